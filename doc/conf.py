@@ -1,0 +1,84 @@
+"""Settings of the documentation build: ``python -m sphinx -W --keep-going -b html doc doc/_build/html``."""
+
+import sys
+
+import sknnk
+
+
+def is_written_here(cls, name):
+    """Whether the method is sknnk's own, from whichever of its classes, and not one of scikit-learn's."""
+    home = next(base for base in cls.__mro__ if name in vars(base))
+    return home.__module__.partition(".")[0] == "sknnk"
+
+
+def public_methods(module, objname):
+    """Names of a class's methods, without those of metadata routing: nobody calls them by hand."""
+    cls = getattr(sys.modules[module], objname)
+    names = [name for name in dir(cls) if callable(getattr(cls, name, None)) and not name.startswith("_")]
+    return cls, [name for name in names if not name.endswith("_request") and name != "get_metadata_routing"]
+
+
+def methods_written_here(module, objname):
+    """For the class template: the methods whose text is ours to show."""
+    cls, names = public_methods(module, objname)
+    return [name for name in names if is_written_here(cls, name)]
+
+
+def methods_from_elsewhere(module, objname):
+    """For the class template: only named, as their text refers to a guide that this build cannot see."""
+    cls, names = public_methods(module, objname)
+    return [name for name in names if not is_written_here(cls, name)]
+
+
+project = "sknnk"
+author = "the sknnk developers"
+copyright = "2026, the sknnk developers"
+release = version = sknnk.__version__
+
+# No intersphinx: the build fetches nothing, so that it gives the same answer on a train as in CI.
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # the functions in autosummary_context cannot be pickled
+
+autosummary_generate = True
+autosummary_context = {
+    "methods_written_here": methods_written_here,
+    "methods_from_elsewhere": methods_from_elsewhere,
+}
+autodoc_typehints = "none"  # numpydoc's Parameters section already says the types, in words
+numpydoc_show_class_members = False  # the class template lists the methods, in its own way
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"benchmarks",
+    "within_subsection_order": "FileNameSortKey",  # the numbers in the names are the order of the course
+    "abort_on_example_error": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sknnk {release}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}

@@ -1,0 +1,202 @@
+"""BundledNetworkClassifier: a classification network with one matrix to learn, in closed form."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import label_binarize
+from sklearn.utils import compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from ._calibration import fit_temperature, held_out_scores, probabilities
+from ._network import BundledNetwork, weighted_rows
+
+
+class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
+    """doc"""
+
+    _parameter_constraints: dict = {
+        **BundledNetwork._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    _flat_targets = False
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        activation="auto",
+        length_scale="auto",
+        directions="auto",
+        frequencies="auto",
+        alpha="auto",
+        solver="auto",
+        input_transform="quantile",
+        direct_link=True,
+        class_weight=None,
+        batch_size="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            activation=activation,
+            length_scale=length_scale,
+            directions=directions,
+            frequencies=frequencies,
+            alpha=alpha,
+            solver=solver,
+            input_transform=input_transform,
+            direct_link=direct_link,
+            batch_size=batch_size,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":
+        """Fit the output matrix in closed form, one column of -1 and 1 per class.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels, at least two different ones.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights. An integer weight is the same as repeating the row.
+
+        Returns
+        -------
+        BundledNetworkClassifier
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If the data hold NaN or infinity, `y` is no classification target or has one class, or a parameter does not
+            fit the data.
+        """
+        self._validate_params()
+        self._forget()
+        X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=True)
+        self._set_classes(np.unique(y))
+        X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
+        self._fit_rows(X, Y, sample_weight)
+        self._calibrate(X, labels, Y, sample_weight)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
+        """Add rows to the fit.
+
+        The first call fixes what all chunks share: the classes, the input transform, the automatic choices and the
+        random features. Probabilities are calibrated on the rows of the latest call.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), optional
+            All labels that any chunk will hold; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        BundledNetworkClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if `classes` is missing in the first call, or a label is not among them.
+        """
+        self._validate_params()
+        first = not hasattr(self, "_layers")
+        X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=first)
+        if first:
+            if classes is None:
+                raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
+            self._set_classes(np.unique(classes))
+        X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
+        self._partial_fit_rows(X, Y, sample_weight)
+        self._calibrate(X, labels, Y, sample_weight)
+        return self
+
+    def _checked_rows(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
+        check_classification_targets(y)
+        return X, y, _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+    def _set_classes(self, classes: np.ndarray) -> None:
+        if len(classes) < 2:
+            raise ValueError(f"y holds one class, {classes.tolist()}; a classifier needs at least two.")
+        self.classes_ = classes
+
+    def _coded(
+        self, X: Any, y: np.ndarray, sample_weight: np.ndarray
+    ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of positive weight with class indices and targets of -1 and 1."""
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size:
+            raise ValueError(f"y holds labels {unknown.tolist()} that are not in classes={self.classes_.tolist()}.")
+        sample_weight = sample_weight * compute_sample_weight(self.class_weight, y)
+        X, y, sample_weight = weighted_rows(X, y, sample_weight)
+        Y = label_binarize(y, classes=self.classes_, neg_label=-1, pos_label=1).astype(np.float64)
+        return X, np.searchsorted(self.classes_, y), Y, sample_weight
+
+    def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
+        share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
+        scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
+        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Least-squares scores: how much each class is preferred.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            Estimates of -1 (another class) to 1 (this class; the second of two).
+        """
+        scores = self._scores(self._validated(X))
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the class of the largest score.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Class labels.
+        """
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to one; columns in the order of `classes_`.
+        """
+        return probabilities(self._scores(self._validated(X)), self.inverse_temperature_)

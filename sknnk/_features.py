@@ -1,0 +1,124 @@
+"""Phi: the feature maps of a bundled layer, as pure functions of rows and random weights.
+
+The constant factor that makes ``Phi(x) . Phi(y)`` a kernel estimate is left out of the maps and given by
+:func:`feature_scale`, so that the first columns of a wide map *are* the narrow map.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._sincos import cos_sin_pairs
+
+
+def fourier_features(X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Evaluate bounded trigonometric features: interleaved ``cos(X v_j)``, ``sin(X v_j)``.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+        Rows, float64 or float32.
+    random_weights : ndarray of shape (n_features, n_frequencies)
+        Frequency vectors ``v_j`` as columns, in the dtype of `X`.
+    out : ndarray of shape (n_samples, n_components)
+        Receives the features. ``n_components`` is ``2 * n_frequencies``, or one less, in which case the last
+        frequency gives its cosine alone.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        `out`. ``feature_scale(n_components)`` times it is Phi in bounded mode.
+
+    References
+    ----------
+    Rahimi and Recht, "Random features for large-scale kernel machines", NeurIPS 2007, section 3;
+    Sehanobish et al., "Scalable neural network kernels", ICLR 2024, section 3 (without the envelope).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._features import fourier_features
+    >>> fourier_features(np.zeros((1, 3)), np.ones((3, 2)), np.empty((1, 3)))
+    array([[1., 0., 1.]])
+    """
+    phases = X @ random_weights
+    n_pairs = out.shape[1] // 2
+    cos_sin_pairs(phases[:, :n_pairs], out[:, : 2 * n_pairs])
+    if out.shape[1] % 2:
+        np.cos(phases[:, n_pairs], out=out[:, -1])
+    return out
+
+
+def arc_cosine_features(
+    X: Any,
+    random_weights: NDArray[np.floating],
+    offset: NDArray[np.floating],
+    degree: int,
+    out: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Evaluate arc-cosine features ``max(0, X g_j + o_j) ** degree`` (the step function for degree 0).
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_features)
+        Rows, float64 or float32.
+    random_weights : ndarray of shape (n_features, n_components)
+        Standard normal vectors ``g_j`` as columns, in the dtype of `X`.
+    offset : ndarray of shape (n_components,)
+        The bias times one more standard normal coordinate.
+    degree : {0, 1, 2}
+        Step, ReLU or squared ReLU.
+    out : ndarray of shape (n_samples, n_components)
+        Receives the features.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        `out`. ``feature_scale(n_components)`` times it estimates the arc-cosine kernel.
+
+    References
+    ----------
+    Cho and Saul, "Kernel methods for deep learning", NeurIPS 2009, section 2; Sehanobish et al., ICLR 2024, section 3.3
+    (the ReLU-SNNK).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._features import arc_cosine_features
+    >>> arc_cosine_features(np.array([[2.0]]), np.array([[1.0, -1.0]]), np.zeros(2), 1, np.empty((1, 2)))
+    array([[2., 0.]])
+    """
+    projected = X @ random_weights
+    projected += offset
+    if degree == 0:
+        # One half at zero keeps the map symmetric: rows equal to zero belong to neither side.
+        return np.heaviside(projected, 0.5, out=out)
+    np.maximum(projected, 0.0, out=out)
+    return out if degree == 1 else np.multiply(out, out, out=out)
+
+
+def feature_scale(n_components: int) -> float:
+    """Factor between either map and Phi.
+
+    It gives a row of trigonometric features the Euclidean norm one, and makes dot products of arc-cosine features
+    estimate the kernel of Cho and Saul (2009).
+
+    Parameters
+    ----------
+    n_components : int
+        Number of columns.
+
+    Returns
+    -------
+    float
+        ``sqrt(2 / n_components)``.
+
+    Examples
+    --------
+    >>> from sknnk._features import feature_scale
+    >>> feature_scale(8)
+    0.5
+    """
+    return math.sqrt(2.0 / max(1, n_components))

@@ -1,0 +1,214 @@
+"""The "auto" choices: kernels and penalties compared by closed-form cross-validation on few rows and few features."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ._moments import Moments
+from ._ridge import RidgeSystem, decompose, decompose_rows, prediction_path
+
+Array = NDArray[np.float64]
+
+# No kernel wins everywhere: smooth rotation-free structure, heavy-tailed product kernels and low-order structure each
+# have tables on which they are far ahead.
+_FAMILIES = (
+    ("gaussian", "orthogonal", "isotropic"),
+    ("cauchy", "gaussian", "coordinatewise"),
+    ("cauchy", "sparse", "coordinatewise"),
+    ("gaussian", "sparse", "isotropic"),
+)
+# Penalties for features of norm one: in the Bayesian reading the ratio of noise to signal variance, which does not
+# depend on the number of rows.
+_ALPHAS = np.logspace(-7, 3, 41)
+_N_FOLDS = 4
+# Successive halving: every candidate on few rows, the best few again on more.
+_ROUNDS = ((500, 256, None), (2000, 512, 4))
+_MIN_DISTINCT_ROWS = 8
+
+
+class Candidate(NamedTuple):
+    """One kernel to try: an activation, the coupling of its frequencies and a length scale."""
+
+    activation: str | Callable
+    directions: str
+    frequencies: str
+    length_scale: float | Array
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What the search found.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The kernel of least cross-validated error.
+    alpha : ndarray of shape (n_targets,) or None
+        Its best penalty for each target; None when there were too few rows to tell.
+    history : list of tuple
+        Every ``(candidate, n_samples, n_components, error)`` in the order tried; errors are relative to the variance
+        of the targets.
+    """
+
+    candidate: Candidate
+    alpha: Array | None
+    history: list[tuple[Candidate, int, int, float]]
+
+
+def candidates(
+    activation: str | Callable,
+    directions: str,
+    frequencies: str,
+    length_scales: Callable[[str | Callable, str, str], Sequence[float | Array]],
+) -> list[Candidate]:
+    """Every kernel that agrees with what the user fixed.
+
+    Parameters
+    ----------
+    activation, directions, frequencies : str or callable
+        Fixed values, or ``"auto"``.
+    length_scales : callable
+        Gives the length scales to try for an activation, directions and frequencies.
+
+    Returns
+    -------
+    list of Candidate
+        Without repetitions, the default kernel first.
+    """
+    fixed = (activation, directions, frequencies)
+    families = [
+        tuple(
+            own if isinstance(value, str) and value == "auto" else value
+            for value, own in zip(fixed, family, strict=True)
+        )
+        for family in _FAMILIES
+    ]
+    distinct = [family for i, family in enumerate(families) if family not in families[:i]]
+    return [Candidate(*family, scale) for family in distinct for scale in length_scales(*family)]
+
+
+def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, NDArray[np.intp]]:
+    """Merge repeated rows into weights and sort them.
+
+    What is chosen from the result cannot depend on the order of the rows, nor on whether a row was repeated or given an
+    integer weight, and copies of an input row share a group, so that they never sit on both sides of a fold.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Inputs. Sparse rows are kept as they are, each a group of its own.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights.
+
+    Returns
+    -------
+    X, Y, sample_weight : ndarray
+        The distinct rows, sorted.
+    groups : ndarray of shape (n_distinct,)
+        Equal for rows with equal inputs.
+    """
+    if sparse.issparse(X):
+        return X, Y, sample_weight, np.arange(X.shape[0])
+    rows, position = np.unique(np.hstack([X, Y]), axis=0, return_inverse=True)
+    inputs = rows[:, : X.shape[1]].astype(X.dtype)
+    new_input = np.any(inputs[1:] != inputs[:-1], axis=1)
+    groups = np.concatenate([[0], np.cumsum(new_input)])
+    return inputs, rows[:, X.shape[1] :], np.bincount(position.ravel(), weights=sample_weight), groups
+
+
+def search(
+    options: Sequence[Candidate],
+    features: Callable[[Candidate, Array, int], Array],
+    X: Array,
+    Y: Array,
+    sample_weight: Array,
+    groups: NDArray[np.intp],
+    rng: np.random.Generator,
+) -> Choice:
+    """Find the kernel and penalty of least cross-validated squared error by successive halving.
+
+    Parameters
+    ----------
+    options : sequence of Candidate
+        What to compare, the default first.
+    features : callable
+        ``features(candidate, rows, n_components)`` gives the scaled features of rows.
+    X, Y, sample_weight, groups : ndarray
+        A sample of the training rows, as :func:`distinct_rows` gives it.
+    rng : numpy.random.Generator
+        Draws the order of rows and the folds.
+
+    Returns
+    -------
+    Choice
+        The winner; the default without a penalty when there are fewer than eight distinct input rows.
+    """
+    n_groups = int(groups[-1]) + 1 if groups.size else 0
+    history: list[tuple[Candidate, int, int, float]] = []
+    if n_groups < _MIN_DISTINCT_ROWS:
+        return Choice(options[0], None, history)
+    rank = rng.permutation(n_groups)[groups]
+    best, alpha = list(options), None
+    for n_samples, n_components, keep in _rounds(n_groups, len(options)):
+        rows = rank < n_samples
+        scored = []
+        for order, option in enumerate(best[:keep]):
+            phi = features(option, X[rows], n_components)
+            errors = cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
+            scored.append((float(np.mean(np.min(errors, axis=0))), order, option, _ALPHAS[np.argmin(errors, axis=0)]))
+            history.append((option, int(rows.sum()), n_components, scored[-1][0]))
+        scored.sort(key=lambda entry: entry[:2])
+        best, alpha = [entry[2] for entry in scored], scored[0][3]
+    return Choice(best[0], alpha, history)
+
+
+def _rounds(n_groups: int, n_options: int) -> tuple[tuple[int, int, int | None], ...]:
+    if n_groups <= _ROUNDS[0][0]:
+        return _ROUNDS[:1]
+    return _ROUNDS if n_options > 1 else _ROUNDS[-1:]
+
+
+def cross_validated_errors(
+    features: Array, Y: Array, sample_weight: Array, folds: NDArray[np.intp], alphas: Array
+) -> Array:
+    """Held-out squared errors of ridge regression for every penalty, relative to the variance of the targets.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_columns)
+        Feature rows.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    folds : ndarray of shape (n_samples,)
+        Fold of each row.
+    alphas : ndarray of shape (n_alphas,)
+        Penalties.
+
+    Returns
+    -------
+    ndarray of shape (n_alphas, n_targets)
+        Weighted mean squared errors divided by the weighted variance; targets without variance count zero.
+    """
+    total = np.zeros((alphas.size, Y.shape[1]))
+    for fold in np.unique(folds):
+        held, kept = folds == fold, folds != fold
+        system = _decompose(features[kept], Y[kept], sample_weight[kept])
+        residual = Y[held] - prediction_path(system, features[held], alphas)
+        total += np.einsum("i,aik->ak", sample_weight[held], residual**2)
+    centred = Y - np.average(Y, axis=0, weights=sample_weight)
+    spread = sample_weight @ centred**2
+    return np.divide(total, spread, out=np.zeros_like(total), where=spread > 0.0)
+
+
+def _decompose(features: Array, Y: Array, sample_weight: Array) -> RidgeSystem:
+    if features.shape[1] > len(features):
+        return decompose_rows(features, Y, sample_weight)
+    return decompose(Moments.from_block(features, Y, sample_weight))

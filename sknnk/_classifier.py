@@ -15,7 +15,104 @@ from ._network import BundledNetwork, weighted_rows
 
 
 class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
-    """doc"""
+    """Classification network of bundled layers, fitted in closed form.
+
+    One-vs-rest least squares on targets of -1 and 1 (:class:`BundledNetworkRegressor` explains the network), one column
+    per class at the cost of one Gram matrix. Probabilities are a softmax of the scores whose temperature is fitted on
+    scores corrected for each row's own influence.
+
+    Parameters
+    ----------
+    n_components : "auto", int or tuple of int, default="auto"
+        Number of random features, or one number per bundled layer: a tuple makes the network deep. ``"auto"`` is 1024
+        up to 2000 rows and 2048 beyond.
+    activation : "auto", str or callable, default="auto"
+        Activation of the bundled layers, as in :class:`URFSampler`.
+    length_scale : "auto", float or array-like of shape (n_features,), default="auto"
+        Distance between transformed inputs over which the first layer varies.
+    directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
+        Coupling of the random directions of the first layer.
+    frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
+        Coupling of the frequencies of the first layer. Everything left on ``"auto"`` is chosen together, by
+        cross-validation on up to 4000 rows.
+    alpha : "auto", float, or array-like, default="auto"
+        Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
+        refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
+        candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
+    solver : {"auto", "primal", "dual"}, default="auto"
+        ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
+        the rows, the cheaper one when there are fewer rows than columns. The solution is the same.
+    input_transform : {"quantile", None}, default="quantile"
+        ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
+        that neither units nor outliers matter. None takes the inputs as they are.
+    direct_link : bool, default=True
+        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+    class_weight : "balanced", dict or None, default=None
+        Weights of the classes, multiplied with `sample_weight`.
+    batch_size : "auto" or int, default="auto"
+        Rows whose features are held at one time. Results do not depend on it but for rounding.
+    n_jobs : int, optional
+        Threads over which the automatic choices are spread. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Source of everything random. The same integer gives the same model; a network with more components then begins
+        with the features of a smaller one.
+    verbose : int, default=0
+        One line per solution when positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_targets, n_columns)
+        The output matrix: one coefficient per column of `transform`, that is ``n_features_in_`` of the direct link,
+        then ``n_components`` of the last layer.
+    intercept_ : ndarray of shape (n_targets,)
+        The intercept.
+    alpha_ : ndarray of shape (n_targets,)
+        The penalty in use.
+    effective_dof_ : ndarray of shape (n_targets,)
+        Effective degrees of freedom of the fit, the intercept not counted.
+    noise_variance_ : ndarray of shape (n_targets,)
+        Estimated variance of the targets around the fit.
+    samplers_ : tuple of URFSampler
+        The bundled layers.
+    n_components_ : tuple of int
+        Number of random features of each layer.
+    activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
+        The kernel of the first layer, chosen or given.
+    search_history_ : list of tuple
+        Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
+        to the variance of the targets.
+    solver_ : {"primal", "dual"}
+        The solver in use.
+    moments_ : Moments
+        Sums over the rows seen; only after `partial_fit`.
+    n_samples_seen_ : int
+        Number of rows of positive weight that the fit rests on.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels. ``n_targets`` is ``n_classes``, or one for two classes.
+    inverse_temperature_ : float
+        Factor of the scores inside the softmax.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when `X` has string column names.
+
+    See Also
+    --------
+    BundledNetworkRegressor : The same for numbers.
+
+    References
+    ----------
+    Sehanobish et al., "Scalable Neural Network Kernels", ICLR 2024, arXiv 2310.13225, section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sknnk import BundledNetworkClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = BundledNetworkClassifier(random_state=0).fit(X, y)
+    >>> model.predict_proba(X[:2]).shape
+    (2, 3)
+    """
 
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,
@@ -38,6 +135,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         direct_link=True,
         class_weight=None,
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -52,6 +150,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             input_transform=input_transform,
             direct_link=direct_link,
             batch_size=batch_size,
+            n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
         )

@@ -214,6 +214,7 @@ def prepare_layers(
     input_transform: str | None,
     direct_link: bool,
     seed: int,
+    n_jobs: int | None = None,
 ) -> tuple[LayerStack, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 
@@ -235,6 +236,8 @@ def prepare_layers(
         Whether the transformed inputs reach the output matrix themselves.
     seed : int
         Seed of everything random; the layers of a wider network begin with those of a narrower one.
+    n_jobs : int, optional
+        Threads for the search.
 
     Returns
     -------
@@ -260,7 +263,7 @@ def prepare_layers(
         return stack.columns(inputs)
 
     sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
-    choice = search(_options(kernel, deviations), features, *sample, fold_rng)
+    choice = search(_options(kernel, deviations), features, *sample, fold_rng, n_jobs)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
 

@@ -46,6 +46,7 @@ class BundledNetwork(BaseEstimator):
         "input_transform": [StrOptions({"quantile"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -63,6 +64,7 @@ class BundledNetwork(BaseEstimator):
         input_transform="quantile",
         direct_link=True,
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -76,6 +78,7 @@ class BundledNetwork(BaseEstimator):
         self.input_transform = input_transform
         self.direct_link = direct_link
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -137,7 +140,7 @@ class BundledNetwork(BaseEstimator):
         self._n_effective = max(float(sample_weight.sum()), float(len(Y)))
         self._target_scale = _binary_magnitude(Y)
         self.n_components_ = self._layer_sizes()
-        self._layers, self._choice = prepare_layers(
+        self._layers, choice = prepare_layers(
             X,
             Y / self._target_scale,
             sample_weight,
@@ -146,9 +149,11 @@ class BundledNetwork(BaseEstimator):
             self.input_transform,
             self.direct_link,
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max),
+            self.n_jobs,
         )
         self.samplers_ = self._layers.samplers
-        self.activation_, self.directions_, self.frequencies_, self.length_scale_ = self._choice.candidate
+        self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
+        self.search_history_, self._searched_alpha = choice.history, choice.alpha
 
     def _layer_sizes(self) -> tuple[int, ...]:
         if isinstance(self.n_components, str):
@@ -207,9 +212,9 @@ class BundledNetwork(BaseEstimator):
         """Penalty for each target: given, or of least generalised cross-validation."""
         n_targets = system.outside.size
         if isinstance(self.alpha, str):
-            if self._choice.alpha is None:
+            if self._searched_alpha is None:
                 return choose_alpha(system, alpha_grid(system))
-            window = np.maximum(self._choice.alpha * _ALPHA_WINDOW, system.alpha_floor)
+            window = np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.alpha_floor)
             return choose_alpha(system, window)
         alpha = np.asarray(self.alpha, dtype=np.float64)
         if alpha.size == 0 or not np.all((alpha >= 0.0) & np.isfinite(alpha)):

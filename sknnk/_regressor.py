@@ -12,7 +12,103 @@ from ._ridge import posterior_variance
 
 
 class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
-    """doc"""
+    """Regression network of bundled layers, fitted in closed form.
+
+    Each layer is rewritten as a dot product of random features (:class:`URFSampler`), so all its parameters sit in one
+    matrix, and so do those of the whole network: what is left to learn is a linear map of the features of the last
+    layer, with an explicit least-squares optimum. One pass over the rows, no gradients, no learning rate, no epochs.
+    Memory is that of the Gram matrix plus one block of rows.
+
+    Parameters
+    ----------
+    n_components : "auto", int or tuple of int, default="auto"
+        Number of random features, or one number per bundled layer: a tuple makes the network deep. ``"auto"`` is 1024
+        up to 2000 rows and 2048 beyond.
+    activation : "auto", str or callable, default="auto"
+        Activation of the bundled layers, as in :class:`URFSampler`.
+    length_scale : "auto", float or array-like of shape (n_features,), default="auto"
+        Distance between transformed inputs over which the first layer varies.
+    directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
+        Coupling of the random directions of the first layer.
+    frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
+        Coupling of the frequencies of the first layer. Everything left on ``"auto"`` is chosen together, by
+        cross-validation on up to 4000 rows.
+    alpha : "auto", float, or array-like, default="auto"
+        Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
+        refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
+        candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
+    solver : {"auto", "primal", "dual"}, default="auto"
+        ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
+        the rows, the cheaper one when there are fewer rows than columns. The solution is the same.
+    input_transform : {"quantile", None}, default="quantile"
+        ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
+        that neither units nor outliers matter. None takes the inputs as they are.
+    direct_link : bool, default=True
+        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+    batch_size : "auto" or int, default="auto"
+        Rows whose features are held at one time. Results do not depend on it but for rounding.
+    n_jobs : int, optional
+        Threads over which the automatic choices are spread. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Source of everything random. The same integer gives the same model; a network with more components then begins
+        with the features of a smaller one.
+    verbose : int, default=0
+        One line per solution when positive.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
+        The output matrix: one coefficient per column of `transform`, that is ``n_features_in_`` of the direct link,
+        then ``n_components`` of the last layer.
+    intercept_ : float or ndarray of shape (n_targets,)
+        The intercept.
+    alpha_ : float or ndarray of shape (n_targets,)
+        The penalty in use.
+    effective_dof_ : float or ndarray of shape (n_targets,)
+        Effective degrees of freedom of the fit, the intercept not counted.
+    noise_variance_ : float or ndarray of shape (n_targets,)
+        Estimated variance of the targets around the fit.
+    samplers_ : tuple of URFSampler
+        The bundled layers.
+    n_components_ : tuple of int
+        Number of random features of each layer.
+    activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
+        The kernel of the first layer, chosen or given.
+    search_history_ : list of tuple
+        Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
+        to the variance of the targets.
+    solver_ : {"primal", "dual"}
+        The solver in use.
+    moments_ : Moments
+        Sums over the rows seen; only after `partial_fit`.
+    n_samples_seen_ : int
+        Number of rows of positive weight that the fit rests on.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when `X` has string column names.
+
+    See Also
+    --------
+    BundledNetworkClassifier : The same for classes.
+    URFSampler : The feature map alone, for pipelines.
+
+    References
+    ----------
+    Sehanobish et al., "Scalable Neural Network Kernels", ICLR 2024, arXiv 2310.13225, section 4 (bundling and the
+    explicit optimum).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sknnk import BundledNetworkRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = BundledNetworkRegressor(random_state=0).fit(X, y)
+    >>> mean, std = model.predict(X[:2], return_std=True)
+    >>> mean.shape, std.shape
+    ((2,), (2,))
+    """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from ._moments import Moments
 from ._ridge import RidgeSystem, decompose, decompose_rows, prediction_path
@@ -23,7 +25,7 @@ _FAMILIES = (
 )
 # Penalties for features of norm one: in the Bayesian reading the ratio of noise to signal variance, which does not
 # depend on the number of rows.
-_ALPHAS = np.logspace(-7, 3, 41)
+_ALPHAS = np.logspace(-7, 3, 21)
 _N_FOLDS = 4
 # Successive halving: every candidate on few rows, the best few again on more.
 _ROUNDS = ((500, 256, None), (2000, 512, 4))
@@ -130,6 +132,7 @@ def search(
     sample_weight: Array,
     groups: NDArray[np.intp],
     rng: np.random.Generator,
+    n_jobs: int | None = None,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 
@@ -143,6 +146,8 @@ def search(
         A sample of the training rows, as :func:`distinct_rows` gives it.
     rng : numpy.random.Generator
         Draws the order of rows and the folds.
+    n_jobs : int, optional
+        Threads over which kernels are spread; the result does not depend on it.
 
     Returns
     -------
@@ -155,16 +160,21 @@ def search(
         return Choice(options[0], None, history)
     rank = rng.permutation(n_groups)[groups]
     best, alpha = list(options), None
-    for n_samples, n_components, keep in _rounds(n_groups, len(options)):
-        rows = rank < n_samples
-        scored = []
-        for order, option in enumerate(best[:keep]):
-            phi = features(option, X[rows], n_components)
-            errors = cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
-            scored.append((float(np.mean(np.min(errors, axis=0))), order, option, _ALPHAS[np.argmin(errors, axis=0)]))
-            history.append((option, int(rows.sum()), n_components, scored[-1][0]))
-        scored.sort(key=lambda entry: entry[:2])
-        best, alpha = [entry[2] for entry in scored], scored[0][3]
+
+    def scored(option: Candidate, rows: NDArray[np.bool_], n_components: int) -> Array:
+        phi = features(option, X[rows], n_components)
+        return cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
+
+    # Systems this small gain nothing from BLAS threads and lose much to them on a busy machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for n_samples, n_components, keep in _rounds(n_groups, len(options)):
+            rows = rank < n_samples
+            tasks = (delayed(scored)(option, rows, n_components) for option in best[:keep])
+            curves = Parallel(n_jobs=n_jobs, prefer="threads")(tasks)
+            errors = [float(np.mean(np.min(curve, axis=0))) for curve in curves]
+            history += [(o, int(rows.sum()), n_components, e) for o, e in zip(best, errors, strict=False)]
+            order = np.argsort(errors, kind="stable")
+            best, alpha = [best[i] for i in order], _ALPHAS[np.argmin(curves[order[0]], axis=0)]
     return Choice(best[0], alpha, history)
 
 

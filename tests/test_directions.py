@@ -217,6 +217,13 @@ def test_qmc_is_finite_and_silent_for_every_number_of_points():
             assert np.abs(v).max() < 6.3  # the quantile of half a cell, 2^-31
 
 
+def test_a_sobol_point_at_zero_still_has_a_finite_quantile(monkeypatch):
+    # Zero comes up once in 2^30 points, so it is planted.
+    monkeypatch.setattr(stats.qmc.Sobol, "random_base2", lambda self, m: np.zeros((2**m, self.d)))
+    v = DIRECTIONS["qmc"](3, 2, np.random.default_rng(0))
+    np.testing.assert_allclose(stats.norm.cdf(v), 2.0**-31)
+
+
 def test_qmc_scale_and_direction_fill_the_square_together():
     # With scales from a sequence of their own, both coordinates would be van der Corput points up to a shift: the pairs
     # would lie on a few lines and the error would stay that of independent draws or worse.

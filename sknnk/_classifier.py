@@ -5,13 +5,23 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import label_binarize
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._calibration import fit_temperature, held_out_scores, probabilities
 from ._network import BundledNetwork, weighted_rows
+
+
+def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
+    if network.class_weight == "balanced":
+        raise AttributeError(
+            'partial_fit is not available with class_weight="balanced", which depends on all rows; '
+            "pass a dict of weights, {label: weight}."
+        )
+    return True
 
 
 class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
@@ -48,11 +58,13 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
     direct_link : bool, default=True
         Whether the transformed inputs reach the output matrix themselves, next to the random features.
     class_weight : "balanced", dict or None, default=None
-        Weights of the classes, multiplied with `sample_weight`.
+        Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight;
+        it depends on all rows, so `partial_fit` is not available with it.
     batch_size : "auto" or int, default="auto"
         Rows whose features are held at one time. Results do not depend on it but for rounding.
     n_jobs : int, optional
-        Threads over which the automatic choices are spread. Results do not depend on it.
+        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
+        it but for rounding.
     random_state : int, RandomState instance or None, default=None
         Source of everything random. The same integer gives the same model; a network with more components then begins
         with the features of a smaller one.
@@ -180,7 +192,6 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             fit the data.
         """
         self._validate_params()
-        self._forget()
         X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=True)
         self._set_classes(np.unique(y))
         X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
@@ -188,6 +199,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         self._calibrate(X, labels, Y, sample_weight)
         return self
 
+    @available_if(_classes_weigh_the_same_in_every_chunk)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Add rows to the fit.
 
@@ -216,7 +228,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             As `fit`, and if `classes` is missing in the first call, or a label is not among them.
         """
         self._validate_params()
-        first = not hasattr(self, "_layers")
+        first = self._is_first_call()
         X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=first)
         if first:
             if classes is None:
@@ -244,10 +256,25 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         unknown = np.setdiff1d(y, self.classes_)
         if unknown.size:
             raise ValueError(f"y holds labels {unknown.tolist()} that are not in classes={self.classes_.tolist()}.")
-        sample_weight = sample_weight * compute_sample_weight(self.class_weight, y)
         X, y, sample_weight = weighted_rows(X, y, sample_weight)
-        Y = label_binarize(y, classes=self.classes_, neg_label=-1, pos_label=1).astype(np.float64)
-        return X, np.searchsorted(self.classes_, y), Y, sample_weight
+        labels = np.searchsorted(self.classes_, y)
+        sample_weight = sample_weight * self._class_weights(y, sample_weight)[labels]
+        X, labels, sample_weight = weighted_rows(X, labels, sample_weight)
+        Y = label_binarize(labels, classes=np.arange(len(self.classes_)), neg_label=-1, pos_label=1)
+        return X, labels, Y.astype(np.float64), sample_weight
+
+    def _class_weights(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Weight of each class, for rows of positive weight."""
+        balanced = self.class_weight == "balanced"
+        # Balance counts weights, not rows, so that a repeated row and a row of weight two are the same.
+        seen = np.isin(self.classes_, y) if balanced else np.ones(len(self.classes_), dtype=bool)
+        weights = np.zeros(len(self.classes_))
+        weights[seen] = compute_class_weight(
+            self.class_weight, classes=self.classes_[seen], y=y, sample_weight=sample_weight if balanced else None
+        )
+        if not np.all((weights >= 0.0) & np.isfinite(weights)):
+            raise ValueError(f"class_weight={self.class_weight!r} must hold non-negative finite numbers.")
+        return weights
 
     def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
@@ -283,7 +310,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         ndarray of shape (n_samples,)
             Class labels.
         """
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        likeliest = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[likeliest]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.

@@ -94,9 +94,12 @@ def arc_cosine_features(
     projected += offset
     if degree == 0:
         # One half at zero keeps the map symmetric: rows equal to zero belong to neither side.
-        return np.heaviside(projected, 0.5, out=out)
+        np.heaviside(projected, 0.5, out=out)
+        return out
     np.maximum(projected, 0.0, out=out)
-    return out if degree == 1 else np.multiply(out, out, out=out)
+    if degree == 2:
+        np.multiply(out, out, out=out)
+    return out
 
 
 def feature_scale(n_components: int) -> float:

@@ -78,20 +78,22 @@ class LayerStack:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def raw_columns(self, X: Any) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters
         ----------
         X : {ndarray, CSR array} of shape (n_samples, n_features)
             Validated raw inputs.
+        out : ndarray of shape (n_samples, n_columns), optional
+            Receives the result.
 
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
             In the dtype of `X`.
         """
-        columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype)
+        columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
         hidden = transform_inputs(self.input_map, X)
         if self.link_scale is not None:
             columns[:, : self.n_linked] = hidden.toarray() if sparse.issparse(hidden) else hidden
@@ -142,25 +144,6 @@ def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
     by_column = X.tocsc()
     for j in range(X.shape[1]):
         yield by_column[:, [j]].toarray().ravel()
-
-
-def row_blocks(n_samples: int, batch_size: int) -> Iterator[slice]:
-    """Cut rows into consecutive blocks.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of rows.
-    batch_size : int
-        Rows per block.
-
-    Yields
-    ------
-    slice
-        The next block.
-    """
-    for start in range(0, n_samples, batch_size):
-        yield slice(start, min(start + batch_size, n_samples))
 
 
 def _build_samplers(
@@ -214,7 +197,7 @@ def prepare_layers(
     input_transform: str | None,
     direct_link: bool,
     seed: int,
-    n_jobs: int | None = None,
+    threads: int = 1,
 ) -> tuple[LayerStack, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 
@@ -236,7 +219,7 @@ def prepare_layers(
         Whether the transformed inputs reach the output matrix themselves.
     seed : int
         Seed of everything random; the layers of a wider network begin with those of a narrower one.
-    n_jobs : int, optional
+    threads : int, default=1
         Threads for the search.
 
     Returns
@@ -263,7 +246,7 @@ def prepare_layers(
         return stack.columns(inputs)
 
     sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
-    choice = search(_options(kernel, deviations), features, *sample, fold_rng, n_jobs)
+    choice = search(_options(kernel, deviations), features, *sample, fold_rng, threads)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
 

@@ -25,17 +25,20 @@ def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) 
     ndarray of shape (n_features,)
         The deviations, float64.
     """
+    dense = isinstance(X, np.ndarray)
     largest = np.abs(X).max(axis=0)
-    largest = np.asarray(largest.todense() if sparse.issparse(largest) else largest, dtype=np.float64).ravel()
-    largest[largest == 0.0] = 1.0
-    if sparse.issparse(X):
-        unit = sparse.csr_array(X.astype(np.float64) @ sparse.diags_array(1.0 / largest))
-        _, variances = mean_variance_axis(unit, axis=0, weights=sample_weight)
-    else:
+    largest = np.asarray(largest if dense else largest.todense(), dtype=np.float64).ravel()
+    # A column of zeros, or of numbers whose inverse overflows, is divided by the smallest normal number.
+    largest = np.maximum(largest, np.finfo(np.float64).tiny)
+    if dense:
         unit = X / largest
         centred = unit - np.average(unit, axis=0, weights=sample_weight)
         variances = np.average(centred**2, axis=0, weights=sample_weight)
-    return np.sqrt(np.maximum(variances, 0.0)) * largest
+    else:
+        unit = sparse.csr_array(X.astype(np.float64) @ sparse.diags_array(1.0 / largest))
+        _, variances = mean_variance_axis(unit, axis=0, weights=sample_weight)
+    deviations: NDArray[np.float64] = np.sqrt(np.maximum(variances, 0.0)) * largest
+    return deviations
 
 
 def numeric_length_scale(length_scale: Any, n_features: int) -> Any:

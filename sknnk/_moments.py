@@ -114,34 +114,27 @@ class Moments:
         sample_weight : ndarray of shape (n_samples,), optional
             Non-negative weights; one each when not given.
         """
-        w = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        weight = float(w.sum())
-        if weight == 0.0:
+        n_samples, weight = len(features), float(len(features))
+        if sample_weight is not None:
+            n_samples, weight = int(np.count_nonzero(sample_weight)), float(np.sum(sample_weight))
+        if n_samples == 0:
             return
-        mean, target_mean = w @ features / weight, w @ targets / weight
-        root = np.sqrt(w)[:, None]
-        centred = (features - mean) * root
-        centred_targets = (targets - target_mean) * root
+        # One more row stands for the distance between the two means, so that one update of each sum does it all.
+        pull = np.sqrt(self.weight * weight / (self.weight + weight))
+        rows, mean = _centred_rows(features, sample_weight, weight, self.mean, pull)
+        target_rows, target_mean = _centred_rows(targets, sample_weight, weight, self.target_mean, pull)
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
-        self.gram = dsyrk(1.0, centred.T, beta=1.0, c=self.gram, overwrite_c=1)
-        self.cross += centred.T @ centred_targets
-        self.target_square += np.einsum("ij,ij->j", centred_targets, centred_targets)
-        self._shift(int(np.count_nonzero(w)), weight, mean, target_mean, sign=1.0)
+        self.gram = dsyrk(1.0, rows.T, beta=1.0, c=self.gram, overwrite_c=1)
+        self.cross += rows.T @ target_rows
+        self.target_square += np.einsum("ij,ij->j", target_rows, target_rows)
+        self._move_means(n_samples, weight, mean, target_mean)
 
-    def _shift(self, n_samples: int, weight: float, mean: Array, target_mean: Array, sign: float) -> None:
-        """Account for the distance between the own means and those of the rows added or taken away."""
-        total = self.weight + sign * weight
-        if total <= 0.0 or self.n_samples + sign * n_samples <= 0:
-            self.__dict__.update(vars(self.empty(len(self.mean), len(self.target_mean))))
-            return
-        delta, target_delta = mean - self.mean, target_mean - self.target_mean
-        factor = sign * self.weight * weight / total
-        self.gram = dsyr(factor, delta, a=self.gram, overwrite_a=1)
-        self.cross += factor * np.outer(delta, target_delta)
-        self.target_square += factor * target_delta**2
-        self.mean = self.mean + sign * weight / total * delta
-        self.target_mean = self.target_mean + sign * weight / total * target_delta
-        self.n_samples += round(sign) * n_samples
+    def _move_means(self, n_samples: int, weight: float, mean: Array, target_mean: Array) -> None:
+        """Count rows that were added, or taken away if their number and weight are negative."""
+        total = self.weight + weight
+        self.mean = self.mean + weight / total * (mean - self.mean)
+        self.target_mean = self.target_mean + weight / total * (target_mean - self.target_mean)
+        self.n_samples += n_samples
         self.weight = total
 
     def copy(self) -> Self:
@@ -155,19 +148,24 @@ class Moments:
         arrays = (self.mean, self.target_mean, self.gram, self.cross, self.target_square)
         return type(self)(self.n_samples, self.weight, *(a.copy(order="F") for a in arrays))
 
-    def _combine(self, other: Self, sign: float) -> Self:
+    def _combine(self, other: Self, sign: int) -> Self:
+        if self.n_samples + sign * other.n_samples <= 0 or self.weight + sign * other.weight <= 0.0:
+            return self.empty(len(self.mean), len(self.target_mean))
+        delta, target_delta = other.mean - self.mean, other.target_mean - self.target_mean
+        factor = sign * self.weight * other.weight / (self.weight + sign * other.weight)
         result = self.copy()
         result.gram += sign * other.gram
-        result.cross += sign * other.cross
-        result.target_square += sign * other.target_square
-        result._shift(other.n_samples, other.weight, other.mean, other.target_mean, sign)
+        result.gram = dsyr(factor, delta, a=result.gram, overwrite_a=1)
+        result.cross += sign * other.cross + factor * np.outer(delta, target_delta)
+        result.target_square += sign * other.target_square + factor * target_delta**2
+        result._move_means(sign * other.n_samples, sign * other.weight, other.mean, other.target_mean)
         return result
 
     def __add__(self, other: Self) -> Self:
-        return self._combine(other, 1.0)
+        return self._combine(other, 1)
 
     def __sub__(self, other: Self) -> Self:
-        result = self._combine(other, -1.0)
+        result = self._combine(other, -1)
         np.maximum(result.target_square, 0.0, out=result.target_square)
         return result
 
@@ -207,3 +205,18 @@ class Moments:
         result.gram *= column_scale[:, None]
         result.cross *= column_scale[:, None]
         return result
+
+
+def _centred_rows(
+    values: NDArray[np.floating], sample_weight: Array | None, weight: float, earlier_mean: Array, pull: float
+) -> tuple[Array, Array]:
+    """Rows minus their mean, times the root of their weights, and a last row for the shift from the earlier mean."""
+    n_samples, n_columns = values.shape
+    w = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    mean = w @ values / weight
+    rows = np.empty((n_samples + 1, n_columns))
+    np.subtract(values, mean, out=rows[:-1])
+    if sample_weight is not None:
+        rows[:-1] *= np.sqrt(w)[:, None]
+    np.multiply(pull, mean - earlier_mean, out=rows[-1])
+    return rows, mean

@@ -1,17 +1,19 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._blocks import n_threads, over_threads, row_blocks
 from ._directions import COUPLINGS, DIRECTIONS
-from ._layers import prepare_layers, row_blocks
+from ._layers import prepare_layers
 from ._moments import Moments
 from ._ridge import (
     RidgeSystem,
@@ -27,12 +29,16 @@ from ._ridge import (
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
 
-_BATCH_SIZE = 512
-# The full data may refine the penalty that cross-validation found on a sample by up to ten times either way.
-_ALPHA_WINDOW = np.logspace(-1.0, 1.0, 17)[:, None]
+# Entries of a block of features: large enough for a matrix product at full speed, and few enough for a core's cache.
+_MOMENT_ENTRIES = 2**21
+_CACHE_ENTRIES = 2**18
+# Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
+# smaller one (measured: within ten times on all of eight tables), which generalised cross-validation finds.
+_ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
+_DOF_INFLATION = 1.4
 
 
-class BundledNetwork(BaseEstimator):
+class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
 
     _parameter_constraints: dict = {
@@ -98,8 +104,11 @@ class BundledNetwork(BaseEstimator):
         """
         X = self._validated(X)
         columns = np.empty((X.shape[0], self._layers.n_columns), dtype=X.dtype)
-        for rows in row_blocks(X.shape[0], self._batch_rows()):
+
+        def evaluate(rows: slice) -> None:
             columns[rows] = self._layers.columns(X[rows])
+
+        self._over_blocks(evaluate, X.shape[0])
         return columns
 
     def _validated(self, X: Any) -> Any:
@@ -108,19 +117,26 @@ class BundledNetwork(BaseEstimator):
 
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
+        alphas = self._given_alphas(Y.shape[1])
+        self.n_components_ = self._layer_sizes(sample_weight)
+        self.solver_ = self._chosen_solver(X.shape)
         self._prepare(X, Y, sample_weight)
-        self.solver_ = self._chosen_solver(X.shape[0])
         Y = Y / self._target_scale
         precision = float(np.finfo(X.dtype).eps)
         if self.solver_ == "dual":
-            self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), X.dtype)
+            system = decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
         else:
-            self._solve(self._decomposed(self._accumulated(None, X, Y, sample_weight), precision), X.dtype)
+            system = self._decomposed(self._accumulated(None, X, Y, sample_weight), precision)
+        self.__dict__.pop("moments_", None)
+        self._solve(system, alphas, X.dtype)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
+        alphas = self._given_alphas(Y.shape[1])
         moments = None
-        if not hasattr(self, "_layers"):
+        if self._is_first_call():
+            self.n_components_ = self._layer_sizes(sample_weight)
+            self._check_memory(X.shape, "primal")
             self._prepare(X, Y, sample_weight)
         elif hasattr(self, "moments_"):
             moments = self.moments_
@@ -128,18 +144,15 @@ class BundledNetwork(BaseEstimator):
             moments = recovered_moments(self._system).scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
         self.moments_ = self._accumulated(moments, X, Y / self._target_scale, sample_weight)
-        self._solve(self._decomposed(self.moments_, float(np.finfo(X.dtype).eps)), X.dtype)
+        self._solve(self._decomposed(self.moments_, float(np.finfo(X.dtype).eps)), alphas, X.dtype)
 
-    def _forget(self) -> None:
-        """Drop the state of earlier calls of partial_fit."""
-        for name in ("_layers", "moments_"):
-            self.__dict__.pop(name, None)
+    def _is_first_call(self) -> bool:
+        """Whether there is nothing that partial_fit could continue."""
+        return not hasattr(self, "_system")
 
     def _prepare(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Fix everything that later chunks must share: units, layers and automatic choices."""
-        self._n_effective = max(float(sample_weight.sum()), float(len(Y)))
         self._target_scale = _binary_magnitude(Y)
-        self.n_components_ = self._layer_sizes()
         self._layers, choice = prepare_layers(
             X,
             Y / self._target_scale,
@@ -149,15 +162,15 @@ class BundledNetwork(BaseEstimator):
             self.input_transform,
             self.direct_link,
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max),
-            self.n_jobs,
+            n_threads(self.n_jobs),
         )
         self.samplers_ = self._layers.samplers
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
 
-    def _layer_sizes(self) -> tuple[int, ...]:
+    def _layer_sizes(self, sample_weight: np.ndarray) -> tuple[int, ...]:
         if isinstance(self.n_components, str):
-            return (1024,) if self._n_effective <= 2000 else (2048,)
+            return (1024,) if max(sample_weight.sum(), sample_weight.size) <= 2000 else (2048,)
         sizes = (self.n_components,) if isinstance(self.n_components, Integral) else tuple(self.n_components)
         if not sizes or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1 for n in sizes):
             raise ValueError(
@@ -166,31 +179,67 @@ class BundledNetwork(BaseEstimator):
             )
         return tuple(int(n) for n in sizes)
 
-    def _chosen_solver(self, n_samples: int) -> str:
+    def _chosen_solver(self, shape: tuple[int, int]) -> str:
+        n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
         solver = self.solver
         if solver == "auto":
-            solver = "dual" if n_samples < self._layers.n_columns else "primal"
-        _check_memory(self._layers.n_columns, n_samples, solver)
+            solver = "dual" if shape[0] < n_columns else "primal"
+        self._check_memory(shape, solver)
         return solver
 
-    def _batch_rows(self) -> int:
-        return _BATCH_SIZE if isinstance(self.batch_size, str) else int(self.batch_size)
+    def _check_memory(self, shape: tuple[int, int], solver: str) -> None:
+        """Refuse a system that cannot fit, before an allocation brings the machine down."""
+        linked = shape[1] if self.direct_link else 0
+        size = _memory_size(self.n_components_, linked, shape, solver)
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else np.inf
+        if 8 * size > available:
+            raise ValueError(
+                f"n_components={self.n_components!r} for {shape[0]} rows of {shape[1]} features needs about "
+                f"{8e-9 * size:.0f} GB with solver={solver!r}, and the machine has {1e-9 * available:.0f} GB; "
+                "use fewer n_components"
+                + (", direct_link=False" if linked > 10_000 else "")
+                + (", or solver='primal'." if solver == "dual" else ", or solver='dual' on fewer rows.")
+            )
+
+    def _batch_rows(self, entries: int) -> int:
+        """Rows per block, so that a block has about this many entries unless `batch_size` asks for fewer rows."""
+        automatic = min(max(entries // self._layers.n_columns, 64), 4096)
+        return automatic if isinstance(self.batch_size, str) else min(int(self.batch_size), automatic)
+
+    def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
+        """Call a function for blocks of rows that stay in a core's cache, over threads."""
+        blocks = [(rows,) for rows in row_blocks(n_samples, self._batch_rows(_CACHE_ENTRIES))]
+        over_threads(function, blocks, n_threads(self.n_jobs))
+
+    def _raw_columns(self, X: Any) -> np.ndarray:
+        """Features of a block of rows, computed over threads, for a matrix product that has threads of its own."""
+        columns = np.empty((X.shape[0], self._layers.n_columns), dtype=X.dtype)
+
+        def evaluate(rows: slice) -> None:
+            self._layers.raw_columns(X[rows], columns[rows])
+
+        self._over_blocks(evaluate, X.shape[0])
+        return columns
 
     def _accumulated(self, moments: Moments | None, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
         """Add rows to moments of raw columns, block by block."""
         if moments is None:
             moments = Moments.empty(self._layers.n_columns, Y.shape[1])
-        for rows in row_blocks(X.shape[0], self._batch_rows()):
-            moments.update(self._layers.raw_columns(X[rows]), Y[rows], sample_weight[rows])
+        unit = bool(np.all(sample_weight == 1.0))
+        for rows in row_blocks(X.shape[0], self._batch_rows(_MOMENT_ENTRIES)):
+            moments.update(self._raw_columns(X[rows]), Y[rows], None if unit else sample_weight[rows])
         return moments
 
     def _decomposed(self, moments: Moments, precision: float) -> RidgeSystem:
         return decompose(moments.scaled(self._layers.column_scale), precision)
 
-    def _solve(self, system: RidgeSystem, dtype: Any) -> None:
+    def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and set everything that depends on it."""
         self._system = system
-        alpha = self._chosen_alpha(system)
+        if alphas is None:
+            alpha = choose_alpha(system, self._searched_alphas(system), _DOF_INFLATION)
+        else:
+            alpha = choose_alpha(system, alphas)
         coef, intercept = coefficients(system, alpha)
         fitted = {
             "coef_": (coef * self._target_scale).T.astype(dtype),
@@ -208,39 +257,46 @@ class BundledNetwork(BaseEstimator):
                 f"alpha={self.alpha_}, effective_dof={self.effective_dof_}"
             )
 
-    def _chosen_alpha(self, system: RidgeSystem) -> np.ndarray:
-        """Penalty for each target: given, or of least generalised cross-validation."""
-        n_targets = system.outside.size
+    def _searched_alphas(self, system: RidgeSystem) -> np.ndarray:
+        if self._searched_alpha is None:
+            return alpha_grid(system)
+        return np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.alpha_floor)
+
+    def _given_alphas(self, n_targets: int) -> np.ndarray | None:
+        """Candidates for the penalty, of shape (n_alphas, 1) or (n_alphas, n_targets); None for "auto"."""
         if isinstance(self.alpha, str):
-            if self._searched_alpha is None:
-                return choose_alpha(system, alpha_grid(system))
-            window = np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.alpha_floor)
-            return choose_alpha(system, window)
+            return None
         alpha = np.asarray(self.alpha, dtype=np.float64)
         if alpha.size == 0 or not np.all((alpha >= 0.0) & np.isfinite(alpha)):
             raise ValueError(f"alpha={self.alpha!r} must be 'auto' or hold non-negative finite numbers.")
-        if alpha.ndim == 1:
-            return choose_alpha(system, alpha[:, None])
-        if alpha.ndim == 2 and alpha.shape != (1, n_targets):
+        if alpha.ndim > 1 and alpha.shape != (1, n_targets):
             raise ValueError(
-                f"alpha of shape {alpha.shape} must be a number, one row of candidates of shape (n_alphas,), or one "
-                f"value per target of shape (1, {n_targets})."
+                f"alpha of shape {alpha.shape} must be a number, candidates of shape (n_alphas,), or one value per "
+                f"target of shape (1, {n_targets})."
             )
-        return np.broadcast_to(alpha, (1, n_targets))[0].copy()
+        return alpha if alpha.ndim == 2 else alpha.reshape(-1, 1)
 
     def _scores(self, X: Any) -> np.ndarray:
         """Output of the network for validated rows, shape (n_samples, n_targets)."""
         n_columns = self._layers.n_columns
         weights = (np.reshape(self.coef_, (-1, n_columns)) * self._layers.column_scale).T.astype(X.dtype)
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
-        for rows in row_blocks(X.shape[0], self._batch_rows()):
+
+        def evaluate(rows: slice) -> None:
             np.matmul(self._layers.raw_columns(X[rows]), weights, out=scores[rows])
+
+        self._over_blocks(evaluate, X.shape[0])
         scores += np.asarray(self.intercept_, dtype=X.dtype)
         return scores
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._layers.n_columns
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
@@ -280,14 +336,12 @@ def _binary_magnitude(Y: np.ndarray) -> np.ndarray:
     return np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))
 
 
-def _check_memory(n_columns: int, n_samples: int, solver: str) -> None:
-    """Refuse a system that cannot fit, before an allocation brings the machine down."""
+def _memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], solver: str) -> float:
+    """Floating-point numbers held at once in a fit."""
+    n_samples, n_features = (float(n) for n in shape)
+    n_columns = float(sizes[-1] + n_linked)
+    weights = sum(0.5 * n_in * n_out for n_in, n_out in zip((n_features, *sizes[:-1]), sizes, strict=True))
     # The matrix, its eigenvectors and the workspace of the eigensolver; the dual also keeps the feature rows twice.
-    size = 3 * n_columns**2 if solver == "primal" else 3 * n_samples**2 + 2 * n_samples * n_columns
-    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else np.inf
-    if 8 * size > available:
-        raise ValueError(
-            f"solver={solver!r} with {n_columns} columns (n_components and the direct link) and {n_samples} rows needs "
-            f"about {8e-9 * size:.0f} GB, and the machine has {1e-9 * available:.0f} GB; use fewer n_components"
-            + (", or direct_link=False." if n_columns > 10_000 else ".")
-        )
+    if solver == "dual":
+        return weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(sizes[:-1]))
+    return weights + 3.0 * n_columns**2 + 64.0 * sum(sizes)

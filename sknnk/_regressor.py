@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ._layers import row_blocks
 from ._network import BundledNetwork
 from ._ridge import posterior_variance
 
@@ -48,7 +47,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     batch_size : "auto" or int, default="auto"
         Rows whose features are held at one time. Results do not depend on it but for rounding.
     n_jobs : int, optional
-        Threads over which the automatic choices are spread. Results do not depend on it.
+        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
+        it but for rounding.
     random_state : int, RandomState instance or None, default=None
         Source of everything random. The same integer gives the same model; a network with more components then begins
         with the features of a smaller one.
@@ -133,7 +133,6 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             If the data hold NaN or infinity, have no row of positive weight, or a parameter does not fit them.
         """
         self._validate_params()
-        self._forget()
         self._fit_rows(*self._checked_rows(X, y, sample_weight, reset=True))
         return self
 
@@ -164,7 +163,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             As `fit`, and if the number of columns or targets differs from that of earlier rows.
         """
         self._validate_params()
-        self._partial_fit_rows(*self._checked_rows(X, y, sample_weight, reset=not hasattr(self, "_layers")))
+        self._partial_fit_rows(*self._checked_rows(X, y, sample_weight, reset=self._is_first_call()))
         return self
 
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -179,6 +178,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             reset=reset,
         )
         Y = np.asarray(y, dtype=np.float64)
+        _check_magnitude(Y, X.dtype)
         if reset:
             self._flat_targets = Y.ndim == 1
         Y = Y.reshape(len(Y), -1)
@@ -214,6 +214,19 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     def _predictive_variance(self, X: Any) -> np.ndarray:
         variance = np.empty((X.shape[0], self._target_scale.size))
         alpha = np.reshape(self.alpha_, -1)
-        for rows in row_blocks(X.shape[0], self._batch_rows()):
+
+        def evaluate(rows: slice) -> None:
             variance[rows] = posterior_variance(self._system, self._layers.columns(X[rows]), alpha)
+
+        self._over_blocks(evaluate, X.shape[0])
         return np.reshape(self.noise_variance_, -1) * (1.0 + variance)
+
+
+def _check_magnitude(Y: np.ndarray, dtype: Any) -> None:
+    """Refuse targets whose squares, and so their variance, overflow."""
+    largest, limit = float(np.max(np.abs(Y))), float(np.finfo(dtype).max) ** 0.5
+    if largest > limit:
+        raise ValueError(
+            f"y holds values up to {largest:.3g}, and with X of dtype {dtype} they may not exceed {limit:.3g}; "
+            "rescale y" + (", or pass X as float64." if dtype == np.float32 else ".")
+        )

@@ -2,7 +2,8 @@
 
 A system is diagonalised once (from the Gram matrix, or from the rows when there are fewer of them than columns). In its
 eigenbasis the coefficients, the residual, the effective degrees of freedom and generalised cross-validation are sums
-over eigenvalues, for any penalty. Nothing here ever sees an input row.
+over eigenvalues, for any penalty. Nothing here ever sees an input row. In every function `system` is such a
+diagonalised problem.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ Array = NDArray[np.float64]
 _MAX_DOF_SHARE = 0.9
 _GRID_PER_DECADE = 8
 _EPS = float(np.finfo(np.float64).eps)
+# How far, in standard deviations of the targets, rounding of the features may move a prediction.
+_MAX_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +31,15 @@ class RidgeSystem:
 
     Parameters
     ----------
-    eigenvalues : ndarray of shape (rank,)
-        Positive eigenvalues of the centred Gram matrix, decreasing.
-    basis : ndarray of shape (n_columns, rank)
+    eigenvalues : ndarray of shape (n_vectors,)
+        Non-negative eigenvalues of the centred Gram matrix, decreasing.
+    basis : ndarray of shape (n_columns, n_vectors)
         Their eigenvectors.
+    cross : ndarray of shape (n_vectors, n_targets)
+        Products of the features along each eigenvector with the targets.
+    rank : int
+        Number of eigenvalues above the rounding error of the Gram matrix. The others count in the coefficients, where
+        a penalty covers their error, and nowhere else.
     projections : ndarray of shape (rank, n_targets)
         The centred targets along each left singular vector.
     outside : ndarray of shape (n_targets,)
@@ -62,6 +70,8 @@ class RidgeSystem:
 
     eigenvalues: Array
     basis: Array
+    cross: Array
+    rank: int
     projections: Array
     outside: Array
     mean: Array
@@ -89,22 +99,16 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
     Returns
     -------
     RidgeSystem
-        With as many eigenvalues as the Gram matrix has above its own rounding error.
+        With every eigenvector of the Gram matrix.
     """
-    eigenvalues, basis = _largest(*eigh(moments.gram, lower=False, driver="evd"), precision)
-    projections = basis.T @ moments.cross / np.sqrt(eigenvalues)[:, None]
+    eigenvalues, basis = _decreasing(moments.gram)
+    cross = basis.T @ moments.cross
+    rank = _rank(eigenvalues, precision)
+    projections = cross[:rank] / np.sqrt(eigenvalues[:rank, None])
     outside = np.maximum(moments.target_square - np.sum(projections**2, axis=0), 0.0)
-    return RidgeSystem(
-        eigenvalues,
-        basis,
-        projections,
-        outside,
-        moments.mean,
-        moments.target_mean,
-        moments.n_samples,
-        moments.weight,
-        _alpha_floor(eigenvalues, moments.mean.size, precision),
-    )
+    floor = _alpha_floor(eigenvalues, moments.mean.size, precision)
+    sums = (moments.mean, moments.target_mean, moments.n_samples, moments.weight)
+    return RidgeSystem(eigenvalues, basis, cross, rank, projections, outside, *sums, floor)
 
 
 def decompose_rows(
@@ -135,50 +139,56 @@ def decompose_rows(
     mean, target_mean = w @ features / w.sum(), w @ targets / w.sum()
     root = np.sqrt(w)[:, None]
     centred, centred_targets = (features - mean) * root, (targets - target_mean) * root
-    eigenvalues, left = _largest(*eigh(centred @ centred.T, driver="evd"), precision)
+    eigenvalues, left = _decreasing(centred @ centred.T)
+    rank = _rank(eigenvalues, precision)
     projections = left.T @ centred_targets
-    return RidgeSystem(
-        eigenvalues,
-        centred.T @ (left / np.sqrt(eigenvalues)),
-        projections,
-        # The projection is taken from the rows, not from a sum of squares: nothing cancels.
-        np.sum((centred_targets - left @ projections) ** 2, axis=0),
-        mean,
-        target_mean,
-        int(np.count_nonzero(w)),
-        float(w.sum()),
-        _alpha_floor(eigenvalues, max(centred.shape), precision),
-    )
+    basis = centred.T @ left
+    # The root of a small eigenvalue is mostly rounding error; the length of its vector is not.
+    lengths = np.linalg.norm(basis, axis=0)
+    basis = np.divide(basis, lengths, out=basis, where=lengths > 0.0)
+    # The projection is taken from the rows, not from a sum of squares: nothing cancels.
+    outside = np.sum((centred_targets - left[:, :rank] @ projections[:rank]) ** 2, axis=0)
+    cross = lengths[:, None] * projections
+    floor = _alpha_floor(eigenvalues, max(centred.shape), precision)
+    sums = (mean, target_mean, int(np.count_nonzero(w)), float(w.sum()))
+    return RidgeSystem(eigenvalues, basis, cross, rank, projections[:rank], outside, *sums, floor)
 
 
-def _largest(eigenvalues: Array, vectors: Array, precision: float) -> tuple[Array, Array]:
-    """Eigenpairs above the rounding error of the matrix, in decreasing order."""
-    if not eigenvalues.size:
-        return eigenvalues, vectors
-    error = max(eigenvalues[-1] * eigenvalues.size * precision, np.finfo(np.float64).tiny)
-    rank = int(np.count_nonzero(eigenvalues > error))
-    order = slice(None, -rank - 1 if rank < eigenvalues.size else None, -1)
-    return eigenvalues[order], vectors[:, order]
+def _decreasing(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors of a positive semidefinite matrix, of which the upper triangle is read."""
+    eigenvalues, vectors = eigh(matrix, lower=False, driver="evd")
+    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+
+
+def _rank(eigenvalues: Array, precision: float) -> int:
+    """Number of eigenvalues above the rounding errors of the matrix and of the features it was made from."""
+    matrix_error = np.max(eigenvalues, initial=0.0) * eigenvalues.size * _EPS
+    error = max(matrix_error, np.sum(eigenvalues) * precision**2, np.finfo(np.float64).tiny)
+    return int(np.count_nonzero(eigenvalues > error))
 
 
 def _alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
-    return float(eigenvalues[0] * size * precision) if eigenvalues.size else _EPS
+    """Least penalty that rounding allows.
+
+    It covers the error of the eigenvalues, and keeps the rounding of a row of features, times coefficients of norm
+    ``|y| / (2 sqrt(alpha))`` at most, below `_MAX_ROUNDING`. The rounding of features enters squared, for the sums are
+    float64: float32 rows do not call for a smoother fit.
+    """
+    matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS
+    feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2
+    # A system without any variance gets some penalty too.
+    return float(max(matrix_error, feature_error, np.finfo(np.float64).tiny)) if np.any(eigenvalues) else _EPS
 
 
 def alpha_grid(system: RidgeSystem) -> Array:
     """Penalties worth trying, from the precision of the Gram matrix to beyond its largest eigenvalue.
-
-    Parameters
-    ----------
-    system : RidgeSystem
-        The diagonalised problem.
 
     Returns
     -------
     ndarray of shape (n_alphas, 1)
         Increasing, evenly spaced on a logarithmic scale.
     """
-    if not system.eigenvalues.size:
+    if not system.rank:
         return np.ones((1, 1))
     low, high = np.log10(system.alpha_floor), np.log10(100.0 * system.eigenvalues[0])
     return np.logspace(low, high, int(np.ceil((high - low) * _GRID_PER_DECADE)) + 1)[:, None]
@@ -189,8 +199,6 @@ def coefficients(system: RidgeSystem, alpha: float | Array) -> tuple[Array, Arra
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     alpha : float or ndarray of shape (n_targets,)
         Non-negative penalties; zero gives the least-squares solution of least norm.
 
@@ -201,9 +209,22 @@ def coefficients(system: RidgeSystem, alpha: float | Array) -> tuple[Array, Arra
     intercept : ndarray of shape (n_targets,)
         The minimiser in ``b``, which is not penalised.
     """
-    eigenvalues = system.eigenvalues[:, None]
-    coef = system.basis @ (np.sqrt(eigenvalues) * system.projections / (eigenvalues + alpha))
+    coef = system.basis @ _shrunken(system, np.asarray(alpha, dtype=np.float64))
     return coef, system.target_mean - system.mean @ coef
+
+
+def _shrunken(system: RidgeSystem, alphas: Array) -> Array:
+    """Coefficients along the eigenvectors, shape (..., n_vectors, n_targets), for penalties of shape (..., 1 or T)."""
+    penalties = alphas[..., None, :] if alphas.ndim else alphas
+    penalised = system.eigenvalues[:, None] + penalties
+    # Below the floor, what lies under the rounding error of the Gram matrix is noise divided by noise.
+    known = np.arange(system.eigenvalues.size)[:, None] < system.rank
+    return np.divide(
+        system.cross,
+        penalised,
+        out=np.zeros(np.broadcast_shapes(system.cross.shape, penalised.shape)),
+        where=known | (penalties >= system.alpha_floor),
+    )
 
 
 def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas: Array) -> Array:
@@ -211,8 +232,6 @@ def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas:
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     features : ndarray of shape (n_samples, n_columns)
         Feature rows.
     alphas : ndarray of shape (n_alphas,)
@@ -223,9 +242,7 @@ def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas:
     ndarray of shape (n_alphas, n_samples, n_targets)
         The predictions.
     """
-    eigenvalues = system.eigenvalues[:, None]
-    shrunken = np.sqrt(eigenvalues) * system.projections / (eigenvalues + alphas[:, None, None])
-    return system.target_mean + ((features - system.mean) @ system.basis) @ shrunken
+    return system.target_mean + ((features - system.mean) @ system.basis) @ _shrunken(system, alphas[:, None])
 
 
 def effective_dof(system: RidgeSystem, alphas: float | Array) -> Array:
@@ -233,8 +250,6 @@ def effective_dof(system: RidgeSystem, alphas: float | Array) -> Array:
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     alphas : float or ndarray of any shape
         Penalties.
 
@@ -243,8 +258,9 @@ def effective_dof(system: RidgeSystem, alphas: float | Array) -> Array:
     ndarray of the shape of `alphas`
         ``sum_i lambda_i / (lambda_i + alpha)``.
     """
-    alphas = np.asarray(alphas, dtype=np.float64)
-    return np.sum(system.eigenvalues / (system.eigenvalues + alphas[..., None]), axis=-1)
+    eigenvalues = system.eigenvalues[: system.rank]
+    dof: Array = np.sum(eigenvalues / (eigenvalues + np.asarray(alphas)[..., None]), axis=-1)
+    return dof
 
 
 def residual_squares(system: RidgeSystem, alphas: Array) -> Array:
@@ -255,8 +271,6 @@ def residual_squares(system: RidgeSystem, alphas: Array) -> Array:
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Penalties, common to all targets or one column per target.
 
@@ -266,46 +280,48 @@ def residual_squares(system: RidgeSystem, alphas: Array) -> Array:
         The sums of squares.
     """
     penalties = alphas[:, None, :]
-    left_over = penalties / (system.eigenvalues[:, None] + penalties)
-    return system.outside + np.sum((left_over * system.projections) ** 2, axis=1)
+    left_over = penalties / (system.eigenvalues[: system.rank, None] + penalties)
+    squares: Array = system.outside + np.sum((left_over * system.projections) ** 2, axis=1)
+    return squares
 
 
-def gcv(system: RidgeSystem, alphas: Array) -> Array:
+def gcv(system: RidgeSystem, alphas: Array, inflation: float = 1.0) -> Array:
     """Generalised cross-validation: an estimate of the mean squared error on new rows.
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Penalties, common to all targets or one column per target.
+    inflation : float, default=1.0
+        Factor of the degrees of freedom. The plain criterion now and then prefers a fit that is much too rough, and
+        always does when rows have unequal influence; 1.4 prevents most of that.
 
     Returns
     -------
     ndarray of shape (n_alphas, n_targets)
-        ``n RSS / (n - 1 - dof)^2``, infinite where the fit nearly interpolates.
+        ``n RSS / (n - 1 - inflation dof)^2``, infinite where the fit nearly interpolates.
 
     References
     ----------
     Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter",
-    Technometrics 1979.
+    Technometrics 1979; for the inflation, Kim and Gu, "Smoothing spline Gaussian regression", JRSS B 2004, section 3.
     """
     n = system.n_effective
-    dof = effective_dof(system, alphas)
+    dof = inflation * effective_dof(system, alphas)
     trusted = dof < _MAX_DOF_SHARE * (n - 1.0)
     free = np.where(trusted, n - 1.0 - dof, 1.0)
     return np.where(trusted, n * residual_squares(system, alphas) / free**2, np.inf)
 
 
-def choose_alpha(system: RidgeSystem, candidates: Array) -> Array:
+def choose_alpha(system: RidgeSystem, candidates: Array, inflation: float = 1.0) -> Array:
     """Penalty of least generalised cross-validation, for each target.
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     candidates : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Penalties to choose from, common to all targets or one column per target.
+    inflation : float, default=1.0
+        As in :func:`gcv`.
 
     Returns
     -------
@@ -313,8 +329,9 @@ def choose_alpha(system: RidgeSystem, candidates: Array) -> Array:
         The largest of the best penalties, so that targets without variance get the smoothest fit.
     """
     alphas = np.sort(np.broadcast_to(candidates, (len(candidates), system.outside.size)), axis=0)[::-1]
-    best = np.argmin(gcv(system, alphas), axis=0)
-    return alphas[best, np.arange(best.size)]
+    best = np.argmin(gcv(system, alphas, inflation), axis=0)
+    chosen: Array = alphas[best, np.arange(best.size)]
+    return chosen
 
 
 def noise_variance(system: RidgeSystem, alpha: Array) -> Array:
@@ -322,8 +339,6 @@ def noise_variance(system: RidgeSystem, alpha: Array) -> Array:
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     alpha : ndarray of shape (n_targets,)
         The penalty of each target.
 
@@ -342,8 +357,6 @@ def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alph
 
     Parameters
     ----------
-    system : RidgeSystem
-        The diagonalised problem.
     features : ndarray of shape (n_samples, n_columns)
         Feature rows.
     alpha : ndarray of shape (n_targets,)
@@ -360,29 +373,27 @@ def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alph
     Bishop, "Pattern recognition and machine learning", 2006, section 3.3.2.
     """
     centred = features - system.mean
-    inside = centred @ system.basis
-    variance = 1.0 / system.n_effective + inside**2 @ (1.0 / (system.eigenvalues[:, None] + alpha))
-    untouched = np.maximum(np.einsum("ij,ij->i", centred, centred) - np.einsum("ij,ij->i", inside, inside), 0.0)
+    inside = centred @ system.basis[:, : system.rank]
+    variance = inside**2 @ (1.0 / (system.eigenvalues[: system.rank, None] + alpha)) + 1.0 / system.n_effective
+    square = np.einsum("ij,ij->i", centred, centred)
+    untouched = square - np.einsum("ij,ij->i", inside, inside)
     # What rounding leaves of a row inside the range is no untouched direction.
-    untouched[untouched < _EPS * centred.shape[1]] = 0.0
+    untouched[untouched < _EPS * centred.shape[1] * square] = 0.0
     prior = np.divide(1.0, alpha, out=np.zeros_like(alpha), where=alpha > 0.0)
-    return variance + untouched[:, None] * prior
+    total: Array = variance + untouched[:, None] * prior
+    return total
 
 
 def recovered_moments(system: RidgeSystem) -> Moments:
     """Moments that a system was made from, so that more rows can be added to it.
-
-    Parameters
-    ----------
-    system : RidgeSystem
-        The diagonalised problem.
 
     Returns
     -------
     Moments
         Equal to the original ones up to rounding of the largest eigenvalue.
     """
-    gram = np.asfortranarray(np.triu((system.basis * system.eigenvalues) @ system.basis.T))
-    cross = system.basis @ (np.sqrt(system.eigenvalues)[:, None] * system.projections)
+    basis = system.basis[:, : system.rank]
+    gram = np.asfortranarray(np.triu((basis * system.eigenvalues[: system.rank]) @ basis.T))
+    cross = system.basis @ system.cross
     target_square = system.outside + np.sum(system.projections**2, axis=0)
     return Moments(system.n_samples, system.weight, system.mean, system.target_mean, gram, cross, target_square)

@@ -41,12 +41,19 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Raises
         ------
         ValueError
-            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape or is not positive.
+            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape, is not positive or too small.
         """
         self._validate_params()
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        self._draw(column_deviations(X), np.random.default_rng(seed), X.dtype)
+        self._n_features_out = self.n_components
+        with np.errstate(over="ignore"):
+            self._draw(column_deviations(X), np.random.default_rng(seed), X.dtype)
+        if not np.isfinite(self.random_weights_).all():
+            raise ValueError(
+                f"length_scale={self.length_scale!r} comes to {np.min(self.length_scale_):.3g}, and random weights "
+                f"divided by it overflow {X.dtype}; give a larger length_scale, or rescale X."
+            )
         return self
 
     def transform(self, X: Any) -> NDArray[np.floating]:
@@ -75,8 +82,8 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _phi(self, X: Any) -> NDArray[np.floating]:
         """Phi of validated rows, block by block into one array."""
-        features = np.empty((X.shape[0], self.n_components), dtype=X.dtype)
-        scale = feature_scale(self.n_components)
+        features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
+        scale = feature_scale(self._n_features_out)
         for start in range(0, X.shape[0], _BLOCK_ROWS):
             block = features[start : start + _BLOCK_ROWS]
             self._raw_features(X[start : start + _BLOCK_ROWS], block)
@@ -87,16 +94,12 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         values = X.data if sparse.issparse(X) else X
         largest = float(np.max(np.abs(values), initial=0.0))
         weight = float(np.max(np.sum(np.abs(self.random_weights_), axis=0, dtype=np.float64), initial=0.0))
-        # The square covers arc-cosine features of degree two.
-        if not np.isfinite(np.square(np.asarray(largest * weight, dtype=X.dtype))):
+        # The root leaves room for the square in arc-cosine features of degree two.
+        if not largest * weight < float(np.finfo(X.dtype).max) ** 0.5:
             raise ValueError(
                 f"X holds values up to {largest:.3g}, which overflow {X.dtype} at length_scale={self.length_scale!r}; "
                 "rescale X or fit with a larger length_scale."
             )
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_components
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -306,8 +309,9 @@ class ArcCosineSampler(_RandomFeatureSampler):
         # The bias is one more input coordinate, so one more row of directions.
         weights = DIRECTIONS[self.directions](deviations.size + 1, self.n_components, rng)
         self.random_weights_ = (weights[:-1].T / self.length_scale_).T.astype(dtype, copy=False)
+        self._degree = self.degree
         self.random_offset_ = (self.bias * weights[-1]).astype(dtype, copy=False)
 
     def _raw_features(self, X: Any, out: NDArray[np.floating]) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
-        arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self.degree, out)
+        arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out)

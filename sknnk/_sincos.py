@@ -33,7 +33,7 @@ def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating]) -> ND
     array([[1., 0., 1., 0.]])
     """
     pair = _pair_from_tangent if phases.dtype == np.float64 else _pair_from_cos_and_sin
-    rows = max(1, _TILE // max(1, phases.shape[1]))
+    rows = max(1, min(len(phases), _TILE // max(1, phases.shape[1])))
     tangent, factor = np.empty((2, rows, phases.shape[1]), dtype=phases.dtype)
     for start in range(0, len(phases), rows):
         block = phases[start : start + rows]

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
+from ._blocks import over_threads
 from ._moments import Moments
 from ._ridge import RidgeSystem, decompose, decompose_rows, prediction_path
 
@@ -102,7 +101,7 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     Parameters
     ----------
     X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Inputs. Sparse rows are kept as they are, each a group of its own.
+        Inputs.
     Y : ndarray of shape (n_samples, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_samples,)
@@ -115,13 +114,29 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     groups : ndarray of shape (n_distinct,)
         Equal for rows with equal inputs.
     """
-    if sparse.issparse(X):
-        return X, Y, sample_weight, np.arange(X.shape[0])
-    rows, position = np.unique(np.hstack([X, Y]), axis=0, return_inverse=True)
-    inputs = rows[:, : X.shape[1]].astype(X.dtype)
-    new_input = np.any(inputs[1:] != inputs[:-1], axis=1)
-    groups = np.concatenate([[0], np.cumsum(new_input)])
-    return inputs, rows[:, X.shape[1] :], np.bincount(position.ravel(), weights=sample_weight), groups
+    groups = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
+    rows, first, position = np.unique(np.column_stack([groups, Y]), axis=0, return_index=True, return_inverse=True)
+    return X[first], rows[:, 1:], np.bincount(position.ravel(), weights=sample_weight), rows[:, 0].astype(np.intp)
+
+
+def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:
+    """Ranks among the distinct rows of the dense array: a choice must not depend on how zeros are stored."""
+    X = sparse.csr_array(X, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    sign = np.sign(X.data)
+    # Where two rows first differ, an entry decides against the zeros of the other row: the earlier, the more extreme.
+    fields = (X.data, -sign * X.indices, sign)
+    order = np.lexsort(fields)
+    is_new = np.any([np.diff(field[order], prepend=field[order][:1]) != 0.0 for field in fields], axis=0)
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.cumsum(is_new)
+    end_of_row = np.max(rank[sign < 0.0], initial=-1) + 1
+    words = np.insert(rank + (sign > 0.0), X.indptr[1:], end_of_row).astype(">i8").tobytes()
+    ends = 8 * (X.indptr[1:] + np.arange(1, X.shape[0] + 1))
+    keys = np.empty(X.shape[0], dtype=object)
+    keys[:] = [words[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return np.unique(keys, return_inverse=True)[1]
 
 
 def search(
@@ -132,7 +147,7 @@ def search(
     sample_weight: Array,
     groups: NDArray[np.intp],
     rng: np.random.Generator,
-    n_jobs: int | None = None,
+    threads: int = 1,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 
@@ -146,7 +161,7 @@ def search(
         A sample of the training rows, as :func:`distinct_rows` gives it.
     rng : numpy.random.Generator
         Draws the order of rows and the folds.
-    n_jobs : int, optional
+    threads : int, default=1
         Threads over which kernels are spread; the result does not depend on it.
 
     Returns
@@ -165,16 +180,13 @@ def search(
         phi = features(option, X[rows], n_components)
         return cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
 
-    # Systems this small gain nothing from BLAS threads and lose much to them on a busy machine.
-    with threadpool_limits(limits=1, user_api="blas"):
-        for n_samples, n_components, keep in _rounds(n_groups, len(options)):
-            rows = rank < n_samples
-            tasks = (delayed(scored)(option, rows, n_components) for option in best[:keep])
-            curves = Parallel(n_jobs=n_jobs, prefer="threads")(tasks)
-            errors = [float(np.mean(np.min(curve, axis=0))) for curve in curves]
-            history += [(o, int(rows.sum()), n_components, e) for o, e in zip(best, errors, strict=False)]
-            order = np.argsort(errors, kind="stable")
-            best, alpha = [best[i] for i in order], _ALPHAS[np.argmin(curves[order[0]], axis=0)]
+    for n_samples, n_components, keep in _rounds(n_groups, len(options)):
+        rows = rank < n_samples
+        curves = over_threads(scored, [(option, rows, n_components) for option in best[:keep]], threads)
+        errors = [float(np.mean(np.min(curve, axis=0))) for curve in curves]
+        history += [(o, int(rows.sum()), n_components, e) for o, e in zip(best, errors, strict=False)]
+        order = np.argsort(errors, kind="stable")
+        best, alpha = [best[i] for i in order], _ALPHAS[np.argmin(curves[order[0]], axis=0)]
     return Choice(best[0], alpha, history)
 
 

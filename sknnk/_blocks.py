@@ -1,0 +1,89 @@
+"""Rows in blocks, and blocks over threads."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from threadpoolctl import ThreadpoolController
+
+
+def row_blocks(n_samples: int, batch_size: int) -> Iterator[slice]:
+    """Cut rows into consecutive blocks.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    batch_size : int
+        Rows per block.
+
+    Yields
+    ------
+    slice
+        The next block.
+
+    Examples
+    --------
+    >>> list(row_blocks(5, 3))
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    for start in range(0, n_samples, batch_size):
+        yield slice(start, min(start + batch_size, n_samples))
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Number of threads to use.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in joblib; None means as many as scikit-learn's own compiled code would use, which respects
+        ``OMP_NUM_THREADS``, threadpoolctl and the share of a joblib worker.
+
+    Returns
+    -------
+    int
+        At least one.
+
+    Examples
+    --------
+    >>> n_threads(1)
+    1
+    """
+    return int(_openmp_effective_n_threads() if n_jobs is None else effective_n_jobs(n_jobs))
+
+
+def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]], threads: int) -> list[Any]:
+    """Call a function for each tuple of arguments, over threads that do not compete with those of BLAS.
+
+    Parameters
+    ----------
+    function : callable
+        Spends its time in NumPy or BLAS, which let other threads run.
+    arguments : list of tuple
+        Positional arguments of each call.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    list
+        The results, in the order of `arguments`.
+
+    Examples
+    --------
+    >>> over_threads(pow, [(2, 3), (3, 2)], threads=2)
+    [8, 9]
+    """
+    if len(arguments) <= 1:
+        return [function(*each) for each in arguments]
+    with _threadpools().limit(limits=1, user_api="blas"):
+        return list(Parallel(n_jobs=threads, prefer="threads")(delayed(function)(*each) for each in arguments))
+
+
+@cache
+def _threadpools() -> ThreadpoolController:
+    # Finding the loaded libraries takes longer than a small block; they do not change once NumPy and SciPy are loaded.
+    return ThreadpoolController()

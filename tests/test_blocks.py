@@ -1,0 +1,49 @@
+"""Blocks cover the rows once, and threads change nothing but the time."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sknnk._blocks import n_threads, over_threads, row_blocks
+
+
+@given(n_samples=st.integers(0, 200), batch_size=st.integers(1, 300))
+def test_blocks_cover_every_row_once_and_in_order(n_samples, batch_size):
+    blocks = list(row_blocks(n_samples, batch_size))
+    covered = [i for rows in blocks for i in range(n_samples)[rows]]
+    assert covered == list(range(n_samples))
+    assert all(rows.stop - rows.start <= batch_size for rows in blocks)
+
+
+def test_none_means_as_many_threads_as_compiled_code_may_use():
+    with threadpool_limits(limits=1, user_api="openmp"):
+        assert n_threads(None) == 1
+    assert n_threads(3) == 3
+    assert n_threads(-1) >= 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_come_in_the_order_of_the_arguments(threads):
+    assert over_threads(divmod, [(i, 3) for i in range(10)], threads) == [divmod(i, 3) for i in range(10)]
+
+
+def test_threads_really_run_side_by_side():
+    # Each call waits for the other: one after the other would time out.
+    barrier = threading.Barrier(2, timeout=20)
+    over_threads(barrier.wait, [(), ()], threads=2)
+
+
+def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards():
+    np.ones((2, 2)) @ np.ones((2, 2))
+
+    def blas_threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = blas_threads()
+    inside = over_threads(blas_threads, [(), ()], threads=2)
+    assert all(number == 1 for numbers in inside for number in numbers)
+    assert blas_threads() == before

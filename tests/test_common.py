@@ -1,0 +1,107 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_html_repr, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sknnk import ArcCosineSampler, BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
+
+DEFAULTS = [URFSampler(), ArcCosineSampler(), BundledNetworkRegressor(), BundledNetworkClassifier()]
+SAMPLERS = [
+    *(URFSampler(directions=name, n_components=20) for name in ("gaussian", "sparse", "qmc", "hadamard")),
+    URFSampler("cauchy", frequencies="coordinatewise", n_components=21),
+    URFSampler(np.tanh, directions="qmc", frequencies="coordinatewise", n_components=20, length_scale=2.0),
+    ArcCosineSampler(0, n_components=20, bias=0.0),
+    ArcCosineSampler(2, n_components=21, directions="sparse", length_scale=2.0),
+]
+SETTINGS = [
+    {"solver": "primal"},
+    {"solver": "dual", "activation": "relu"},
+    {"n_components": (24, 16), "frequencies": "coordinatewise"},
+    {"input_transform": None},
+    {"direct_link": False, "directions": "hadamard"},
+    {"alpha": 0.1, "batch_size": 7},
+    {"alpha": [1e-3, 1e-1, 10.0], "length_scale": 1.5, "n_jobs": 2},
+]
+NETWORKS = [
+    *(BundledNetworkRegressor(**{"n_components": 24, **setting}) for setting in SETTINGS),
+    *(BundledNetworkClassifier(**{"n_components": 24, **setting}) for setting in SETTINGS),
+    BundledNetworkClassifier(24, class_weight="balanced"),
+]
+
+
+@parametrize_with_checks(DEFAULTS)
+def test_default_estimators_pass_every_check_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(SAMPLERS + NETWORKS)
+def test_other_settings_pass_every_check_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def data_for(estimator):
+    X, y = (load_wine if is_classifier(estimator) else load_diabetes)(return_X_y=True, as_frame=True)
+    return X[::4], y[::4]
+
+
+def columns_of(estimator):
+    rows = data_for(estimator)[0]
+    return estimator.transform(rows) if hasattr(estimator, "transform") else estimator.predict(rows)
+
+
+def each(estimators):
+    return pytest.mark.parametrize("estimator", estimators, ids=lambda estimator: repr(estimator).replace("\n", ""))
+
+
+@each(DEFAULTS + SAMPLERS + NETWORKS)
+def test_a_clone_fitted_with_the_same_seed_and_a_pickle_are_the_same_transformer(estimator):
+    estimator = clone(estimator).set_params(random_state=0)
+    X, y = data_for(estimator)
+    fitted = clone(estimator).fit(X, y)
+    expected = fitted.transform(X)
+    np.testing.assert_array_equal(clone(fitted).fit(X, y).transform(X), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).transform(X), expected)
+
+
+@each(DEFAULTS + SAMPLERS + NETWORKS)
+def test_names_of_the_output_columns_are_unique_and_as_many_as_the_columns(estimator):
+    estimator = clone(estimator).set_params(random_state=0)
+    with pytest.raises(NotFittedError):
+        estimator.get_feature_names_out()
+    X, y = data_for(estimator)
+    frame = estimator.fit(X, y).set_output(transform="pandas").transform(X)
+    names = estimator.get_feature_names_out()
+    prefix = type(estimator).__name__.lower()
+    assert names.tolist() == [f"{prefix}{i}" for i in range(frame.shape[1])] == list(frame.columns)
+    assert estimator.feature_names_in_.tolist() == list(X.columns)
+    # A parameter changed after fit says nothing about what was fitted.
+    estimator.set_params(n_components=3)
+    np.testing.assert_array_equal(estimator.get_feature_names_out(), names)
+    assert estimator.transform(X).equals(frame)
+
+
+@each(DEFAULTS)
+def test_representations_show_the_name_the_changed_parameters_and_whether_it_is_fitted(estimator):
+    estimator = clone(estimator).set_params(n_components=17, random_state=0)
+    assert repr(estimator) == f"{type(estimator).__name__}(n_components=17, random_state=0)"
+    assert "Not fitted" in estimator_html_repr(estimator)
+    page = estimator.fit(*data_for(estimator))._repr_html_()
+    assert type(estimator).__name__ in page
+    assert "<span>Fitted</span>" in page
+    assert "17" in page
+
+
+def test_tags_tell_scikit_learn_what_each_estimator_is():
+    sampler, arc_cosine, regressor, classifier = DEFAULTS
+    assert is_regressor(regressor) and is_classifier(classifier)
+    assert not is_regressor(sampler) and not is_classifier(arc_cosine)
+    assert get_tags(regressor).target_tags.multi_output
+    assert not get_tags(classifier).target_tags.multi_output
+    for estimator in DEFAULTS:
+        assert get_tags(estimator).input_tags.sparse
+        assert get_tags(estimator).transformer_tags.preserves_dtype == ["float64", "float32"]

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from ._sincos import cos_sin_pairs
 
 
-def fourier_features(X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
+def fourier_features(
+    X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0
+) -> NDArray[np.floating]:
     """Evaluate bounded trigonometric features: interleaved ``cos(X v_j)``, ``sin(X v_j)``.
 
     Parameters
@@ -25,11 +27,13 @@ def fourier_features(X: Any, random_weights: NDArray[np.floating], out: NDArray[
     out : ndarray of shape (n_samples, n_components)
         Receives the features. ``n_components`` is ``2 * n_frequencies``, or one less, in which case the last
         frequency gives its cosine alone.
+    scale : float, default=1.0
+        Factor of all entries.
 
     Returns
     -------
     ndarray of shape (n_samples, n_components)
-        `out`. ``feature_scale(n_components)`` times it is Phi in bounded mode.
+        `out`. With ``feature_scale(n_components)`` as the scale it is Phi in bounded mode.
 
     References
     ----------
@@ -45,9 +49,9 @@ def fourier_features(X: Any, random_weights: NDArray[np.floating], out: NDArray[
     """
     phases = X @ random_weights
     n_pairs = out.shape[1] // 2
-    cos_sin_pairs(phases[:, :n_pairs], out[:, : 2 * n_pairs])
+    cos_sin_pairs(phases[:, :n_pairs], out[:, : 2 * n_pairs], scale)
     if out.shape[1] % 2:
-        np.cos(phases[:, n_pairs], out=out[:, -1])
+        out[:, -1] = scale * np.cos(phases[:, n_pairs])
     return out
 
 
@@ -57,6 +61,7 @@ def arc_cosine_features(
     offset: NDArray[np.floating],
     degree: int,
     out: NDArray[np.floating],
+    scale: float = 1.0,
 ) -> NDArray[np.floating]:
     """Evaluate arc-cosine features ``max(0, X g_j + o_j) ** degree`` (the step function for degree 0).
 
@@ -72,11 +77,13 @@ def arc_cosine_features(
         Step, ReLU or squared ReLU.
     out : ndarray of shape (n_samples, n_components)
         Receives the features.
+    scale : float, default=1.0
+        Factor of all entries.
 
     Returns
     -------
     ndarray of shape (n_samples, n_components)
-        `out`. ``feature_scale(n_components)`` times it estimates the arc-cosine kernel.
+        `out`. With ``feature_scale(n_components)`` as the scale it estimates the arc-cosine kernel.
 
     References
     ----------
@@ -94,11 +101,12 @@ def arc_cosine_features(
     projected += offset
     if degree == 0:
         # One half at zero keeps the map symmetric: rows equal to zero belong to neither side.
-        np.heaviside(projected, 0.5, out=out)
-        return out
-    np.maximum(projected, 0.0, out=out)
+        np.heaviside(projected, 0.5, out=projected)
+    else:
+        np.maximum(projected, 0.0, out=projected)
+    np.multiply(scale, projected, out=out)
     if degree == 2:
-        np.multiply(out, out, out=out)
+        out *= projected
     return out
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
@@ -96,7 +95,7 @@ class LayerStack:
         columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
         hidden = transform_inputs(self.input_map, X)
         if self.link_scale is not None:
-            columns[:, : self.n_linked] = hidden.toarray() if sparse.issparse(hidden) else hidden
+            columns[:, : self.n_linked] = hidden if isinstance(hidden, np.ndarray) else hidden.toarray()
             columns[:, : self.n_linked] *= self.link_scale
         for sampler in self.samplers[:-1]:
             hidden = sampler._phi(hidden)
@@ -121,7 +120,7 @@ def transform_inputs(input_map: QuantileMap | None, X: Any) -> Any:
     """
     if input_map is None:
         return X
-    dense = X.toarray() if sparse.issparse(X) else X
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
     return input_map(dense, np.empty(dense.shape, dtype=X.dtype))
 
 
@@ -138,7 +137,7 @@ def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
     ndarray of shape (n_samples,)
         The next column.
     """
-    if not sparse.issparse(X):
+    if isinstance(X, np.ndarray):
         yield from X.T
         return
     by_column = X.tocsc()

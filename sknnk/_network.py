@@ -41,6 +41,8 @@ _DOF_INFLATION = 1.4
 class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
 
+    moments_: Moments
+
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
         "activation": [StrOptions({"auto", *ACTIVATIONS}), callable],

@@ -11,6 +11,12 @@ Array = NDArray[np.float64]
 
 # Beyond three standard deviations a normal score says how many rows there are, not how far out the row is.
 _CLIP = 3.0
+# Least spread of scores that standardisation divides by. A column that is nearly constant, such as a flag set in one
+# row of ten thousand, has a tiny spread; brought to one, its rare value would lie a hundred units away and rule every
+# distance. Flags set in half a per cent of the rows, or more, are above it.
+_LEAST_SPREAD = 0.2
+# Values are told apart within these bounds, where the differences and the slopes of interpolation stay finite.
+_SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +28,7 @@ class QuantileMap:
     knots : tuple of ndarray
         Increasing input values per column.
     scores : tuple of ndarray
-        Their images: normal scores of the mid-ranks, standardised.
+        Their images: normal scores of the mid-ranks, standardised unless they are nearly constant.
 
     Examples
     --------
@@ -63,8 +69,8 @@ def fit_quantile_map(
     """Learn the map from the weighted distribution of each column.
 
     A value is sent to the normal quantile of its mid-rank (the weight below it plus half of its own), clipped at three
-    standard deviations; each column is then standardised. Equal values share one mid-rank, so integer codes keep their
-    symmetry, and an integer weight is the same as repeating the row.
+    standard deviations; each column is then standardised, but not enlarged by more than five. Equal values share one
+    mid-rank, so integer codes keep their symmetry, and an integer weight is the same as repeating the row.
 
     Parameters
     ----------
@@ -89,9 +95,7 @@ def _fit_column(column: Array, sample_weight: Array | None, n_knots: int) -> tup
     ranks = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     scores = np.clip(ndtri(ranks), -_CLIP, _CLIP)
     scores = scores - np.average(scores, weights=weight)
-    spread = np.sqrt(np.average(scores**2, weights=weight))
-    if values.size > 1:
-        scores = scores / spread
+    scores /= max(_LEAST_SPREAD, np.sqrt(np.average(scores**2, weights=weight)))
     if values.size > n_knots:
         keep = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], n_knots)))
         values, scores = values[keep], scores[keep]
@@ -99,9 +103,10 @@ def _fit_column(column: Array, sample_weight: Array | None, n_knots: int) -> tup
 
 
 def _distribution(column: Array, sample_weight: Array | None) -> tuple[Array, Array]:
+    """Distinct values and the weight of each."""
     if sample_weight is None:
-        values, counts = np.unique(column, return_counts=True)
-        return values, counts.astype(np.float64)
+        sample_weight = np.ones(column.size)
     seen = sample_weight > 0.0
-    values, position = np.unique(column[seen], return_inverse=True)
-    return values, np.bincount(position, weights=sample_weight[seen])
+    distinct = np.where(np.abs(column) < _SMALLEST, 0.0, np.clip(column, -_LARGEST, _LARGEST))
+    values, position = np.unique(distinct[seen], return_inverse=True)
+    return values, np.asarray(np.bincount(position, weights=sample_weight[seen]), dtype=np.float64)

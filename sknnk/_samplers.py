@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._blocks import n_threads, over_threads, row_blocks
 from ._directions import COUPLINGS, DIRECTIONS, frequencies
 from ._features import arc_cosine_features, feature_scale, fourier_features
 from ._length_scales import column_deviations, numeric_length_scale, typical_length_scale
 from ._spectra import ACTIVATIONS, spectrum_of
 
-# Rows per block of transform: a block of features stays in cache while it is computed.
-_BLOCK_ROWS = 256
+# Features in a block of transform: they stay in a core's cache while they are computed.
+_CACHE_ENTRIES = 2**17
 
 
 class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -46,7 +46,7 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self._validate_params()
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        self._n_features_out = self.n_components
+        self._n_features_out = int(self.n_components)
         with np.errstate(over="ignore"):
             self._draw(column_deviations(X), np.random.default_rng(seed), X.dtype)
         if not np.isfinite(self.random_weights_).all():
@@ -78,20 +78,22 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._check_range(X)
-        return self._phi(X)
+        return self._phi(X, n_threads(None))
 
-    def _phi(self, X: Any) -> NDArray[np.floating]:
+    def _phi(self, X: Any, threads: int = 1) -> NDArray[np.floating]:
         """Phi of validated rows, block by block into one array."""
         features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
         scale = feature_scale(self._n_features_out)
-        for start in range(0, X.shape[0], _BLOCK_ROWS):
-            block = features[start : start + _BLOCK_ROWS]
-            self._raw_features(X[start : start + _BLOCK_ROWS], block)
-            block *= scale
+
+        def evaluate(rows: slice) -> None:
+            self._raw_features(X[rows], features[rows], scale)
+
+        blocks = row_blocks(X.shape[0], max(_CACHE_ENTRIES // self._n_features_out, 16))
+        over_threads(evaluate, [(rows,) for rows in blocks], threads)
         return features
 
     def _check_range(self, X: Any) -> None:
-        values = X.data if sparse.issparse(X) else X
+        values = X if isinstance(X, np.ndarray) else X.data
         largest = float(np.max(np.abs(values), initial=0.0))
         weight = float(np.max(np.sum(np.abs(self.random_weights_), axis=0, dtype=np.float64), initial=0.0))
         # The root leaves room for the square in arc-cosine features of degree two.
@@ -211,7 +213,7 @@ class URFSampler(_RandomFeatureSampler):
             self.length_scale_ = typical_length_scale(deviations, self.spectrum_, self.directions, self.frequencies)
         weights = frequencies(
             deviations.size,
-            -(-self.n_components // 2),
+            -(-self._n_features_out // 2),
             scale_quantile=self.spectrum_.scales,
             directions=self.directions,
             coupling=self.frequencies,
@@ -219,8 +221,8 @@ class URFSampler(_RandomFeatureSampler):
         )
         self.random_weights_ = (weights.T / self.length_scale_).T.astype(dtype, copy=False)
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating]) -> None:
-        fourier_features(X, self.random_weights_.astype(X.dtype, copy=False), out)
+    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
+        fourier_features(X, self.random_weights_.astype(X.dtype, copy=False), out, scale)
 
 
 class ArcCosineSampler(_RandomFeatureSampler):
@@ -307,11 +309,11 @@ class ArcCosineSampler(_RandomFeatureSampler):
         if self.length_scale_ is None:
             self.length_scale_ = typical_length_scale(deviations, spectrum_of("gaussian"), "gaussian", "isotropic")
         # The bias is one more input coordinate, so one more row of directions.
-        weights = DIRECTIONS[self.directions](deviations.size + 1, self.n_components, rng)
+        weights = DIRECTIONS[self.directions](deviations.size + 1, self._n_features_out, rng)
         self.random_weights_ = (weights[:-1].T / self.length_scale_).T.astype(dtype, copy=False)
         self._degree = self.degree
         self.random_offset_ = (self.bias * weights[-1]).astype(dtype, copy=False)
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating]) -> None:
+    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
-        arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out)
+        arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out, scale)

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 _TILE = 32768
 
 
-def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Write ``cos`` and ``sin`` of every phase into neighbouring columns.
+def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0) -> NDArray[np.floating]:
+    """Write ``scale`` times ``cos`` and ``sin`` of every phase into neighbouring columns.
 
-    float64 takes both from one half-angle tangent, ``t = tan(z / 2)``, ``cos = (1 - t^2) / (1 + t^2)``,
-    ``sin = 2 t / (1 + t^2)``; float32 calls ``numpy.cos`` and ``numpy.sin``, which are vectorised there.
+    Both come from one half-angle tangent, ``t = tan(z / 2)``, ``cos = (1 - t^2) / (1 + t^2)``,
+    ``sin = 2 t / (1 + t^2)``.
 
     Parameters
     ----------
@@ -19,11 +19,13 @@ def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating]) -> ND
         Finite phases in radians, float64 or float32.
     out : ndarray of shape (n_samples, 2 * n_frequencies)
         Receives cosines in even and sines in odd columns; same dtype as `phases`.
+    scale : float, default=1.0
+        Factor of all entries; it costs nothing here.
 
     Returns
     -------
     ndarray of shape (n_samples, 2 * n_frequencies)
-        `out`; float64 entries within 4e-16 of the exact value.
+        `out`; for a scale of one within 4e-16 (float64) or 2e-7 (float32) of the exact value.
 
     Examples
     --------
@@ -32,40 +34,30 @@ def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating]) -> ND
     >>> cos_sin_pairs(np.zeros((1, 2)), np.empty((1, 4)))
     array([[1., 0., 1., 0.]])
     """
-    pair = _pair_from_tangent if phases.dtype == np.float64 else _pair_from_cos_and_sin
-    rows = max(1, min(len(phases), _TILE // max(1, phases.shape[1])))
-    tangent, factor = np.empty((2, rows, phases.shape[1]), dtype=phases.dtype)
+    rows = max(1, _TILE // max(1, phases.shape[1]))
+    tangent, factor = np.empty((2, min(rows, len(phases)), phases.shape[1]), dtype=phases.dtype)
     for start in range(0, len(phases), rows):
         block = phases[start : start + rows]
         target = out[start : start + rows]
-        pair(block, target[:, 0::2], target[:, 1::2], tangent[: len(block)], factor[: len(block)])
+        _pair(block, scale, target[:, 0::2], target[:, 1::2], tangent[: len(block)], factor[: len(block)])
     return out
 
 
-def _pair_from_tangent(
+def _pair(
     phases: NDArray[np.floating],
+    scale: float,
     cosine: NDArray[np.floating],
     sine: NDArray[np.floating],
     tangent: NDArray[np.floating],
     factor: NDArray[np.floating],
 ) -> None:
-    # tan is vectorised in float64 where cos and sin are scalar library calls (14 ns each).
+    # In float64 tan is vectorised where cos and sin are scalar library calls (1.4 against 14 ns each); in float32 one
+    # tangent takes half the time of a sine and a cosine.
     np.multiply(phases, 0.5, out=tangent)
     np.tan(tangent, out=tangent)
     np.multiply(tangent, tangent, out=factor)
     np.add(factor, 1.0, out=factor)
-    np.divide(2.0, factor, out=factor)
-    # 2 / (1 + t^2) - 1 is (1 - t^2) / (1 + t^2) and exact to half an ulp of one.
-    np.subtract(factor, 1.0, out=cosine)
+    np.divide(2.0 * scale, factor, out=factor)
+    # 2 / (1 + t^2) - 1 is (1 - t^2) / (1 + t^2), within an ulp of one.
+    np.subtract(factor, scale, out=cosine)
     np.multiply(tangent, factor, out=sine)
-
-
-def _pair_from_cos_and_sin(
-    phases: NDArray[np.floating],
-    cosine: NDArray[np.floating],
-    sine: NDArray[np.floating],
-    _tangent: NDArray[np.floating],
-    _factor: NDArray[np.floating],
-) -> None:
-    np.cos(phases, out=cosine)
-    np.sin(phases, out=sine)

@@ -37,7 +37,7 @@ class Candidate(NamedTuple):
     activation: str | Callable
     directions: str
     frequencies: str
-    length_scale: float | Array
+    length_scale: str | float | Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def candidates(
         Without repetitions, the default kernel first.
     """
     fixed = (activation, directions, frequencies)
-    families = [
+    families: list[Any] = [
         tuple(
             own if isinstance(value, str) and value == "auto" else value
             for value, own in zip(fixed, family, strict=True)
@@ -89,7 +89,7 @@ def candidates(
         for family in _FAMILIES
     ]
     distinct = [family for i, family in enumerate(families) if family not in families[:i]]
-    return [Candidate(*family, scale) for family in distinct for scale in length_scales(*family)]
+    return [Candidate._make((*family, scale)) for family in distinct for scale in length_scales(*family)]
 
 
 def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, NDArray[np.intp]]:
@@ -116,7 +116,8 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     """
     groups = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
     rows, first, position = np.unique(np.column_stack([groups, Y]), axis=0, return_index=True, return_inverse=True)
-    return X[first], rows[:, 1:], np.bincount(position.ravel(), weights=sample_weight), rows[:, 0].astype(np.intp)
+    weights = np.asarray(np.bincount(position.ravel(), weights=sample_weight), dtype=np.float64)
+    return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
 
 
 def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:
@@ -141,7 +142,7 @@ def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:
 
 def search(
     options: Sequence[Candidate],
-    features: Callable[[Candidate, Array, int], Array],
+    features: Callable[[Candidate, Any, int], NDArray[np.floating]],
     X: Array,
     Y: Array,
     sample_weight: Array,
@@ -197,7 +198,7 @@ def _rounds(n_groups: int, n_options: int) -> tuple[tuple[int, int, int | None],
 
 
 def cross_validated_errors(
-    features: Array, Y: Array, sample_weight: Array, folds: NDArray[np.intp], alphas: Array
+    features: NDArray[np.floating], Y: Array, sample_weight: Array, folds: NDArray[np.intp], alphas: Array
 ) -> Array:
     """Held-out squared errors of ridge regression for every penalty, relative to the variance of the targets.
 
@@ -230,7 +231,7 @@ def cross_validated_errors(
     return np.divide(total, spread, out=np.zeros_like(total), where=spread > 0.0)
 
 
-def _decompose(features: Array, Y: Array, sample_weight: Array) -> RidgeSystem:
+def _decompose(features: NDArray[np.floating], Y: Array, sample_weight: Array) -> RidgeSystem:
     if features.shape[1] > len(features):
         return decompose_rows(features, Y, sample_weight)
     return decompose(Moments.from_block(features, Y, sample_weight))

@@ -1,0 +1,98 @@
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sknnk import _sincos
+from sknnk._sincos import cos_sin_pairs
+
+TOLERANCE = {np.float64: 4e-16, np.float32: 1e-6}
+NEAR_AXES = np.arange(-40, 41) * (np.pi / 4)
+
+
+def pairs(phases):
+    return cos_sin_pairs(phases, np.empty((len(phases), 2 * phases.shape[1]), dtype=phases.dtype))
+
+
+def exact_errors(phases):
+    """Distances of both columns from the exact values at the very floating-point phases, by mpmath."""
+    features = pairs(phases[None])[0]
+    with mpmath.workprec(200):
+        exact = [f(mpmath.mpf(float(z))) for z in phases for f in (mpmath.cos, mpmath.sin)]
+        return np.array([float(abs(mpmath.mpf(float(a)) - b)) for a, b in zip(features, exact, strict=True)])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("largest", [1e-9, 1.0, 10.0, 1e3, 1e6])
+def test_pairs_are_exact_to_the_precision_of_the_dtype(dtype, largest):
+    phases = np.random.default_rng(0).uniform(-largest, largest, 1500).astype(dtype)
+    assert exact_errors(phases).max() <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_pairs_are_exact_next_to_the_poles_of_the_tangent_and_to_zero(dtype):
+    around = [NEAR_AXES, np.nextafter(NEAR_AXES, np.inf), np.nextafter(NEAR_AXES, -np.inf), [5e-324, -1e-310, 1e-8]]
+    assert exact_errors(np.concatenate(around).astype(dtype)).max() <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("phase", [1e9, 1e18, 1e150, 1e300, np.finfo(float).max])
+def test_float64_pairs_hold_for_any_finite_phase(phase):
+    assert exact_errors_of_huge(phase).max() <= TOLERANCE[np.float64]
+
+
+def exact_errors_of_huge(phase):
+    with mpmath.workprec(1300):  # the reduction of the largest float64 needs all of its 1024 bits
+        exact = [float(f(mpmath.mpf(phase))) for f in (mpmath.cos, mpmath.sin)]
+    return np.abs(pairs(np.array([[phase]]))[0] - exact)
+
+
+def test_signed_zero_and_axes_are_exact():
+    features = pairs(np.array([[0.0, -0.0]]))
+    assert np.array_equal(features, [[1.0, 0.0, 1.0, 0.0]])
+    assert np.array_equal(np.signbit(features[0, 1::2]), [False, True])
+
+
+@given(
+    n_samples=st.integers(0, 7),
+    n_frequencies=st.integers(0, 9),
+    tile=st.integers(1, 40),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+@settings(deadline=None, max_examples=60)
+def test_cosines_are_even_and_sines_odd_columns_whatever_the_tile(n_samples, n_frequencies, tile, dtype):
+    phases = np.random.default_rng(n_samples).normal(scale=5.0, size=(n_samples, n_frequencies)).astype(dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sincos, "_TILE", tile)
+        features = pairs(phases)
+    assert features.dtype == dtype
+    tolerance = 2 * TOLERANCE[dtype]
+    assert np.allclose(features[:, 0::2], np.cos(phases), rtol=0, atol=tolerance)
+    assert np.allclose(features[:, 1::2], np.sin(phases), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_strided_inputs_and_outputs_give_the_same_and_nothing_else_is_touched(dtype):
+    phases = np.random.default_rng(1).normal(size=(6, 10)).astype(dtype)
+    wide = np.full((12, 11), 7.0, dtype=dtype)
+    out = wide[::2, 3:9]
+    assert cos_sin_pairs(phases[:, 1:7:2], out) is out
+    assert np.allclose(out, pairs(np.ascontiguousarray(phases[:, 1:7:2])), rtol=0, atol=TOLERANCE[dtype])
+    assert np.all(wide[1::2] == 7.0) and np.all(wide[:, :3] == 7.0) and np.all(wide[:, 9:] == 7.0)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_memory_order_and_phases_are_left_alone(order):
+    phases = np.array(np.random.default_rng(2).normal(size=(5, 4)), order=order)
+    before = phases.copy()
+    out = cos_sin_pairs(phases, np.empty((5, 8), order=order))
+    assert np.array_equal(phases, before)
+    assert np.allclose(out, pairs(np.ascontiguousarray(before)), rtol=0, atol=4e-16)
+
+
+def test_scratch_is_no_larger_than_the_block(monkeypatch):
+    shapes = []
+    real = np.empty
+    monkeypatch.setattr(_sincos.np, "empty", lambda shape, dtype: shapes.append(shape) or real(shape, dtype=dtype))
+    cos_sin_pairs(np.zeros((3, 4)), np.zeros((3, 8)))
+    assert shapes == [(2, 3, 4)]

@@ -1,10 +1,11 @@
 """Rows in blocks, and blocks over threads."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
@@ -79,8 +80,9 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
     """
     if len(arguments) <= 1:
         return [function(*each) for each in arguments]
-    with _threadpools().limit(limits=1, user_api="blas"):
-        return list(Parallel(n_jobs=threads, prefer="threads")(delayed(function)(*each) for each in arguments))
+    # Not joblib, which looks for results every 10 ms: a block takes less.
+    with _threadpools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda each: function(*each), arguments))
 
 
 @cache

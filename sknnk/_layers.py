@@ -60,6 +60,22 @@ class LayerStack:
         scale[self.n_linked :] = feature_scale(self.samplers[-1].n_components)
         return scale
 
+    def check_range(self, X: Any) -> None:
+        """Refuse rows whose projections overflow, where no input transform bounds them.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+
+        Raises
+        ------
+        ValueError
+            If the phases of the first layer would not be finite.
+        """
+        if self.input_map is None:
+            self.samplers[0]._check_range(X)
+
     def columns(self, X: Any) -> NDArray[np.floating]:
         """Evaluate the network up to the output matrix.
 

@@ -115,7 +115,9 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _validated(self, X: Any) -> Any:
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        self._layers.check_range(X)
+        return X
 
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -166,6 +168,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max),
             n_threads(self.n_jobs),
         )
+        self._layers.check_range(X)
         self.samplers_ = self._layers.samplers
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
@@ -328,7 +331,7 @@ def weighted_rows(X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> tuple[Any
     if seen.all():
         return X, Y, sample_weight
     if not seen.any():
-        raise ValueError("sample_weight is zero for every row; at least one row needs a positive weight.")
+        raise ValueError("sample_weight, or its product with class_weight, is zero for every row; make one positive.")
     return X[seen], Y[seen], sample_weight[seen]
 
 

@@ -38,7 +38,7 @@ def error_slope(products, exact):
 
 
 # 2^21 products make 512 independent estimates at the largest size, whose root-mean-square error is then known to 3 %
-# and the slope to 0.005: a tenth of the tolerance.
+# and the slope to 0.007: a seventh of the tolerance.
 @pytest.mark.parametrize("degree", DEGREES)
 def test_arc_cosine_features_converge_to_the_kernel_of_cho_and_saul_at_the_root_of_m(degree):
     rng = np.random.default_rng(degree)
@@ -84,9 +84,10 @@ def test_fourier_columns_are_the_cosines_and_sines_of_the_projections(n_samples,
     weights = rng.normal(size=(n_features, -(-n_components // 2))).astype(dtype)
     features = trig(X, weights, n_components)
     phases = X.astype(float) @ weights.astype(float)
-    expected = np.stack([np.cos(phases), np.sin(phases)], axis=2).reshape(n_samples, -1)[:, :n_components]
+    expected = np.empty((n_samples, n_components + n_components % 2))
+    expected[:, 0::2], expected[:, 1::2] = np.cos(phases), np.sin(phases)
     assert features.dtype == dtype
-    assert np.allclose(features, expected, rtol=0, atol=40 * np.finfo(dtype).eps)
+    assert np.allclose(features, expected[:, :n_components], rtol=0, atol=40 * np.finfo(dtype).eps)
 
 
 @given(**shapes)

@@ -1,0 +1,21 @@
+"""Claim: with 10,000 features and 100,000 rows, conjugate gradients against the direct solution.
+
+``python many_features.py N_SAMPLES N_COMPONENTS`` runs another size.
+"""
+
+import sys
+
+from paired import print_circumstances, seconds, smooth_table
+
+from sknnk import BundledNetworkRegressor
+
+n_samples, n_components = (int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (100_000, 10_000)
+FIXED = {"activation": "gaussian", "directions": "orthogonal", "frequencies": "isotropic", "length_scale": 5.0}
+
+print_circumstances()
+X, y = smooth_table(n_samples)
+test = smooth_table(20_000, seed=1)
+for solver in ("cg", "primal"):
+    network = BundledNetworkRegressor(n_components, alpha=0.1, solver=solver, random_state=0, **FIXED)
+    time = seconds(lambda network=network: network.fit(X, y))
+    print(f"solver={solver}: {time:.1f} s, R2 {network.score(*test):.5f}", flush=True)

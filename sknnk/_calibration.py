@@ -65,7 +65,9 @@ def probabilities(scores: Array, inverse_temperature: float) -> Array:
     return softmax(inverse_temperature * _per_class(scores), axis=1)
 
 
-def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Array) -> float:
+def fit_temperature(
+    scores: Array, labels: NDArray[np.intp], sample_weight: Array, pseudo_count: float = 0.0
+) -> float:
     """Inverse temperature of least logarithmic loss.
 
     Parameters
@@ -76,6 +78,9 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
         Class indices.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative weights.
+    pseudo_count : float, default=0.0
+        Weight with which the rows of each class count for every class. With one, rows that are all on the right side
+        leave the doubt of a rule of succession, where the loss alone would ask for certainty.
 
     Returns
     -------
@@ -84,7 +89,8 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
 
     References
     ----------
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, section 4.2.
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, section 4.2; for the
+    pseudo-count, Platt, "Probabilistic outputs for support vector machines", 1999, section 2.2.
 
     Examples
     --------
@@ -96,8 +102,13 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
     per_class = _per_class(scores)
     rows = np.arange(len(labels))
 
+    class_weight = np.bincount(labels, weights=sample_weight)[labels] + pseudo_count * per_class.shape[1]
+    doubt = np.divide(pseudo_count, class_weight, out=np.zeros(len(labels)), where=class_weight > 0.0)
+    own = sample_weight * (1.0 - doubt * per_class.shape[1])
+
     def loss(log_inverse: float) -> float:
-        return -float(sample_weight @ log_softmax(np.exp(log_inverse) * per_class, axis=1)[rows, labels])
+        log_shares = log_softmax(np.exp(log_inverse) * per_class, axis=1)
+        return -float(own @ log_shares[rows, labels] + (sample_weight * doubt) @ log_shares.sum(axis=1))
 
     return float(np.exp(minimize_scalar(loss, bounds=_BOUNDS, method="bounded").x))
 

@@ -49,9 +49,16 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
         refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
         candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
-    solver : {"auto", "primal", "dual"}, default="auto"
+    solver : {"auto", "primal", "dual", "cg"}, default="auto"
         ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
-        the rows, the cheaper one when there are fewer rows than columns. The solution is the same.
+        the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
+        a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
+        effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
+        predicted cost.
+    tol : float, default=1e-4
+        Relative residual at which ``"cg"`` stops.
+    max_iter : int, default=200
+        Largest number of passes over the rows of ``"cg"``.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.
@@ -93,8 +100,12 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
     search_history_ : list of tuple
         Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
         to the variance of the targets.
-    solver_ : {"primal", "dual"}
+    solver_ : {"primal", "dual", "cg"}
         The solver in use.
+    solver_costs_ : dict of str to float
+        Predicted cost of each solver that could serve, in operations of a matrix product.
+    n_iter_ : int or None
+        Passes over the rows of ``"cg"``; None for the direct solvers.
     moments_ : Moments
         Sums over the rows seen; only after `partial_fit`.
     n_samples_seen_ : int
@@ -143,6 +154,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         frequencies="auto",
         alpha="auto",
         solver="auto",
+        tol=1e-4,
+        max_iter=200,
         input_transform="quantile",
         direct_link=True,
         class_weight=None,
@@ -159,6 +172,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             frequencies=frequencies,
             alpha=alpha,
             solver=solver,
+            tol=tol,
+            max_iter=max_iter,
             input_transform=input_transform,
             direct_link=direct_link,
             batch_size=batch_size,
@@ -234,6 +249,11 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             if classes is None:
                 raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
             self._set_classes(np.unique(classes))
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} differ from those of the first call of partial_fit, "
+                f"{self.classes_.tolist()}; leave them out, or start a new model."
+            )
         X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
         self._partial_fit_rows(X, Y, sample_weight)
         self._calibrate(X, labels, Y, sample_weight)
@@ -279,7 +299,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
     def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
         scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
-        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight)
+        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, pseudo_count=1.0)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Least-squares scores: how much each class is preferred.

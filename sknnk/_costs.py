@@ -1,4 +1,6 @@
-"""What each way of solving would cost, so that the cheapest can be chosen and the choice explained."""
+"""What each way of solving would cost in time and memory, so that the choice can be made and explained."""
+
+import os
 
 # Iterations that the preconditioned solver typically needs, and rows of the sketch behind the preconditioner.
 _ITERATIONS = 30
@@ -43,3 +45,57 @@ def predicted_costs(n_samples: int, n_columns: int, n_features: int) -> dict[str
         "dual": evaluate + 3.0 * n**2 * columns + _EIGEN * n**3,
         "cg": sketch + (1.0 + _ITERATIONS) * (evaluate + 2.0 * _VECTOR * n * columns),
     }
+
+
+def memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], solver: str) -> float:
+    """Bytes that a fit holds at one time.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Features of every bundled layer.
+    n_linked : int
+        Columns of the direct link.
+    shape : tuple of int
+        Rows and columns of the inputs.
+    solver : {"primal", "dual", "cg"}
+        The solver.
+
+    Returns
+    -------
+    float
+        An estimate, in float64.
+
+    Examples
+    --------
+    >>> memory_size((100_000,), 0, (1_000_000, 10), "primal") > 200e9
+    True
+    """
+    n_samples, n_features = (float(n) for n in shape)
+    n_columns = float(sizes[-1] + n_linked)
+    weights = sum(0.5 * n_in * n_out for n_in, n_out in zip((n_features, *sizes[:-1]), sizes, strict=True))
+    # The matrix, its eigenvectors and the workspace of the eigensolver; the dual also keeps the feature rows twice.
+    if solver == "dual":
+        return 8.0 * (weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(sizes[:-1])))
+    if solver == "cg":
+        rows = min(n_samples, float(SKETCH_ROWS))
+        return 8.0 * (weights + 3.0 * rows**2 + 3.0 * rows * n_columns)
+    return 8.0 * (weights + 3.0 * n_columns**2 + 64.0 * sum(sizes))
+
+
+def machine_memory() -> float:
+    """Bytes of physical memory, infinite where the system does not say.
+
+    Returns
+    -------
+    float
+        Positive.
+
+    Examples
+    --------
+    >>> machine_memory() > 0
+    True
+    """
+    if not hasattr(os, "sysconf"):
+        return float("inf")
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

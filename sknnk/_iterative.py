@@ -100,11 +100,11 @@ def preconditioned(sketch: RidgeSystem, vectors: Array, alpha: Array) -> Array:
     ndarray of shape (n_columns, n_targets)
         ``(l + alpha) U (L + alpha)^-1 U' V + (I - U U') V`` for the smallest eigenvalue ``l``.
     """
-    if not sketch.eigenvalues.size:
+    if not sketch.rank:
         return vectors.copy()
-    inside = sketch.basis.T @ vectors
-    shrink = (sketch.eigenvalues[-1] + alpha) / (sketch.eigenvalues[:, None] + alpha)
-    return vectors + sketch.basis @ ((shrink - 1.0) * inside)
+    basis, eigenvalues = sketch.basis[:, : sketch.rank], sketch.eigenvalues[: sketch.rank, None]
+    shrink = (eigenvalues[-1] + alpha) / (eigenvalues + alpha)
+    return np.asarray(vectors + basis @ ((shrink - 1.0) * (basis.T @ vectors)))
 
 
 def _dot(left: Array, right: Array) -> Array:

@@ -50,8 +50,9 @@ def numeric_length_scale(length_scale: Any, n_features: int) -> Any:
         return float(array)
     if array.shape != (n_features,) or not np.all((array > 0.0) & np.isfinite(array)):
         raise ValueError(
-            f"length_scale of shape {array.shape} with minimum {np.min(array, initial=np.inf):.3g} does not fit X with "
-            f"{n_features} features; give 'scale', a positive number or one positive number per feature."
+            f"length_scale of shape {array.shape} with entries from {np.min(array, initial=np.inf):.3g} to "
+            f"{np.max(array, initial=-np.inf):.3g} does not fit X with {n_features} features; give 'scale', a positive "
+            "number or one positive number per feature."
         )
     return array
 

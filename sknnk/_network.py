@@ -1,6 +1,5 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
-import os
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
@@ -12,9 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._blocks import n_threads, over_threads, row_blocks
+from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._layers import prepare_layers
 from ._moments import Moments
+from ._operator import FeatureOperator, solve_iteratively
 from ._ridge import (
     RidgeSystem,
     alpha_grid,
@@ -42,6 +43,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Everything but the meaning of the targets."""
 
     moments_: Moments
+    n_iter_: int | None
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -50,7 +52,9 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "directions": [StrOptions({"auto", *DIRECTIONS})],
         "frequencies": [StrOptions({"auto", *COUPLINGS})],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
-        "solver": [StrOptions({"auto", "primal", "dual"})],
+        "solver": [StrOptions({"auto", "primal", "dual", "cg"})],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
         "input_transform": [StrOptions({"quantile"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -69,6 +73,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         frequencies="auto",
         alpha="auto",
         solver="auto",
+        tol=1e-4,
+        max_iter=200,
         input_transform="quantile",
         direct_link=True,
         batch_size="auto",
@@ -83,6 +89,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.frequencies = frequencies
         self.alpha = alpha
         self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
         self.input_transform = input_transform
         self.direct_link = direct_link
         self.batch_size = batch_size
@@ -123,16 +131,20 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
         self.n_components_ = self._layer_sizes(sample_weight)
-        self.solver_ = self._chosen_solver(X.shape)
+        self.solver_ = self._chosen_solver(X.shape, alphas)
         self._prepare(X, Y, sample_weight)
         Y = Y / self._target_scale
+        self.__dict__.pop("moments_", None)
+        if self.solver_ == "cg":
+            self._solve_iteratively(X, Y, sample_weight, alphas)
+        else:
+            self._solve(self._system_of_rows(X, Y, sample_weight), alphas, X.dtype)
+
+    def _system_of_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> RidgeSystem:
         precision = float(np.finfo(X.dtype).eps)
         if self.solver_ == "dual":
-            system = decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
-        else:
-            system = self._decomposed(self._accumulated(None, X, Y, sample_weight), precision)
-        self.__dict__.pop("moments_", None)
-        self._solve(system, alphas, X.dtype)
+            return decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
+        return self._decomposed(self._accumulated(None, X, Y, sample_weight), precision)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -145,6 +157,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         elif hasattr(self, "moments_"):
             moments = self.moments_
         else:
+            if self.solver_ == "cg":
+                raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
             moments = recovered_moments(self._system).scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
         self.moments_ = self._accumulated(moments, X, Y / self._target_scale, sample_weight)
@@ -156,6 +170,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _prepare(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Fix everything that later chunks must share: units, layers and automatic choices."""
+        self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._target_scale = _binary_magnitude(Y)
         self._layers, choice = prepare_layers(
             X,
@@ -165,7 +180,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.n_components_,
             self.input_transform,
             self.direct_link,
-            check_random_state(self.random_state).randint(np.iinfo(np.int32).max),
+            self._seed,
             n_threads(self.n_jobs),
         )
         self._layers.check_range(X)
@@ -184,26 +199,31 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return tuple(int(n) for n in sizes)
 
-    def _chosen_solver(self, shape: tuple[int, int]) -> str:
+    def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
+        """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
         n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
+        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1])
+        if alphas is not None and (len(alphas) > 1 or not np.all(alphas)):
+            # Conjugate gradients solve for one positive penalty.
+            del self.solver_costs_["cg"]
         solver = self.solver
         if solver == "auto":
-            solver = "dual" if shape[0] < n_columns else "primal"
+            solver = min(self.solver_costs_, key=self.solver_costs_.__getitem__)
+        if solver not in self.solver_costs_:
+            raise ValueError(f"solver='cg' needs one positive alpha, or 'auto'; got alpha={self.alpha!r}.")
         self._check_memory(shape, solver)
         return solver
 
     def _check_memory(self, shape: tuple[int, int], solver: str) -> None:
         """Refuse a system that cannot fit, before an allocation brings the machine down."""
         linked = shape[1] if self.direct_link else 0
-        size = _memory_size(self.n_components_, linked, shape, solver)
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else np.inf
-        if 8 * size > available:
+        size, available = memory_size(self.n_components_, linked, shape, solver), machine_memory()
+        if size > available:
+            remedy = {"primal": "or solver='cg'", "dual": "or solver='primal'", "cg": "or fewer rows"}[solver]
             raise ValueError(
                 f"n_components={self.n_components!r} for {shape[0]} rows of {shape[1]} features needs about "
-                f"{8e-9 * size:.0f} GB with solver={solver!r}, and the machine has {1e-9 * available:.0f} GB; "
-                "use fewer n_components"
-                + (", direct_link=False" if linked > 10_000 else "")
-                + (", or solver='primal'." if solver == "dual" else ", or solver='dual' on fewer rows.")
+                f"{1e-9 * size:.0f} GB with solver={solver!r}, and the machine has {1e-9 * available:.0f} GB; "
+                "use fewer n_components, " + ("direct_link=False, " if linked > 10_000 else "") + f"{remedy}."
             )
 
     def _batch_rows(self, entries: int) -> int:
@@ -239,19 +259,38 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return decompose(moments.scaled(self._layers.column_scale), precision)
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
-        """Choose the penalty and set everything that depends on it."""
-        self._system = system
+        """Choose the penalty and solve for it."""
         if alphas is None:
             alpha = choose_alpha(system, self._searched_alphas(system), _DOF_INFLATION)
         else:
             alpha = choose_alpha(system, alphas)
-        coef, intercept = coefficients(system, alpha)
+        coef, _ = coefficients(system, alpha)
+        self.n_iter_ = None
+        self._publish(system, alpha, coef, noise_variance(system, alpha), dtype)
+
+    def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
+        """Solve for the penalty given, or for one within the window around the searched one."""
+        layers = self._layers
+        operator = FeatureOperator(layers.raw_columns, layers.column_scale, X, sample_weight, n_threads(self.n_jobs))
+        sketch = operator.sketch(Y, np.random.default_rng(self._seed))
+        if alphas is None:
+            # No moments, no generalised cross-validation: the geometric middle of its window.
+            window = self._searched_alphas(sketch)
+            alphas = np.exp(np.mean(np.log(window), axis=0, keepdims=True))
+        alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
+        system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter)
+        self._publish(system, alpha, coef, noise, X.dtype)
+
+    def _publish(self, system: RidgeSystem, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
+        """Set everything that depends on the solution, in the units of the targets."""
+        self._system = system
+        intercept = system.target_mean - system.mean @ coef
         fitted = {
             "coef_": (coef * self._target_scale).T.astype(dtype),
             "intercept_": (intercept * self._target_scale).astype(dtype),
             "alpha_": alpha,
             "effective_dof_": effective_dof(system, alpha),
-            "noise_variance_": noise_variance(system, alpha) * self._target_scale**2,
+            "noise_variance_": noise * self._target_scale**2,
         }
         for name, values in fitted.items():
             setattr(self, name, values[0] if self._flat_targets else values)
@@ -339,14 +378,3 @@ def _binary_magnitude(Y: np.ndarray) -> np.ndarray:
     """Power of two next to the largest entry of each column; dividing by it changes no digit and avoids overflow."""
     largest = np.max(np.abs(Y), axis=0)
     return np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))
-
-
-def _memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], solver: str) -> float:
-    """Floating-point numbers held at once in a fit."""
-    n_samples, n_features = (float(n) for n in shape)
-    n_columns = float(sizes[-1] + n_linked)
-    weights = sum(0.5 * n_in * n_out for n_in, n_out in zip((n_features, *sizes[:-1]), sizes, strict=True))
-    # The matrix, its eigenvectors and the workspace of the eigensolver; the dual also keeps the feature rows twice.
-    if solver == "dual":
-        return weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(sizes[:-1]))
-    return weights + 3.0 * n_columns**2 + 64.0 * sum(sizes)

@@ -1,15 +1,17 @@
 """The features of all rows as an operator: products with their Gram matrix, one block of rows at a time."""
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from ._blocks import over_threads, row_blocks
 from ._costs import SKETCH_ROWS
 from ._iterative import conjugate_gradients
-from ._layers import LayerStack
-from ._ridge import RidgeSystem, decompose_rows
+from ._ridge import RidgeSystem, decompose_rows, effective_dof
 
 Array = NDArray[np.float64]
 
@@ -23,8 +25,10 @@ class FeatureOperator:
 
     Parameters
     ----------
-    layers : LayerStack
-        Gives the columns.
+    raw_columns : callable
+        ``raw_columns(rows of X)`` gives feature rows, unscaled.
+    column_scale : ndarray of shape (n_columns,)
+        Factors of the columns.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
         Rows.
     sample_weight : ndarray of shape (n_samples,)
@@ -33,16 +37,20 @@ class FeatureOperator:
         Threads over which runs of rows are spread.
     """
 
-    def __init__(self, layers: LayerStack, X: Any, sample_weight: Array, threads: int) -> None:
-        self._layers, self._X, self._weight, self._threads = layers, X, sample_weight, threads
-        self._scale = layers.column_scale[:, None]
-        total = self._weight.sum()
-        self.mean = (self._transposed_product(lambda _, rows: self._weight[rows, None]) / total)[:, 0]
+    def __init__(
+        self, raw_columns: Callable[[Any], Any], column_scale: Array, X: Any, sample_weight: Array, threads: int
+    ) -> None:
+        self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
+        self._scale = column_scale[:, None]
+        self.weight = float(sample_weight.sum())
+        self.mean = (self._transposed_product(lambda _, rows: self._weight[rows, None]) / self.weight)[:, 0]
 
-    def cross(self, Y: Array) -> Array:
-        """Products of the features with centred targets, shape (n_columns, n_targets)."""
-        weighted = self._weight[:, None] * Y
-        return self._transposed_product(lambda _, rows: weighted[rows]) - np.outer(self.mean, weighted.sum(axis=0))
+    def cross(self, Y: Array) -> tuple[Array, Array, Array]:
+        """Products of the features with centred targets, means and centred squares of the targets."""
+        target_mean = self._weight @ Y / self.weight
+        centred = Y - target_mean
+        weighted = self._weight[:, None] * centred
+        return self._transposed_product(lambda _, rows: weighted[rows]), target_mean, np.sum(weighted * centred, axis=0)
 
     def gram_product(self, vectors: Array) -> Array:
         """Product of the centred Gram matrix with vectors of shape (n_columns, n_targets)."""
@@ -58,18 +66,18 @@ class FeatureOperator:
         """Eigenpairs of the Gram matrix estimated from a sample of rows."""
         rows = np.sort(rng.permutation(len(self._weight))[:SKETCH_ROWS])
         inflated = self._weight[rows] * (self._weight.sum() / self._weight[rows].sum())
-        return decompose_rows(self._layers.columns(self._X[rows]), Y[rows], inflated)
+        return decompose_rows(self._raw_columns(self._X[rows]) * self._scale.T, Y[rows], inflated)
 
     def _transposed_product(self, values: Any) -> Array:
         """Sum over blocks of ``columns' values(raw columns, rows)``, by runs of rows over threads."""
         n_samples = self._X.shape[0]
-        size = max(_BLOCK_ENTRIES // self._layers.n_columns, 16)
+        size = max(_BLOCK_ENTRIES // len(self._scale), 16)
 
         def run(start: int, stop: int) -> Array:
             total: Any = 0.0
             for rows in row_blocks(stop - start, size):
                 rows = slice(start + rows.start, start + rows.stop)
-                columns = self._layers.raw_columns(self._X[rows])
+                columns = self._raw_columns(self._X[rows])
                 total = total + columns.T @ values(columns, rows)
             return np.asarray(total)
 
@@ -79,7 +87,7 @@ class FeatureOperator:
 
 def solve_iteratively(
     operator: FeatureOperator, Y: Array, sketch: RidgeSystem, alpha: Array, tol: float, max_iter: int
-) -> tuple[Array, Array, int, float]:
+) -> tuple[RidgeSystem, Array, Array, int]:
     """Output matrix of a network whose Gram matrix is too large to form.
 
     Parameters
@@ -97,15 +105,37 @@ def solve_iteratively(
 
     Returns
     -------
+    system : RidgeSystem
+        The sketch with the means, projections and residuals of all rows: an approximation with fewer directions.
     coef : ndarray of shape (n_columns, n_targets)
         The output matrix.
-    cross : ndarray of shape (n_columns, n_targets)
-        Products of the features with the centred targets.
+    noise_variance : ndarray of shape (n_targets,)
+        Estimated from the residuals and the degrees of freedom of the sketch.
     n_iter : int
         Passes over the rows inside the iteration.
-    residual : float
-        Largest relative residual.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `max_iter` passes do not reach `tol`.
     """
-    cross = operator.cross(Y)
+    cross, target_mean, square = operator.cross(Y)
     coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, sketch, tol, max_iter)
-    return coef, cross, n_iter, residual
+    if residual > tol:
+        warnings.warn(
+            f"max_iter={max_iter} passes left a relative residual of {residual:.1e}, above tol={tol:.1e}; "
+            "raise max_iter, tol or alpha.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    eigenvalues, basis = sketch.eigenvalues[: sketch.rank], sketch.basis[:, : sketch.rank]
+    along = basis.T @ cross
+    projections = along / np.sqrt(eigenvalues)[:, None]
+    outside = np.maximum(square - np.sum(projections**2, axis=0), 0.0)
+    sums = (operator.mean, target_mean, len(Y), operator.weight)
+    floor = sketch.alpha_floor
+    system = RidgeSystem(eigenvalues, basis, along, sketch.rank, projections, outside, *sums, floor)
+    # At the solution b'Gb = b'c - alpha b'b, so the residual sum needs no pass of its own.
+    residual_square = np.maximum(square - np.sum(coef * (cross + alpha * coef), axis=0), 0.0)
+    free = np.maximum(system.n_effective - 1.0 - effective_dof(system, alpha), 1.0)
+    return system, coef, residual_square / free, n_iter

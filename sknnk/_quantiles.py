@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 _CLIP = 3.0
 # Least spread of scores that standardisation divides by. A column that is nearly constant, such as a flag set in one
 # row of ten thousand, has a tiny spread; brought to one, its rare value would lie a hundred units away and rule every
-# distance. Flags set in half a per cent of the rows, or more, are above it.
+# distance. Flags set in more than half a per cent of the rows are above it.
 _LEAST_SPREAD = 0.2
 # Values are told apart within these bounds, where the differences and the slopes of interpolation stay finite.
 _SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0

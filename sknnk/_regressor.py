@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -36,9 +37,16 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
         refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
         candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
-    solver : {"auto", "primal", "dual"}, default="auto"
+    solver : {"auto", "primal", "dual", "cg"}, default="auto"
         ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
-        the rows, the cheaper one when there are fewer rows than columns. The solution is the same.
+        the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
+        a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
+        effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
+        predicted cost.
+    tol : float, default=1e-4
+        Relative residual at which ``"cg"`` stops.
+    max_iter : int, default=200
+        Largest number of passes over the rows of ``"cg"``.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.
@@ -77,8 +85,12 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     search_history_ : list of tuple
         Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
         to the variance of the targets.
-    solver_ : {"primal", "dual"}
+    solver_ : {"primal", "dual", "cg"}
         The solver in use.
+    solver_costs_ : dict of str to float
+        Predicted cost of each solver that could serve, in operations of a matrix product.
+    n_iter_ : int or None
+        Passes over the rows of ``"cg"``; None for the direct solvers.
     moments_ : Moments
         Sums over the rows seen; only after `partial_fit`.
     n_samples_seen_ : int
@@ -177,6 +189,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             y_numeric=True,
             reset=reset,
         )
+        if issparse(y):
+            raise ValueError("y is sparse; pass a dense array of targets, y.toarray().")
         Y = np.asarray(y, dtype=np.float64)
         _check_magnitude(Y, X.dtype)
         if reset:

@@ -72,10 +72,8 @@ def assert_same_network(one, other, X, rtol=1e-8):
     for name in ("coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
         expected = np.asarray(getattr(other, name))
         # Residuals outside of the range of the features are a difference of squares in the primal.
-        rtol = max(rtol, 1e-6) if name == "noise_variance_" else rtol
-        np.testing.assert_allclose(
-            getattr(one, name), expected, rtol=0, atol=rtol * np.abs(expected).max(), err_msg=name
-        )
+        atol = max(rtol, 1e-6 * (name == "noise_variance_")) * np.abs(expected).max()
+        np.testing.assert_allclose(getattr(one, name), expected, rtol=0, atol=atol, err_msg=name)
     expected = scores(other, X)
     np.testing.assert_allclose(scores(one, X), expected, rtol=0, atol=rtol * np.abs(expected).max())
     assert one.n_samples_seen_ == other.n_samples_seen_

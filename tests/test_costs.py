@@ -1,0 +1,53 @@
+"""The cost model orders the solvers as their operation counts do."""
+
+import pytest
+
+from sknnk import BundledNetworkRegressor
+from sknnk._costs import machine_memory, memory_size, predicted_costs
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_columns", "cheapest"),
+    [
+        (200, 2000, "dual"),
+        (100_000, 500, "primal"),
+        (100_000, 2000, "primal"),
+        (100_000, 10_000, "cg"),
+        (1_000_000, 20_000, "cg"),
+    ],
+)
+def test_cheapest_solver(n_samples, n_columns, cheapest):
+    costs = predicted_costs(n_samples, n_columns, n_features=20)
+    assert min(costs, key=costs.__getitem__) == cheapest
+
+
+@pytest.mark.parametrize("solver", ["primal", "cg"])
+def test_cost_is_linear_in_the_rows_once_there_are_many(solver):
+    few, many = (predicted_costs(n, 1000, 20)[solver] for n in (10**7, 10**8))
+    assert 9.5 < many / few < 10.0 + 1e-9
+
+
+def test_memory_does_not_grow_with_the_rows_but_for_the_dual():
+    def size(n_samples, solver):
+        return memory_size((2000,), 20, (n_samples, 20), solver)
+
+    assert size(10**6, "primal") == size(10**5, "primal") < 1e9
+    assert size(10**6, "cg") == size(10**5, "cg")
+    assert size(10**6, "dual") > 50.0 * size(10**5, "dual")
+
+
+def test_cg_needs_less_memory_than_the_gram_matrix_of_many_features():
+    assert memory_size((50_000,), 0, (10**6, 20), "cg") < 0.25 * memory_size((50_000,), 0, (10**6, 20), "primal")
+
+
+def test_memory_of_the_machine_is_infinite_where_unknown(monkeypatch):
+    assert 1e8 < machine_memory() < 1e15
+    monkeypatch.delattr("os.sysconf")
+    assert machine_memory() == float("inf")
+
+
+def test_the_choice_and_its_reason_can_be_inspected():
+    network = BundledNetworkRegressor(300, random_state=0).fit([[i, i % 7] for i in range(50)], range(50))
+    assert network.solver_ == min(network.solver_costs_, key=network.solver_costs_.get) == "dual"
+    several = BundledNetworkRegressor(30, alpha=[0.1, 1.0]).fit([[i, i % 7] for i in range(50)], range(50))
+    assert set(several.solver_costs_) == {"primal", "dual"}

@@ -1,0 +1,102 @@
+"""The operator of all rows equals the matrices it stands for, and solver="cg" the direct solvers."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._operator import FeatureOperator
+
+FIXED = {"activation": "gaussian", "directions": "orthogonal", "frequencies": "isotropic", "length_scale": 2.0}
+
+
+def table(n_samples=600, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_samples, 4))
+    return X, np.sin(2.0 * X[:, 0]) + X[:, 1] ** 2 + 0.1 * rng.standard_normal(n_samples)
+
+
+def operator(F, scale, weight, threads=1):
+    return FeatureOperator(lambda rows: rows, scale, F, weight, threads)
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((101, 7)) + 5.0, rng.uniform(0.5, 2.0, 7), rng.uniform(0.1, 3.0, 101)
+
+
+def test_mean_cross_and_gram_are_the_weighted_centred_ones(rows):
+    F, scale, weight = rows
+    Y = np.random.default_rng(1).standard_normal((101, 2)) + 3.0
+    centred, centred_targets = (
+        F * scale - np.average(F * scale, axis=0, weights=weight),
+        Y - np.average(Y, axis=0, weights=weight),
+    )
+    ours = operator(F, scale, weight)
+    np.testing.assert_allclose(ours.mean, np.average(F * scale, axis=0, weights=weight))
+    cross, target_mean, square = ours.cross(Y)
+    np.testing.assert_allclose(cross, centred.T @ (weight[:, None] * centred_targets), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(target_mean, np.average(Y, axis=0, weights=weight))
+    np.testing.assert_allclose(square, weight @ centred_targets**2)
+    V = np.random.default_rng(2).standard_normal((7, 3))
+    gram = centred.T @ (weight[:, None] * centred)
+    np.testing.assert_allclose(ours.gram_product(V), gram @ V, rtol=1e-9, atol=1e-9)
+
+
+def test_threads_change_no_digit(rows):
+    F, scale, weight = rows
+    V = np.random.default_rng(2).standard_normal((7, 3))
+    one, three = operator(F, scale, weight, 1).gram_product(V), operator(F, scale, weight, 3).gram_product(V)
+    np.testing.assert_array_equal(one, three)
+
+
+@pytest.mark.parametrize("direct", ["primal", "dual"])
+def test_cg_network_is_the_direct_one(direct):
+    X, y = table()
+    weight = np.random.default_rng(3).uniform(0.5, 2.0, len(y))
+    settings = {"n_components": 150, "alpha": 0.3, "random_state": 0, **FIXED}
+    iterative = BundledNetworkRegressor(solver="cg", tol=1e-10, **settings).fit(X, y, weight)
+    exact = BundledNetworkRegressor(solver=direct, **settings).fit(X, y, weight)
+    np.testing.assert_allclose(iterative.coef_, exact.coef_, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(iterative.intercept_, exact.intercept_, rtol=1e-6)
+    # The sketch has every row here, so what it only estimates otherwise is exact too.
+    np.testing.assert_allclose(iterative.noise_variance_, exact.noise_variance_, rtol=1e-6)
+    assert iterative.n_iter_ > 0
+    assert exact.n_iter_ is None
+
+
+def test_cg_handles_several_targets_sparse_rows_and_automatic_penalties():
+    X, y = table()
+    Y = np.column_stack([y, 100.0 * y, -y])
+    network = BundledNetworkRegressor(120, solver="cg", random_state=0).fit(sparse.csr_array(X), Y)
+    assert network.score(X, Y) > 0.9
+    mean, std = network.predict(X[:5], return_std=True)
+    assert mean.shape == std.shape == (5, 3)
+    assert np.all(std > 0.0)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(network)).predict(X), network.predict(X))
+
+
+def test_cg_classifier_agrees_with_the_direct_one():
+    X, y = table()
+    labels = np.digitize(y, [0.0, 1.0])
+    settings = {"n_components": 150, "alpha": 0.3, "random_state": 0, **FIXED}
+    iterative = BundledNetworkClassifier(solver="cg", tol=1e-8, **settings).fit(X, labels)
+    exact = BundledNetworkClassifier(solver="primal", **settings).fit(X, labels)
+    np.testing.assert_allclose(iterative.predict_proba(X), exact.predict_proba(X), atol=1e-4)
+
+
+def test_cg_says_what_it_needs():
+    X, y = table(100)
+    with pytest.raises(ValueError, match=r"solver='cg' needs one positive alpha.*alpha=\[0.1, 1.0\]"):
+        BundledNetworkRegressor(50, solver="cg", alpha=[0.1, 1.0]).fit(X, y)
+    with pytest.raises(ValueError, match="solver='cg' needs one positive alpha"):
+        BundledNetworkRegressor(50, solver="cg", alpha=0.0).fit(X, y)
+    fitted = BundledNetworkRegressor(50, solver="cg", alpha=1.0).fit(X, y)
+    with pytest.raises(ValueError, match="solver='cg' keeps no sums.*solver='primal'"):
+        fitted.partial_fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="max_iter=1 passes"):
+        BundledNetworkRegressor(50, solver="cg", alpha=1e-6, tol=1e-12, max_iter=1, **FIXED).fit(X, y)

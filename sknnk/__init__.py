@@ -2,9 +2,11 @@
 
 from importlib.metadata import version as _version
 
+from ._arc_cosine_sampler import ArcCosineSampler
 from ._classifier import BundledNetworkClassifier
+from ._estimation_errors import estimation_error_bound, estimation_variance
 from ._regressor import BundledNetworkRegressor
-from ._samplers import ArcCosineSampler, URFSampler
+from ._samplers import URFSampler
 
 __version__ = _version("sknnk")
 
@@ -13,4 +15,6 @@ __all__ = [
     "BundledNetworkClassifier",
     "BundledNetworkRegressor",
     "URFSampler",
+    "estimation_error_bound",
+    "estimation_variance",
 ]

@@ -65,9 +65,7 @@ def probabilities(scores: Array, inverse_temperature: float) -> Array:
     return softmax(inverse_temperature * _per_class(scores), axis=1)
 
 
-def fit_temperature(
-    scores: Array, labels: NDArray[np.intp], sample_weight: Array, pseudo_count: float = 0.0
-) -> float:
+def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Array, n_mislabelled: float = 0.0) -> float:
     """Inverse temperature of least logarithmic loss.
 
     Parameters
@@ -78,9 +76,9 @@ def fit_temperature(
         Class indices.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative weights.
-    pseudo_count : float, default=0.0
-        Weight with which the rows of each class count for every class. With one, rows that are all on the right side
-        leave the doubt of a rule of succession, where the loss alone would ask for certainty.
+    n_mislabelled : float, default=0.0
+        Weight of rows assumed to belong to another class. One of them is the rule of succession for rows that are all
+        on the right side, where the loss alone would ask for certainty.
 
     Returns
     -------
@@ -90,7 +88,7 @@ def fit_temperature(
     References
     ----------
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, section 4.2; for the
-    pseudo-count, Platt, "Probabilistic outputs for support vector machines", 1999, section 2.2.
+    mislabelled row, Platt, "Probabilistic outputs for support vector machines", 1999, section 2.2.
 
     Examples
     --------
@@ -102,13 +100,15 @@ def fit_temperature(
     per_class = _per_class(scores)
     rows = np.arange(len(labels))
 
-    class_weight = np.bincount(labels, weights=sample_weight)[labels] + pseudo_count * per_class.shape[1]
-    doubt = np.divide(pseudo_count, class_weight, out=np.zeros(len(labels)), where=class_weight > 0.0)
-    own = sample_weight * (1.0 - doubt * per_class.shape[1])
+    n_classes = per_class.shape[1]
+    doubt = (
+        n_mislabelled / (sample_weight.sum() + 2.0 * n_mislabelled) / max(1, n_classes - 1) if n_mislabelled else 0.0
+    )
 
     def loss(log_inverse: float) -> float:
         log_shares = log_softmax(np.exp(log_inverse) * per_class, axis=1)
-        return -float(own @ log_shares[rows, labels] + (sample_weight * doubt) @ log_shares.sum(axis=1))
+        own, every = sample_weight @ log_shares[rows, labels], sample_weight @ log_shares.sum(axis=1)
+        return -float((1.0 - n_classes * doubt) * own + doubt * every)
 
     return float(np.exp(minimize_scalar(loss, bounds=_BOUNDS, method="bounded").x))
 

@@ -104,8 +104,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         The solver in use.
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could serve, in operations of a matrix product.
-    n_iter_ : int or None
-        Passes over the rows of ``"cg"``; None for the direct solvers.
+    n_iter_ : int
+        Passes over the rows; one for the direct solvers.
     moments_ : Moments
         Sums over the rows seen; only after `partial_fit`.
     n_samples_seen_ : int
@@ -299,7 +299,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
     def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
         scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
-        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, pseudo_count=1.0)
+        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, n_mislabelled=1.0)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Least-squares scores: how much each class is preferred.

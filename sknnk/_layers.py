@@ -212,6 +212,7 @@ def prepare_layers(
     input_transform: str | None,
     direct_link: bool,
     seed: int,
+    penalty_given: bool = False,
     threads: int = 1,
 ) -> tuple[LayerStack, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
@@ -234,6 +235,8 @@ def prepare_layers(
         Whether the transformed inputs reach the output matrix themselves.
     seed : int
         Seed of everything random; the layers of a wider network begin with those of a narrower one.
+    penalty_given : bool, default=False
+        Whether there is no penalty to choose; with a kernel that is fixed, too, nothing is searched.
     threads : int, default=1
         Threads for the search.
 
@@ -261,7 +264,11 @@ def prepare_layers(
         return stack.columns(inputs)
 
     sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
-    choice = search(_options(kernel, deviations), features, *sample, fold_rng, threads)
+    options = _options(kernel, deviations)
+    if len(options) == 1 and penalty_given:
+        choice = Choice(options[0], None, [])
+    else:
+        choice = search(options, features, *sample, fold_rng, threads)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
 

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._accumulation import accumulated_moments
 from ._blocks import n_threads, over_threads, row_blocks
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
@@ -30,8 +31,7 @@ from ._ridge import (
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
 
-# Entries of a block of features: large enough for a matrix product at full speed, and few enough for a core's cache.
-_MOMENT_ENTRIES = 2**21
+# Entries of a block of features that stays in a core's cache.
 _CACHE_ENTRIES = 2**18
 # Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
 # smaller one (measured: within ten times on all of eight tables), which generalised cross-validation finds.
@@ -43,7 +43,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Everything but the meaning of the targets."""
 
     moments_: Moments
-    n_iter_: int | None
+    n_iter_: int
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -144,7 +144,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         precision = float(np.finfo(X.dtype).eps)
         if self.solver_ == "dual":
             return decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
-        return self._decomposed(self._accumulated(None, X, Y, sample_weight), precision)
+        return self._decomposed(self._accumulated(X, Y, sample_weight), precision)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -161,7 +161,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
             moments = recovered_moments(self._system).scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
-        self.moments_ = self._accumulated(moments, X, Y / self._target_scale, sample_weight)
+        added = self._accumulated(X, Y / self._target_scale, sample_weight)
+        self.moments_ = added if moments is None else moments + added
         self._solve(self._decomposed(self.moments_, float(np.finfo(X.dtype).eps)), alphas, X.dtype)
 
     def _is_first_call(self) -> bool:
@@ -181,7 +182,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.input_transform,
             self.direct_link,
             self._seed,
-            n_threads(self.n_jobs),
+            penalty_given=not isinstance(self.alpha, str),
+            threads=n_threads(self.n_jobs),
         )
         self._layers.check_range(X)
         self.samplers_ = self._layers.samplers
@@ -226,34 +228,19 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 "use fewer n_components, " + ("direct_link=False, " if linked > 10_000 else "") + f"{remedy}."
             )
 
-    def _batch_rows(self, entries: int) -> int:
-        """Rows per block, so that a block has about this many entries unless `batch_size` asks for fewer rows."""
-        automatic = min(max(entries // self._layers.n_columns, 64), 4096)
-        return automatic if isinstance(self.batch_size, str) else min(int(self.batch_size), automatic)
-
     def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
         """Call a function for blocks of rows that stay in a core's cache, over threads."""
-        blocks = [(rows,) for rows in row_blocks(n_samples, self._batch_rows(_CACHE_ENTRIES))]
-        over_threads(function, blocks, n_threads(self.n_jobs))
+        size = max(_CACHE_ENTRIES // self._layers.n_columns, 16)
+        if not isinstance(self.batch_size, str):
+            size = min(size, int(self.batch_size))
+        over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
 
-    def _raw_columns(self, X: Any) -> np.ndarray:
-        """Features of a block of rows, computed over threads, for a matrix product that has threads of its own."""
-        columns = np.empty((X.shape[0], self._layers.n_columns), dtype=X.dtype)
-
-        def evaluate(rows: slice) -> None:
-            self._layers.raw_columns(X[rows], columns[rows])
-
-        self._over_blocks(evaluate, X.shape[0])
-        return columns
-
-    def _accumulated(self, moments: Moments | None, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
-        """Add rows to moments of raw columns, block by block."""
-        if moments is None:
-            moments = Moments.empty(self._layers.n_columns, Y.shape[1])
-        unit = bool(np.all(sample_weight == 1.0))
-        for rows in row_blocks(X.shape[0], self._batch_rows(_MOMENT_ENTRIES)):
-            moments.update(self._raw_columns(X[rows]), Y[rows], None if unit else sample_weight[rows])
-        return moments
+    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
+        """Moments of the raw columns of these rows."""
+        batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
+        threads = n_threads(self.n_jobs)
+        layers = self._layers
+        return accumulated_moments(layers.raw_columns, layers.n_columns, X, Y, sample_weight, batch_size, threads)
 
     def _decomposed(self, moments: Moments, precision: float) -> RidgeSystem:
         return decompose(moments.scaled(self._layers.column_scale), precision)
@@ -265,7 +252,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         else:
             alpha = choose_alpha(system, alphas)
         coef, _ = coefficients(system, alpha)
-        self.n_iter_ = None
+        self.n_iter_ = 1
         self._publish(system, alpha, coef, noise_variance(system, alpha), dtype)
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:

@@ -89,8 +89,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         The solver in use.
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could serve, in operations of a matrix product.
-    n_iter_ : int or None
-        Passes over the rows of ``"cg"``; None for the direct solvers.
+    n_iter_ : int
+        Passes over the rows; one for the direct solvers.
     moments_ : Moments
         Sums over the rows seen; only after `partial_fit`.
     n_samples_seen_ : int

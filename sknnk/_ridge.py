@@ -372,13 +372,12 @@ def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alph
     ----------
     Bishop, "Pattern recognition and machine learning", 2006, section 3.3.2.
     """
+    basis = system.basis[:, : system.rank]
     centred = features - system.mean
-    inside = centred @ system.basis[:, : system.rank]
+    inside = centred @ basis
     variance = inside**2 @ (1.0 / (system.eigenvalues[: system.rank, None] + alpha)) + 1.0 / system.n_effective
-    square = np.einsum("ij,ij->i", centred, centred)
-    untouched = square - np.einsum("ij,ij->i", inside, inside)
-    # What rounding leaves of a row inside the range is no untouched direction.
-    untouched[untouched < _EPS * centred.shape[1] * square] = 0.0
+    # Not a difference of squares, whose rounding error a small penalty would blow up.
+    untouched = np.sum((centred - inside @ basis.T) ** 2, axis=1)
     prior = np.divide(1.0, alpha, out=np.zeros_like(alpha), where=alpha > 0.0)
     total: Array = variance + untouched[:, None] * prior
     return total

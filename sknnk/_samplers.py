@@ -1,5 +1,6 @@
-"""URFSampler and ArcCosineSampler: random feature maps as scikit-learn transformers."""
+"""Random feature maps as scikit-learn transformers: what they share, and URFSampler."""
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -8,22 +9,31 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._blocks import n_threads, over_threads, row_blocks
 from ._directions import COUPLINGS, DIRECTIONS, frequencies
-from ._features import arc_cosine_features, feature_scale, fourier_features
+from ._estimation_theory import balanced_split
+from ._features import feature_scale, fourier_features
+from ._layer_weights import checked_weights, largest_norm
 from ._length_scales import column_deviations, numeric_length_scale, typical_length_scale
 from ._spectra import ACTIVATIONS, spectrum_of
+from ._unbiased_features import unbiased_map, unbiased_phi, unbiased_psi
+from ._unbiased_spectra import UnbiasedSpectrum, layer_spectrum
 
 # Features in a block of transform: they stay in a core's cache while they are computed.
 _CACHE_ENTRIES = 2**17
+# Expected error, in standard deviations of the activation, at which an estimate says nothing.
+_HOPELESS = 1.0 / 3.0
+# Norms that pass for those planned for, though they were computed in another order.
+_ROUNDING = 1e-5
 
 
-class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
 
-    def fit(self, X: Any, y: Any = None) -> "_RandomFeatureSampler":
+    def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
         """Draw the random weights for the number, scale and dtype of the columns of `X`.
 
         Parameters
@@ -48,7 +58,7 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._n_features_out = int(self.n_components)
         with np.errstate(over="ignore"):
-            self._draw(column_deviations(X), np.random.default_rng(seed), X.dtype)
+            self._draw(X, np.random.default_rng(seed))
         if not np.isfinite(self.random_weights_).all():
             raise ValueError(
                 f"length_scale={self.length_scale!r} comes to {np.min(self.length_scale_):.3g}, and random weights "
@@ -110,17 +120,33 @@ class _RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return tags
 
 
-class URFSampler(_RandomFeatureSampler):
+def _estimates_layers(sampler: Any) -> bool:
+    # Once it is fitted, what was fitted decides.
+    if getattr(sampler, "_map", None) is None and (sampler.mode == "bounded" or hasattr(sampler, "spectrum_")):
+        raise AttributeError(
+            'transform_weights needs mode="unbiased" or "positive"; mode="bounded" estimates no layer.'
+        )
+    return True
+
+
+class URFSampler(RandomFeatureSampler):
     """Universal random features: any activation as a random feature map.
 
     A layer ``f(w . x + b)`` is rewritten as a dot product of a map Phi of the input and a map Psi of the parameters.
-    This transformer is Phi in *bounded* mode: pairs of cosines and sines, without the envelope that an unbiased
+    This transformer is Phi.
+
+    In *bounded* mode, the one to learn from, Phi are pairs of cosines and sines, without the envelope that an unbiased
     estimate of the layer needs and that one outlying row would blow up. Its rows have norm one and
 
     ``Phi(x) . Phi(y)  ->  k(x, y)``  as  `n_components` grows,
 
     where ``k`` is the kernel of the activation: ``kappa(|x - y| / length_scale)`` with isotropic frequencies, the
     product of ``kappa(|x_j - y_j| / length_scale_j)`` over the columns with coordinatewise ones.
+
+    In *unbiased* mode `transform_weights` is Psi, and ``transform(X) @ transform_weights(W, b).T`` estimates
+    ``activation(X @ W.T + b)``: its mean over seeds is ``spectrum_(X @ W.T + b)``, which differs from the activation by
+    ``spectrum_.max_error`` at most. The spectrum is fitted to the number of columns and to the largest ``|x| |w|``, so
+    that bias and variance fall together; among the columns are a constant and, where it pays, the input itself.
 
     Parameters
     ----------
@@ -141,17 +167,28 @@ class URFSampler(_RandomFeatureSampler):
     frequencies : {"isotropic", "coordinatewise"}, default="isotropic"
         One frequency per direction (a kernel of the Euclidean distance), or one per entry (a product kernel, often
         better for tables).
+    mode : {"bounded", "unbiased", "positive"}, default="bounded"
+        ``"bounded"`` for learning. ``"unbiased"`` for estimating a given layer, by features that oscillate in the input
+        and grow in the weights; ``"positive"`` the same with the roles exchanged, so that random features are positive.
+        Neither uses `length_scale`: the weights say what the unit is.
+    weight_norm : float, default=1.0
+        The largest norm of a row of weights that `transform_weights` will be asked for. With the largest row in `fit`
+        it sets the range in which the spectrum is fitted. Biases up to half of the product of the two are covered.
     random_state : int, RandomState instance or None, default=None
-        Source of the random weights. The same integer gives nested columns for growing `n_components`.
+        Source of the random weights. The same integer gives nested columns for growing `n_components` in bounded mode.
 
     Attributes
     ----------
-    spectrum_ : Spectrum
-        The activation as a sum of cosines.
+    spectrum_ : Spectrum or UnbiasedSpectrum
+        The activation as a sum of cosines; a function. Other than in bounded mode it has the attributes `max_error` (of
+        the series, on the range of the fit) and `variance_bound` (of an estimate with independent directions).
     random_weights_ : ndarray of shape (n_features, n_frequencies)
-        Frequency vectors, already divided by the length scale; ``n_frequencies = ceil(n_components / 2)``.
+        Frequency vectors, already divided by the length scale; ``n_frequencies = ceil(n_components / 2)`` in bounded
+        mode.
     length_scale_ : float or ndarray of shape (n_features,)
         The length scale in use.
+    input_norm_ : float
+        The largest norm of a row in `fit`; other than in bounded mode.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -178,6 +215,15 @@ class URFSampler(_RandomFeatureSampler):
     >>> model = make_pipeline(URFSampler("gelu", n_components=200, random_state=0), Ridge()).fit(X, y)
     >>> model[0].transform(X).shape
     (442, 200)
+
+    A layer of two units, estimated:
+
+    >>> import numpy as np
+    >>> X, W = np.eye(4), np.array([[0.5, -0.5, 0.5, 0.5], [0.1, 0.2, 0.3, 0.4]])
+    >>> sampler = URFSampler("tanh", n_components=2000, mode="unbiased", random_state=0).fit(X)
+    >>> error = sampler.transform(X) @ sampler.transform_weights(W).T - np.tanh(X @ W.T)
+    >>> bool(np.abs(error).max() < 0.05)
+    True
     """
 
     _parameter_constraints: dict = {
@@ -186,6 +232,8 @@ class URFSampler(_RandomFeatureSampler):
         "length_scale": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither"), "array-like"],
         "directions": [StrOptions(set(DIRECTIONS))],
         "frequencies": [StrOptions(set(COUPLINGS))],
+        "mode": [StrOptions({"bounded", "unbiased", "positive"})],
+        "weight_norm": [Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
     }
 
@@ -197,6 +245,8 @@ class URFSampler(_RandomFeatureSampler):
         length_scale="scale",
         directions="orthogonal",
         frequencies="isotropic",
+        mode="bounded",
+        weight_norm=1.0,
         random_state=None,
     ):
         self.activation = activation
@@ -204,10 +254,17 @@ class URFSampler(_RandomFeatureSampler):
         self.length_scale = length_scale
         self.directions = directions
         self.frequencies = frequencies
+        self.mode = mode
+        self.weight_norm = weight_norm
         self.random_state = random_state
 
-    def _draw(self, deviations: NDArray[np.float64], rng: np.random.Generator, dtype: Any) -> None:
-        self.spectrum_ = spectrum_of(self.activation)
+    def _draw(self, X: Any, rng: np.random.Generator) -> None:
+        self._map: Any = None
+        if self.mode != "bounded":
+            self._draw_layer(X, rng)
+            return
+        deviations = column_deviations(X)
+        self.spectrum_: Any = spectrum_of(self.activation)
         self.length_scale_ = numeric_length_scale(self.length_scale, deviations.size)
         if self.length_scale_ is None:
             self.length_scale_ = typical_length_scale(deviations, self.spectrum_, self.directions, self.frequencies)
@@ -219,101 +276,95 @@ class URFSampler(_RandomFeatureSampler):
             coupling=self.frequencies,
             rng=rng,
         )
-        self.random_weights_ = (weights.T / self.length_scale_).T.astype(dtype, copy=False)
+        self.random_weights_ = (weights.T / self.length_scale_).T.astype(X.dtype, copy=False)
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
-        fourier_features(X, self.random_weights_.astype(X.dtype, copy=False), out, scale)
+    def _draw_layer(self, X: Any, rng: np.random.Generator) -> None:
+        """Plan and draw for the estimation of a layer."""
+        if self.frequencies != "isotropic" or self.directions == "sparse":
+            raise ValueError(
+                f"mode={self.mode!r} with directions={self.directions!r} and frequencies={self.frequencies!r} is not "
+                'unbiased; use frequencies="isotropic" and any directions but "sparse", or mode="bounded".'
+            )
+        trigonometric, n_features = self.mode == "unbiased", X.shape[1]
+        self.length_scale_, self.input_norm_ = 1.0, largest_norm(X)
+        norms = (self.input_norm_ or 1.0, float(self.weight_norm))
+        sides = norms if trigonometric else norms[::-1]
+        series = layer_spectrum(self.activation, self._n_features_out, n_features, *sides, 1.5 * norms[0] * norms[1])
+        self._warn_if_hopeless(series, norms)
+        self.spectrum_ = series
+        self._map, weights = unbiased_map(
+            "trigonometric" if trigonometric else "positive",
+            DIRECTIONS[self.directions](n_features, int(series.counts.sum()), rng),
+            balanced_split(series.frequencies, *sides, n_features),
+            series.frequencies,
+            series.amplitudes,
+            series.counts,
+            constant=series.constant,
+            slope=series.slope,
+            n_components=self._n_features_out,
+            input_norm=norms[0],
+        )
+        self.random_weights_ = weights.astype(X.dtype, copy=False)
 
+    def _warn_if_hopeless(self, series: UnbiasedSpectrum, norms: tuple[float, float]) -> None:
+        if series.relative_error > _HOPELESS:
+            warnings.warn(
+                f"n_components={self.n_components} cannot estimate activation={self.activation!r} for rows up to "
+                f"{norms[0]:.3g} and weight_norm={norms[1]:.3g}: the error is {series.relative_error:.2g} standard "
+                "deviations of it. Scale X or the weights until the product of their norms is about 1, use more "
+                'n_components, or mode="bounded" to learn from the features.',
+                stacklevel=4,
+            )
 
-class ArcCosineSampler(_RandomFeatureSampler):
-    """Arc-cosine random features: the ReLU-SNNK and its relatives.
+    @available_if(_estimates_layers)
+    def transform_weights(self, W: Any, b: Any = None) -> NDArray[np.floating]:
+        """Evaluate Psi, the other half of the estimate of a layer.
 
-    ``Phi(x) = sqrt(2 / m) max(0, G x)^degree`` with standard normal rows of ``G``; ``Phi(x) . Phi(y)`` estimates the
-    arc-cosine kernel of Cho and Saul, the kernel of an infinitely wide layer of step, ReLU or squared ReLU units.
-    It does not equal ``relu(w . x)``: it is a kernel of its own.
+        Parameters
+        ----------
+        W : array-like of shape (n_units, n_features)
+            Weights, one unit a row.
+        b : array-like of shape (n_units,), optional
+            Biases; zero when not given.
 
-    Parameters
-    ----------
-    degree : {0, 1, 2}, default=1
-        0 the step function, 1 ReLU, 2 squared ReLU.
-    n_components : int, default=100
-        Number of columns.
-    length_scale : "scale", float or array-like of shape (n_features,), default="scale"
-        `X` is divided by it before the bias is appended. ``"scale"`` is the square root of the total variance.
-    bias : float, default=1.0
-        Value of the additional constant input; zero makes the features homogeneous in `X`.
-    directions : {"gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        How the random directions are coupled.
-    random_state : int, RandomState instance or None, default=None
-        Source of the random weights. The same integer gives nested columns for growing `n_components`.
+        Returns
+        -------
+        ndarray of shape (n_units, n_components)
+            ``transform(X) @ transform_weights(W, b).T`` estimates ``activation(X @ W.T + b)``. In the dtype of `W`.
 
-    Attributes
-    ----------
-    random_weights_ : ndarray of shape (n_features, n_components)
-        Random directions, already divided by the length scale.
-    random_offset_ : ndarray of shape (n_components,)
-        The share of the bias in every projection.
-    length_scale_ : float or ndarray of shape (n_features,)
-        The length scale in use.
-    n_features_in_ : int
-        Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, when `X` has string column names.
+        Raises
+        ------
+        ValueError
+            If `W` or `b` hold NaN or infinity, or do not fit the input or each other.
+        """
+        check_is_fitted(self)
+        W, b = checked_weights(W, b, self.n_features_in_)
+        layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
+        needed = max(largest, 2.0 * bias / layer.input_norm)
+        if needed > self.spectrum_.half_width / (1.5 * layer.input_norm) * (1.0 + _ROUNDING):
+            warnings.warn(
+                f"W has norms up to {largest:.3g} and b values up to {bias:.3g}, beyond what weight_norm was set for: "
+                f"estimates are biased there. Fit with weight_norm={needed:.3g} or more.",
+                stacklevel=2,
+            )
+        return unbiased_psi(layer, self.random_weights_, W, b) / W.dtype.type(feature_scale(self._n_features_out))
 
-    See Also
-    --------
-    URFSampler : Bounded features for any activation.
-
-    References
-    ----------
-    Cho and Saul, "Kernel methods for deep learning", NeurIPS 2009; Sehanobish et al., "Scalable Neural Network
-    Kernels", ICLR 2024, arXiv 2310.13225, section 3.3.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sknnk import ArcCosineSampler
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> ArcCosineSampler(degree=1, n_components=64, random_state=0).fit_transform(X).shape
-    (442, 64)
-    """
-
-    _parameter_constraints: dict = {
-        "degree": [Interval(Integral, 0, 2, closed="both")],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "length_scale": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither"), "array-like"],
-        "bias": [Interval(Real, None, None, closed="neither")],
-        "directions": [StrOptions(set(DIRECTIONS))],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        degree=1,
-        *,
-        n_components=100,
-        length_scale="scale",
-        bias=1.0,
-        directions="orthogonal",
-        random_state=None,
-    ):
-        self.degree = degree
-        self.n_components = n_components
-        self.length_scale = length_scale
-        self.bias = bias
-        self.directions = directions
-        self.random_state = random_state
-
-    def _draw(self, deviations: NDArray[np.float64], rng: np.random.Generator, dtype: Any) -> None:
-        self.length_scale_ = numeric_length_scale(self.length_scale, deviations.size)
-        if self.length_scale_ is None:
-            self.length_scale_ = typical_length_scale(deviations, spectrum_of("gaussian"), "gaussian", "isotropic")
-        # The bias is one more input coordinate, so one more row of directions.
-        weights = DIRECTIONS[self.directions](deviations.size + 1, self._n_features_out, rng)
-        self.random_weights_ = (weights[:-1].T / self.length_scale_).T.astype(dtype, copy=False)
-        self._degree = self.degree
-        self.random_offset_ = (self.bias * weights[-1]).astype(dtype, copy=False)
+    def _check_range(self, X: Any) -> None:
+        super()._check_range(X)
+        if self._map is None:
+            return
+        largest, reach = largest_norm(X), self._map.input_norm
+        if largest > reach * (1.0 + _ROUNDING):
+            needed = self.spectrum_.half_width * largest / (1.5 * reach**2)
+            warnings.warn(
+                f"X has a row of norm {largest:.3g}, and the largest in fit was {reach:.3g}: estimates are biased "
+                f"there. Fit to rows as large, or with weight_norm={needed:.3g}.",
+                stacklevel=3,
+            )
 
     def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
-        arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out, scale)
+        if self._map is None:
+            fourier_features(X, weights, out, scale)
+        else:
+            unbiased_phi(self._map, weights, X, out, scale)

@@ -1,7 +1,8 @@
 """Phi and Psi of the unbiased estimator: ``Phi(x) . Psi(w, b)`` has the mean ``series(w.x + b)``.
 
 Columns are a constant, the input itself where the series has a linear term, then one pair per random direction, and a
-column of zeros if one is left over. Every pair is the mean over a direction ``g`` and its opposite, at the price of one:
+column of zeros if one is left over. Every pair is the mean over a direction ``g`` and its opposite, at the price of
+one:
 
 ==================  ======================================  =========================================================
 scheme              Phi of a pair                           Psi of a pair
@@ -15,9 +16,9 @@ collected as logarithms and exponentiated once, bounded, so that nothing overflo
 
 References
 ----------
-Sehanobish et al., "Scalable neural network kernels", ICLR 2024, arXiv 2310.13225, section 3; Likhosherstov et al., "Chefs'
-random tables", NeurIPS 2022, section 3; Choromanski et al., "Rethinking attention with performers", ICLR 2021, section
-3 (positive features in pairs of opposite directions).
+Sehanobish et al., "Scalable neural network kernels", ICLR 2024, arXiv 2310.13225, section 3; Likhosherstov et al.,
+"Chefs' random tables", NeurIPS 2022, section 3; Choromanski et al., "Rethinking attention with performers", ICLR 2021,
+section 3 (positive features in pairs of opposite directions).
 """
 
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ class UnbiasedMap:
         The frequencies of the series.
     amplitudes : ndarray of shape (n_terms,), complex
         Their amplitudes, divided by the number of directions of each.
-    input_coefficient, weight_coefficient : ndarray of shape (n_terms,)
-        ``kappa`` and ``s`` of `_estimation_theory`, in the order that the scheme gives them.
+    split : Split
+        Coefficients of the two sides, and damping, of each term.
     terms : ndarray of shape (n_directions,)
         The term that each direction belongs to.
     log_damping : ndarray of shape (n_directions,)
@@ -77,21 +78,21 @@ class UnbiasedMap:
     slope: float
     frequencies: Floats
     amplitudes: NDArray[np.complex128]
-    input_coefficient: Floats
-    weight_coefficient: Floats
+    split: Split
     terms: NDArray[np.intp]
     log_damping: Floats
     input_norm: float
+
+    @property
+    def coefficients(self) -> tuple[Floats, Floats]:
+        """Coefficients of the input and of the weights; which of them oscillates is the scheme."""
+        kappa, s, _ = self.split
+        return (kappa, s) if self.scheme == "trigonometric" else (s, kappa)
 
     def pairs(self, n_features: int) -> slice:
         """Columns of the pairs, behind the constant and the linear term."""
         first = 1 if self.slope == 0.0 else 1 + n_features
         return slice(first, first + 2 * self.terms.size)
-
-    @property
-    def log_width(self) -> float:
-        """Half of the logarithm of the number of directions: both sides take the same share of it."""
-        return float(0.5 * np.log(max(self.terms.size, 1)))
 
 
 def unbiased_map(
@@ -133,14 +134,13 @@ def unbiased_map(
     random_weights : ndarray of shape (n_features, n_directions)
         Directions times the coefficient of the input, so that ``X @ random_weights`` are the phases (or exponents).
     """
-    sides = (split.oscillation, split.growth) if scheme == "trigonometric" else (split.growth, split.oscillation)
     terms = _spread(counts)
     q = split.damping[terms]
     # The whole of 2A|g|^2 goes to the side that grows, where it makes the feature a bounded one.
     log_damping = 0.5 * len(directions) * np.log(0.5 * (1.0 + q)) - 0.25 * (q - 1.0) * np.sum(directions**2, axis=0)
     series = (constant, slope, frequencies, amplitudes / counts)
-    layer = UnbiasedMap(scheme, n_components, *series, *sides, terms, log_damping, input_norm)
-    return layer, directions * (np.sqrt(0.5 * (1.0 + q)) * sides[0][terms])
+    layer = UnbiasedMap(scheme, n_components, *series, split, terms, log_damping, input_norm)
+    return layer, directions * (np.sqrt(0.5 * (1.0 + q)) * layer.coefficients[0][terms])
 
 
 def unbiased_phi(
@@ -179,16 +179,16 @@ def unbiased_phi(
         out[:, 1 : place.start] *= scale
     squares = np.einsum("ij,ij->i", X, X) if dense else np.asarray(X.multiply(X).sum(axis=1)).ravel()
     projected, pairs = X @ random_weights, out[:, place]
-    half = 0.5 * layer.input_coefficient**2
+    half = 0.5 * layer.coefficients[0] ** 2
     if layer.scheme == "trigonometric":
         cos_sin_pairs(projected, pairs, scale)
         # One exponential for each term, not for each direction.
-        bounded = _exp(np.multiply.outer(squares - layer.input_norm**2, half) - layer.log_width, out.dtype)
+        bounded = _exp(np.multiply.outer(squares - layer.input_norm**2, half), out.dtype)
         columns = bounded[:, layer.terms]
         pairs[:, 0::2] *= columns
         pairs[:, 1::2] *= columns
     else:
-        exponent = layer.log_damping - layer.log_width - np.multiply.outer(squares, half)[:, layer.terms]
+        exponent = layer.log_damping - np.multiply.outer(squares, half)[:, layer.terms]
         pairs[:, 0::2] = scale * _exp(exponent + projected, out.dtype)
         pairs[:, 1::2] = scale * _exp(exponent - projected, out.dtype)
     return out
@@ -213,7 +213,7 @@ def unbiased_psi(
     Returns
     -------
     ndarray of shape (n_units, n_components)
-        In the dtype of `W`, and such that ``Phi(x) . Psi(w, b)`` estimates the series at ``w.x + b``.
+        In the dtype of `W`. If Phi has the scale one, ``Phi(x) . Psi(w, b)`` estimates the series at ``w.x + b``.
     """
     place = layer.pairs(W.shape[1])
     psi = np.zeros((len(W), layer.n_components), dtype=W.dtype)
@@ -221,19 +221,19 @@ def unbiased_psi(
     if layer.slope != 0.0:
         psi[:, 1 : place.start] = layer.slope * W
     W = W.astype(np.float64)
-    turns = (layer.weight_coefficient / layer.input_coefficient)[layer.terms]
-    projected = (W @ random_weights.astype(np.float64)) * turns
-    half = 0.5 * np.multiply.outer(np.einsum("ij,ij->i", W, W), layer.weight_coefficient**2)
+    of_input, of_weights = layer.coefficients
+    projected = (W @ random_weights.astype(np.float64)) * (of_weights / of_input)[layer.terms]
+    half = 0.5 * np.multiply.outer(np.einsum("ij,ij->i", W, W), of_weights**2)
     c = (layer.amplitudes * np.exp(1j * np.multiply.outer(b, layer.frequencies)))[:, layer.terms]
     even, odd = psi[:, place.start : place.stop : 2], psi[:, place.start + 1 : place.stop : 2]
     if layer.scheme == "trigonometric":
-        fixed = 0.5 * (layer.input_coefficient * layer.input_norm) ** 2
-        exponent = layer.log_damping + layer.log_width + (fixed - half)[:, layer.terms]
+        fixed = 0.5 * (of_input * layer.input_norm) ** 2
+        exponent = layer.log_damping + (fixed - half)[:, layer.terms]
         rising, falling = _exp(exponent + projected, psi.dtype), _exp(exponent - projected, psi.dtype)
         even[:] = 0.5 * c.real * (rising + falling)
         odd[:] = -0.5 * c.imag * (rising - falling)
     else:
-        turned, envelope = np.exp(1j * projected), 0.5 * _exp(half + layer.log_width, psi.dtype)[:, layer.terms]
+        turned, envelope = np.exp(1j * projected), 0.5 * _exp(half, psi.dtype)[:, layer.terms]
         even[:] = envelope * (c * turned).real
         odd[:] = envelope * (c * turned.conj()).real
     return psi

@@ -1,17 +1,22 @@
 """Spectra for estimating a layer: chosen so that bias and variance of the estimator fall together.
 
-An estimate of ``exp(i omega z)`` by random features has a variance that grows exponentially with ``omega``. The spectrum
-that is best for approximation (see `_spectra`) is therefore the worst for estimation: that of a function with a corner
-has an estimator of infinite variance. Here the sum of cosines is fitted under the price of its own variance, after
-universal random features (Sehanobish et al., ICLR 2024, arXiv 2310.13225, section 3).
+An estimate of ``exp(i omega z)`` by random features has a variance that grows exponentially with ``omega``. The
+spectrum that is best for approximation (see `_spectra`) is therefore the worst for estimation: that of a function with
+a corner has an estimator of infinite variance. Here the sum of cosines is fitted under the price of its own variance,
+after universal random features (Sehanobish et al., ICLR 2024, arXiv 2310.13225, section 3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import median_filter
 
-from ._spectra import Floats
+from ._estimation_theory import balanced_split, log_second_moment_bound
+from ._spectra import _EXTENDED, _SINGLE_FREQUENCY, Floats, _evaluate, spectrum_of
 
 # Frequencies pi k / (4 half_width): fine enough that a finer grid lowers the error by less than a per cent.
 _N_FREQUENCIES = 96
@@ -20,7 +25,6 @@ _N_DENSE = 20_001
 _STEPS = 40
 _NEGLIGIBLE = 1e-6
 _LOG_PRICE_LIMIT = 600.0
-_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +44,16 @@ class UnbiasedSpectrum:
     half_width : float
         The interval ``[-half_width, half_width]`` of the fit.
     max_error : float
-        Bias: an upper bound of the distance to the activation on that interval, measured on a dense grid and rounded up.
+        Bias: an upper bound of the distance to the activation on that interval, measured on a dense grid and rounded
+        up.
     variance_bound : float
         Upper bound of the variance of an estimate with independent directions, for all arguments in range.
+    relative_error : float
+        Root of the mean squared bias plus the variance bound, in units of the activation's standard deviation.
 
     Examples
     --------
-    >>> fitted = fit_unbiased_spectrum("tanh", 1.5, np.ones_like, n_directions=100)
+    >>> fitted = fit_unbiased_spectrum("tanh", 1.5, lambda omega: 2.0 * omega, n_directions=100)
     >>> bool(abs(fitted(1.0) - np.tanh(1.0)) <= fitted.max_error)
     True
     """
@@ -60,6 +67,7 @@ class UnbiasedSpectrum:
     half_width: float
     max_error: float
     variance_bound: float
+    relative_error: float
 
     def __post_init__(self) -> None:
         """Freeze the arrays too."""
@@ -82,10 +90,10 @@ def fit_unbiased_spectrum(
     n_directions: int,
     *,
     slope: bool = False,
-) -> tuple[UnbiasedSpectrum, float]:
+) -> UnbiasedSpectrum:
     """Spectrum of least expected squared error for a number of directions.
 
-    It minimises the mean over Chebyshev points of ``(f - series)^2`` plus ``(sum_k |a_k| sqrt(v_k))^2 / n_directions``,
+    It minimises the mean over the interval of ``(f - series)^2`` plus ``(sum_k |a_k| sqrt(v_k))^2 / n_directions``,
     the variance bound of the best allocation of directions, where ``v_k`` bounds the second moment of one direction.
     The sum of absolute values makes the series sparse; it is minimised by reweighted least squares, each step in closed
     form. Then the allocation is rounded to whole directions and the amplitudes are fitted once more for it.
@@ -105,31 +113,98 @@ def fit_unbiased_spectrum(
 
     Returns
     -------
-    spectrum : UnbiasedSpectrum
+    UnbiasedSpectrum
         The fit. A sine and a cosine keep their own frequency, without bias.
-    expected_square : float
-        Mean squared bias plus the variance bound: smaller is better.
 
     Examples
     --------
     >>> log_price = lambda omega: 2.0 * omega
-    >>> errors = [fit_unbiased_spectrum("relu", 1.0, log_price, n)[1] for n in (10, 100, 1000)]
+    >>> errors = [fit_unbiased_spectrum("relu", 1.0, log_price, n).relative_error for n in (10, 100, 1000)]
     >>> errors == sorted(errors, reverse=True)
     True
     """
-    if isinstance(activation, str) and activation in ("sin", "cos") and n_directions:
-        return _single_frequency(activation, half_width, log_second_moment, n_directions)
     name, function = _named_function(activation)
-    frequencies = np.arange(1, _N_FREQUENCIES + 1) * (0.25 * np.pi / half_width)
-    z = half_width * np.cos(np.pi * (np.arange(_N_POINTS)[::-1] + 0.5) / _N_POINTS)
-    fit = _PricedFit(z, _evaluate(function, z), frequencies, _prices(log_second_moment, frequencies), slope)
-    kept, counts, theta, expected_square = _allocated(fit, n_directions)
-    free, waves = np.append(theta[: 1 + slope], 0.0)[:2], theta[1 + slope :].reshape(2, -1)
-    amplitudes = (waves[0] - 1j * waves[1]) / fit.prices[kept]
-    variance = _rounded_up(float(np.sum(np.sum(waves**2, axis=0) / counts)))
+    z: Floats = np.linspace(-half_width, half_width, _N_POINTS)
+    values = _evaluate(function, z)
+    frequencies: Floats
+    if isinstance(activation, str) and name in _SINGLE_FREQUENCY and n_directions:
+        frequencies, counts = np.ones(1), np.array([n_directions])
+        amplitudes, free = np.array([_SINGLE_FREQUENCY[name]], dtype=np.complex128), np.zeros(2)
+        variance = expected_square = float(_prices(log_second_moment, frequencies)[0] ** 2) / n_directions
+    else:
+        grid: Floats = np.arange(1.0, _N_FREQUENCIES + 1.0) * (0.25 * np.pi / half_width)
+        fit = _PricedFit(z, values, grid, _prices(log_second_moment, grid), slope)
+        kept, counts, theta, expected_square = _allocated(fit, n_directions)
+        free, waves = np.append(theta[: 1 + slope], 0.0)[:2], theta[1 + slope :].reshape(2, -1)
+        frequencies, amplitudes = grid[kept], (waves[0] - 1j * waves[1]) / fit.prices[kept]
+        variance = float(np.sum(np.sum(waves**2, axis=0) / counts))
+    spread = float(values.std())
+    relative = float(expected_square**0.5) / spread if spread else 0.0
     fixed = (float(free[0]), float(free[1]), half_width)
-    series = UnbiasedSpectrum(name, frequencies[kept], amplitudes, counts, *fixed, 0.0, variance)
-    return replace(series, max_error=_largest_error(function, series)), expected_square
+    series = UnbiasedSpectrum(name, frequencies, amplitudes, counts, *fixed, 0.0, _rounded_up(variance), relative)
+    return replace(series, max_error=_largest_error(function, series))
+
+
+def layer_spectrum(
+    activation: str | Callable[..., Any],
+    n_components: int,
+    n_features: int,
+    oscillating_norm: float,
+    growing_norm: float,
+    half_width: float,
+) -> UnbiasedSpectrum:
+    """Spectrum for estimating a layer with a number of columns, the constant among them.
+
+    Parameters
+    ----------
+    activation : str or callable
+        As for :func:`spectrum_of`.
+    n_components : int
+        Number of columns.
+    n_features : int
+        Number of inputs. A linear term takes as many columns; it is used where it pays.
+    oscillating_norm, growing_norm : float
+        Largest norms of the two sides, as in :func:`balanced_split`.
+    half_width : float
+        Largest argument of the activation.
+
+    Returns
+    -------
+    UnbiasedSpectrum
+        That of the lower expected squared error.
+
+    Examples
+    --------
+    >>> wide, narrow = (layer_spectrum("relu", m, 4, 1.0, 1.0, 1.5) for m in (1000, 100))
+    >>> wide.variance_bound < narrow.variance_bound and wide.max_error < narrow.max_error
+    True
+    """
+    plan = (n_components, n_features, oscillating_norm, growing_norm, half_width)
+    # The fit takes tens of milliseconds and depends on no random state, so that seeds can share it.
+    return _named_layer_spectrum(activation, *plan) if isinstance(activation, str) else _best_fit(activation, *plan)
+
+
+def _best_fit(
+    activation: str | Callable[..., Any],
+    n_components: int,
+    n_features: int,
+    oscillating_norm: float,
+    growing_norm: float,
+    half_width: float,
+) -> UnbiasedSpectrum:
+    def log_second_moment(frequencies: Floats) -> Floats:
+        split = balanced_split(frequencies, oscillating_norm, growing_norm, n_features)
+        return log_second_moment_bound(split, oscillating_norm, growing_norm, n_features)
+
+    def fit(slope: bool) -> UnbiasedSpectrum:
+        n_directions = (n_components - 1 - slope * n_features) // 2
+        return fit_unbiased_spectrum(activation, half_width, log_second_moment, n_directions, slope=slope)
+
+    fits = [fit(slope) for slope in (False, True) if n_components > slope * n_features]
+    return min(fits, key=lambda fitted: fitted.relative_error)
+
+
+_named_layer_spectrum = lru_cache(maxsize=32)(_best_fit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +229,8 @@ class _PricedFit:
         design, n_free = self.design(kept), 1 + self.slope
         diagonal = np.concatenate([np.zeros(n_free), penalties, penalties])
         gram = design.T @ design / self.z.size + np.diag(diagonal)
-        theta = np.linalg.solve(gram, design.T @ self.values / self.z.size)
-        sizes = np.linalg.norm(theta[n_free:].reshape(2, -1), axis=0)
+        theta: Floats = np.asarray(np.linalg.solve(gram, design.T @ self.values / self.z.size), dtype=np.float64)
+        sizes: Floats = np.hypot(*theta[n_free:].reshape(2, -1))
         return theta, sizes, float(np.mean((self.values - design @ theta) ** 2) + diagonal @ theta**2)
 
 
@@ -166,10 +241,10 @@ def _allocated(fit: _PricedFit, n_directions: int) -> tuple[NDArray[np.intp], ND
     for _ in range(_STEPS if n_directions else 0):
         _, sizes, _ = fit.solve(kept, 1.0 / (n_directions * shares))
         # Frequencies on their way to zero are dropped early: what is left is a handful.
-        alive = sizes >= _NEGLIGIBLE * sizes.max()
-        kept, shares = kept[alive], sizes[alive] / max(float(np.sum(sizes[alive])), _TINY)
+        alive = sizes > _NEGLIGIBLE * np.max(sizes, initial=0.0)
+        kept, shares = kept[alive], sizes[alive] / np.sum(sizes[alive])
     largest = np.sort(np.argsort(-shares, kind="stable")[:n_directions])
-    kept, shares = kept[largest], shares[largest]
+    kept, shares = kept[largest], shares[largest] / np.sum(shares[largest])
     kept, shares = kept[shares * n_directions >= 0.5], shares[shares * n_directions >= 0.5]
     counts = _whole_numbers(shares, n_directions)
     theta, _, expected_square = fit.solve(kept, 1.0 / counts)
@@ -182,26 +257,14 @@ def _whole_numbers(shares: Floats, total: int) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
     spare = total - shares.size
     quota = spare * shares / shares.sum()
-    counts = np.floor(quota).astype(np.intp)
+    counts: NDArray[np.intp] = np.floor(quota).astype(np.intp)
     counts[np.argsort(counts - quota, kind="stable")[: spare - counts.sum()]] += 1
-    return counts + 1
-
-
-def _single_frequency(
-    name: str, half_width: float, log_second_moment: Callable[[Floats], Floats], n_directions: int
-) -> tuple[UnbiasedSpectrum, float]:
-    """A sine or a cosine, which is its own spectrum."""
-    series = spectrum_of(name)
-    assert isinstance(series, SeriesSpectrum)
-    variance = float(_prices(log_second_moment, series.frequencies)[0] ** 2) / n_directions
-    counts = np.array([n_directions])
-    arrays = (series.frequencies.copy(), series.amplitudes.copy(), counts)
-    return UnbiasedSpectrum(name, *arrays, 0.0, 0.0, half_width, 0.0, _rounded_up(variance)), variance
+    return np.asarray(counts + 1)
 
 
 def _prices(log_second_moment: Callable[[Floats], Floats], frequencies: Floats) -> Floats:
     """Root of the second moment of one direction, kept finite: such a frequency is never worth it."""
-    return np.exp(0.5 * np.minimum(log_second_moment(frequencies), _LOG_PRICE_LIMIT))
+    return np.asarray(np.exp(0.5 * np.minimum(log_second_moment(frequencies), _LOG_PRICE_LIMIT)))
 
 
 def _named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[..., Any]]:
@@ -217,7 +280,7 @@ def _largest_error(function: Callable[..., Any], series: UnbiasedSpectrum) -> fl
     error = series(z) - _evaluate(function, z)
     # Between two points the error can exceed both by half of how much it moves there. A lone jump is no such movement:
     # on both sides of it the points of the grid see the whole error.
-    steps = median_filter(np.abs(np.diff(error)), 3, mode="nearest")
+    steps = median_filter(np.abs(np.diff(error)), 5, mode="nearest")
     return _rounded_up(float(np.abs(error).max() + 0.5 * steps.max()))
 
 
@@ -226,4 +289,4 @@ def _rounded_up(value: float) -> float:
     if value == 0.0 or not np.isfinite(value):
         return value
     unit = 10.0 ** (np.floor(np.log10(value)) - 3)
-    return float(np.ceil(value / unit + 1e-9) * unit)
+    return float(f"{np.ceil(value / unit + 1e-9) * unit:.4g}")

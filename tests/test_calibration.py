@@ -73,6 +73,17 @@ def test_scores_that_are_always_right_or_wrong_stop_at_the_bounds(sign, bound):
     assert LOWEST <= found <= HIGHEST and found == pytest.approx(bound, rel=1e-3)
 
 
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 5])
+@pytest.mark.parametrize("n_samples", [1, 10, 400])
+def test_one_row_assumed_mislabelled_leaves_the_doubt_of_the_rule_of_succession(n_columns, n_samples):
+    n_classes = max(2, n_columns)
+    labels = np.arange(n_samples) % n_classes
+    scores = 2.0 * np.eye(n_classes)[labels] - 1.0
+    found = fit_temperature(scores if n_columns > 1 else scores[:, 1:], labels, np.ones(n_samples), 1.0)
+    P = probabilities(scores, found)[np.arange(n_samples), labels]
+    assert np.allclose(P, (n_samples + 1) / (n_samples + 2), rtol=1e-4)
+
+
 @given(
     n_samples=st.integers(1, 8),
     n_columns=st.integers(1, 4),

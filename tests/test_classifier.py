@@ -39,7 +39,7 @@ def blobs(n_samples, n_classes=3, seed=0, spread=0.7):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 12])
 def test_predictions_probabilities_and_scores_agree(n_classes):
-    X, y = blobs(60 * n_classes, n_classes, spread=0.3)
+    X, y = blobs(60 * n_classes, n_classes, spread=0.2)
     model = BundledNetworkClassifier(**FIXED).fit(X, y)
     new = 3.0 * np.random.default_rng(1).normal(size=(500, 2))
     scores, shares = model.decision_function(new), model.predict_proba(new)
@@ -53,7 +53,7 @@ def test_predictions_probabilities_and_scores_agree(n_classes):
     else:
         assert scores.shape == (500, n_classes) and model.coef_.shape == (n_classes, 50)
         np.testing.assert_array_equal(model.predict(new), np.argmax(scores, axis=1))
-    assert model.score(X, y) > 0.7
+    assert model.score(X, y) > 0.6
 
 
 def test_scores_are_those_of_the_regressor_on_targets_of_minus_one_and_one():
@@ -191,7 +191,9 @@ def test_the_first_chunk_needs_the_classes_and_later_ones_must_not_leave_them():
         model.partial_fit(X, y + 1)
     with pytest.raises(ValueError, match=r"y holds labels \['x'\] that are not in"):
         model.partial_fit(X[:2], ["x", "x"])
-    with pytest.raises(ValueError, match=r"classes=\[0, 1\] .* first call .*\[0, 1, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"classes=\[0, 1\] differ from those of the first call of partial_fit, \[0, 1, 2\]"
+    ):
         model.partial_fit(X, y % 2, classes=[0, 1])
     np.testing.assert_array_equal(model.coef_, coef)
     assert model.n_samples_seen_ == 120
@@ -216,8 +218,18 @@ def test_probabilities_have_a_lower_loss_than_the_shares_of_the_classes_and_than
         model = BundledNetworkClassifier(128, random_state=0)
         shares = cross_val_predict(model, X, y, cv=3, method="predict_proba")
         prior = log_loss(y, cross_val_predict(DummyClassifier(), X, y, cv=3, method="predict_proba"))
-        assert log_loss(y, shares) < 0.3 * prior
+        assert log_loss(y, shares) < 0.25 * prior
         assert accuracy_score(y, np.argmax(shares, axis=1)) > 0.93
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 6])
+def test_rows_that_are_all_told_apart_leave_a_doubt_of_one_in_their_number(n_classes):
+    X, y = blobs(100, n_classes, spread=0.02)
+    model = BundledNetworkClassifier(64, input_transform=None, random_state=0).fit(X, y)
+    new, truth = blobs(1000, n_classes, seed=1, spread=0.02)
+    assert model.score(new, truth) == 1.0
+    doubt = 1.0 - model.predict_proba(new).max(axis=1).mean()
+    assert doubt == pytest.approx(1.0 / 102.0, rel=0.2)
 
 
 def test_probabilities_of_classes_without_signal_are_their_shares():
@@ -272,7 +284,7 @@ def test_a_pipeline_with_a_column_transformer_is_searched():
     assert search.best_params_["bundlednetworkclassifier__alpha"] == "auto"
     assert search.best_score_ > -0.3
     linear = make_pipeline(encoder, URFSampler(random_state=0, directions="sparse"), RidgeClassifierCV())
-    assert cross_val_score(linear, X, y, cv=3, error_score="raise").min() > 0.85
+    assert cross_val_score(linear, X, y, cv=3, error_score="raise").min() > 0.8
 
 
 def test_sample_weights_are_routed_as_metadata():

@@ -134,6 +134,21 @@ def test_csr_rows_give_what_dense_rows_give(degree, dtype, density):
         assert np.allclose(features, arc(X, weights, degree, offset=0.3), **tolerance)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [1.0, 0.25, 1e-30, 3e7])
+def test_a_scale_multiplies_every_entry(dtype, scale):
+    rng = np.random.default_rng(8)
+    X, weights, offset = (rng.normal(size=s).astype(dtype) for s in ((6, 3), (3, 5), 5))
+    tolerance = {"rtol": 0, "atol": 20 * np.finfo(dtype).eps * scale}
+    for n in (9, 10):
+        out = fourier_features(X, weights, np.empty((6, n), dtype=dtype), scale)
+        assert out.dtype == dtype and np.allclose(out, scale * trig(X, weights, n).astype(float), **tolerance)
+    for degree in DEGREES:
+        out = arc_cosine_features(X, weights, offset, degree, np.empty((6, 5), dtype=dtype), scale)
+        expected = scale * arc(X, weights, degree, offset).astype(float)
+        assert out.dtype == dtype and np.allclose(out, expected, rtol=10 * np.finfo(dtype).eps, atol=0)
+
+
 def test_the_step_is_one_half_at_zero():
     assert np.array_equal(arc(np.array([[1.0], [0.0], [-1.0]]), np.ones((1, 1)), 0), [[1.0], [0.5], [0.0]])
 

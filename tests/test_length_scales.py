@@ -140,8 +140,5 @@ def test_a_list_is_an_array_and_a_word_is_nothing_yet():
 def test_what_cannot_be_a_length_scale_is_named_with_the_remedy(value, seen):
     with pytest.raises(ValueError, match="length_scale of shape") as error:
         numeric_length_scale(value, 3)
-    assert (
-        seen in str(error.value)
-        and "3 features" in str(error.value)
-        and "positive number per feature" in str(error.value)
-    )
+    message = str(error.value)
+    assert seen in message and "3 features" in message and "one positive number per feature" in message

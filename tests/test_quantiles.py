@@ -56,15 +56,20 @@ def test_beyond_the_values_seen_the_map_is_constant(column, new):
         [0.0, 5e-324, 1.0, 2.0],
         [5e-324, 1e-323, 1.5e-323],
         [-5e-324, 5e-324, 1e300],
+        [0.0, 1e-310, 1.0],
         [-1.7e308, 0.0, 1.7e308],
         [1.0, 1.0 + 2.3e-16, np.finfo(float).max],
         [1e-289, 1.0000000000000002e-289, 1e-291],
     ],
 )
 def test_differences_that_underflow_or_overflow_do_no_harm(column):
-    at = np.array([-np.finfo(float).max, *column, 1e-310, 0.5, np.finfo(float).max])
+    at = np.array([-np.finfo(float).max, *column, 1e-310, 5e-311, 0.5, np.finfo(float).max])
     scores = scores_of(column, at=np.sort(at))
     assert np.all(np.isfinite(scores)) and np.all(np.diff(scores) >= 0.0)
+
+
+def test_halfway_between_the_largest_numbers_is_halfway():
+    assert scores_of([-1.7e308, 1.7e308], at=[0.0])[0] == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("value", [0.0, -3.7, 1e150, 5e-324])

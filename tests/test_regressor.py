@@ -129,7 +129,7 @@ def test_a_constant_target_is_predicted_everywhere_and_without_doubt(settings, v
     assert np.all(std <= 1e-7 * abs(value))
 
 
-@pytest.mark.parametrize("unit", [1e150, 1e-150, 1e10])
+@pytest.mark.parametrize("unit", [1e153, 1e150, 1e-150, 1e10])
 @pytest.mark.parametrize("solver", ["primal", "dual"])
 def test_the_unit_of_the_target_does_not_matter(unit, solver):
     X, new = rows(120), rows(30, seed=1)
@@ -365,7 +365,7 @@ def test_sample_weights_are_routed_as_metadata(mixed_table):
     weight = np.where(np.arange(len(y)) % 2, 0.0, 2.0)
     network = BundledNetworkRegressor(32, random_state=0)
     with sklearn.config_context(enable_metadata_routing=True):
-        asked = network.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        asked = network.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
         routed = make_pipeline(encoder(), asked).fit(X, y, sample_weight=weight)
         scores = cross_validate(make_pipeline(encoder(), asked), X, y, cv=3, params={"sample_weight": weight})[
             "test_score"

@@ -250,6 +250,15 @@ def test_posterior_variance_is_the_explicit_inverse(system_of, shape, unit):
 
 
 @SYSTEMS
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_rounding_is_no_untouched_direction_however_small_the_penalty(system_of, unit):
+    features, targets, _ = noise_rows(15, 6)
+    system, alpha = system_of(unit * features, targets), np.array([0.0, 1e-13 * unit**2])
+    variance = posterior_variance(system, unit * features, alpha)
+    assert np.allclose(variance[:, 1], variance[:, 0], rtol=1e-9)
+
+
+@SYSTEMS
 def test_directions_no_row_touched_keep_their_prior_and_count_nothing_without_one(system_of):
     features, targets, _ = noise_rows(10, 3)
     wide = np.column_stack([features, np.zeros(10)])
@@ -281,7 +290,7 @@ def test_the_floor_of_alpha_covers_the_rounding_of_features_but_hardly_smooths()
     drift = np.abs((features @ exact[0] + exact[1]) - (features @ rounded[0] + rounded[1]))
     assert np.max(drift / targets.std(axis=0)) < 1e-2
     system = primal(features, targets)
-    assert np.max(drift / targets.std(axis=0)) > 0.0 and floor < 1e-6 * system.eigenvalues[0]
+    assert np.max(drift / targets.std(axis=0)) > 0.0 and floor < 2e-8 * system.eigenvalues[0]
     assert system.alpha_floor < 1e-12 * system.eigenvalues[0]
 
 

@@ -47,6 +47,16 @@ def exact_errors_of_huge(phase):
     return np.abs(pairs(np.array([[phase]]))[0] - exact)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [1.0, 0.5, 1e-150, 0.0, 1e150, np.sqrt(2 / 7)])
+def test_a_scale_multiplies_every_entry(dtype, scale):
+    phases = np.random.default_rng(3).normal(scale=9.0, size=(7, 5)).astype(dtype)
+    scale = np.clip(scale, 1e-30, 1e30) if dtype == np.float32 else scale
+    out = cos_sin_pairs(phases, np.empty((7, 10), dtype=dtype), float(scale))
+    assert out.dtype == dtype
+    assert np.all(np.abs(out - scale * pairs(phases).astype(float)) <= 2 * TOLERANCE[dtype] * scale)
+
+
 def test_signed_zero_and_axes_are_exact():
     features = pairs(np.array([[0.0, -0.0]]))
     assert np.array_equal(features, [[1.0, 0.0, 1.0, 0.0]])

@@ -1,0 +1,128 @@
+"""One pass over the rows: features computed over threads, summed by one symmetric update per block."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyr, dsyrk
+
+from ._blocks import over_threads, row_blocks
+from ._moments import Moments
+
+Array = NDArray[np.float64]
+
+# Entries of a block, enough for a matrix product at full speed, and of its parts, few enough for a core's cache.
+_BLOCK_ENTRIES = 2**21
+_PART_ENTRIES = 2**17
+
+
+def block_rows(n_columns: int, batch_size: int | None) -> int:
+    """Rows of a block of features.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of the block.
+    batch_size : int or None
+        Upper bound; None for the number that is fastest.
+
+    Returns
+    -------
+    int
+        At least one.
+
+    Examples
+    --------
+    >>> block_rows(2048, None), block_rows(2048, 100)
+    (1024, 100)
+    """
+    automatic = min(max(_BLOCK_ENTRIES // n_columns, 64), 8192)
+    return automatic if batch_size is None else min(batch_size, automatic)
+
+
+def accumulated_moments(
+    raw_columns: Callable[[Any], NDArray[np.floating]],
+    n_columns: int,
+    X: Any,
+    Y: Array,
+    sample_weight: Array,
+    batch_size: int | None = None,
+    threads: int = 1,
+) -> Moments:
+    """Moments of the features of all rows, which are never held together.
+
+    Sums are taken about a fixed point, the mean of the first block, and moved to the mean of all rows at the end. As
+    that point is a mean of some of the rows, its squared distance from the mean of all is at most the variance times
+    the number of blocks, so that little cancels. One update of each sum per block remains.
+
+    Parameters
+    ----------
+    raw_columns : callable
+        ``raw_columns(rows of X)`` gives feature rows.
+    n_columns : int
+        Number of feature columns.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows, at least one.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    batch_size : int, optional
+        Upper bound on the rows of a block.
+    threads : int, default=1
+        Threads that compute features; BLAS has its own.
+
+    Returns
+    -------
+    Moments
+        Those of all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[0.0], [2.0], [4.0]])
+    >>> accumulated_moments(lambda rows: rows, 1, X, X, np.ones(3), batch_size=2).gram
+    array([[8.]])
+    """
+    size = block_rows(n_columns, batch_size)
+    shift: Array = np.asarray(np.mean(raw_columns(X[:size]), axis=0, dtype=np.float64))
+    target_shift: Array = np.asarray(np.mean(Y[:size], axis=0))
+    root = np.sqrt(sample_weight)[:, None]
+    beside = np.hstack([root, (Y - target_shift) * root])
+    gram = np.zeros((n_columns, n_columns), order="F")
+    products = np.zeros((n_columns, beside.shape[1]))
+    buffer = np.empty((min(size, len(Y)), n_columns))
+    for rows in row_blocks(len(Y), size):
+        block = buffer[: rows.stop - rows.start]
+        _fill(block, raw_columns, X[rows], shift, root[rows], threads)
+        # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
+        gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)
+        products += block.T @ beside[rows]
+    return _about_the_mean(shift, target_shift, gram, products, beside)
+
+
+def _fill(block: Array, raw_columns: Callable[[Any], Any], X: Any, shift: Array, root: Array, threads: int) -> None:
+    """Features minus shift, times the root of the weights."""
+
+    def part(rows: slice) -> None:
+        np.subtract(raw_columns(X[rows]), shift, out=block[rows])
+        block[rows] *= root[rows]
+
+    over_threads(part, [(rows,) for rows in row_blocks(len(block), max(_PART_ENTRIES // len(shift), 16))], threads)
+
+
+def _about_the_mean(shift: Array, target_shift: Array, gram: Array, products: Array, beside: Array) -> Moments:
+    """Moments from sums about a fixed point."""
+    root, targets = beside[:, :1], beside[:, 1:]
+    weight = float(np.sum(root**2))
+    delta, target_delta = products[:, 0] / weight, (root.T @ targets)[0] / weight
+    return Moments(
+        len(beside),
+        weight,
+        shift + delta,
+        target_shift + target_delta,
+        dsyr(-weight, delta, a=gram, overwrite_a=1),
+        products[:, 1:] - weight * np.outer(delta, target_delta),
+        np.maximum(np.einsum("ij,ij->j", targets, targets) - weight * target_delta**2, 0.0),
+    )

@@ -1,0 +1,350 @@
+"""Training and test sets of a prepared network, and its solutions on them for fewer features than it has."""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from ._features import feature_scale
+from ._fold_moments import FoldMoments, Partition
+from ._fold_paths import coefficient_path, paths_without
+from ._layers import LayerStack
+from ._moments import Moments
+from ._ridge import RidgeSystem, decompose, decompose_rows
+from ._squared_errors import SquaredErrors, squared_errors_of_moments, squared_errors_of_predictions
+
+Array = NDArray[np.float64]
+Path = tuple[Array, Array]
+
+# Relative precision that squared errors from moments must have; otherwise the rows are predicted.
+_PRECISION = 1e-9
+# Least share of all rows in a training set, and rows per column, for which its Gram matrix is close to theirs.
+_LEAST_SHARE, _LEAST_ROWS = 0.5, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of a search.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Inputs.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets in the units of the solver.
+    weight : ndarray of shape (n_samples,)
+        Non-negative weights.
+    """
+
+    X: Any
+    Y: Array
+    weight: Array
+
+    @property
+    def precision(self) -> float:
+        """Machine epsilon of the features."""
+        return float(np.finfo(self.X.dtype).eps)
+
+
+def narrowed(layers: LayerStack, count: int, link_scale: float | None) -> LayerStack:
+    """Keep the first features of the last layer alone.
+
+    Parameters
+    ----------
+    layers : LayerStack
+        Of one bundled layer with an integer seed.
+    count : int
+        Number of features.
+    link_scale : float or None
+        Factor of the direct link.
+
+    Returns
+    -------
+    LayerStack
+        What a network of that many components has.
+    """
+    [sampler] = layers.samplers
+    # Drawing anew costs little; the length scale is a number, so the row that is fitted to does not matter.
+    row = np.zeros((1, sampler.n_features_in_), dtype=sampler.random_weights_.dtype)
+    narrow = clone(sampler).set_params(n_components=count).fit(row)
+    return replace(layers, link_scale=link_scale, samplers=(narrow,))
+
+
+def solved_network(network: Any, layers: LayerStack, system: RidgeSystem, alpha: float, dtype: Any) -> Any:
+    """Complete a prepared network with a solution.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared; it is not changed.
+    layers : LayerStack
+        Its layers, or the first of their features.
+    system : RidgeSystem
+        The diagonalised problem for the columns of `layers`.
+    alpha : float
+        Penalty.
+    dtype : dtype
+        Of the rows.
+
+    Returns
+    -------
+    BundledNetwork
+        Fitted, and independent of `network`.
+    """
+    [sampler] = layers.samplers
+    solved = copy(network).set_params(n_components=sampler.n_components, alpha=alpha)
+    solved._layers, solved.samplers_ = layers, layers.samplers
+    solved.n_components_ = (sampler.n_components,)
+    solved.solver_ = "primal" if system.basis.shape[1] == layers.n_columns else "dual"
+    solved._solve(system, np.array([[alpha]]), dtype)
+    return solved
+
+
+class _CountSets:
+    """What both kinds of sets share: where columns come from, and how they are scaled."""
+
+    def __init__(self, network: Any, table: Table, link_scales: Sequence[float | None]) -> None:
+        self.network, self.table, self.link_scales = network, table, link_scales
+        self._layers: LayerStack = network._layers
+
+    def n_columns(self, count: int) -> int:
+        """Number of columns of a network with `count` features."""
+        return self._layers.n_linked + count
+
+    def scale(self, count: int, split: int | None = None) -> Array:
+        """Factors between the raw columns and those of a network with `count` features, fitted on a training set."""
+        scale = np.full(self.n_columns(count), feature_scale(count))
+        scale[: self._layers.n_linked] = self.link_ratio(split)
+        return scale
+
+    def link_ratio(self, split: int | None) -> float:
+        """Factor of the direct link in a training set, relative to that of all rows."""
+        own = None if split is None else self.link_scales[split]
+        return 1.0 if own is None or self._layers.link_scale is None else own / self._layers.link_scale
+
+    def solved_networks(self, split: int, count: int, system: RidgeSystem, alphas: Array) -> list[Any]:
+        """Networks with `count` features, fitted on a training set, one for each penalty."""
+        layers = narrowed(self._layers, count, self.link_scales[split])
+        return [solved_network(self.network, layers, system, alpha, self.table.X.dtype) for alpha in alphas]
+
+    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
+        """Columns of the largest network, not scaled."""
+        return self._layers.raw_columns(self.table.X[rows])
+
+    def predictions(self, rows: NDArray[np.intp], path: Path) -> Array:
+        """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
+        coef, intercept = path
+        flat = coef.reshape(len(coef), -1)
+        predictions = np.empty((len(rows), flat.shape[1]))
+
+        def evaluate(block: slice) -> None:
+            np.matmul(self.raw_columns(rows[block])[:, : len(coef)], flat, out=predictions[block])
+
+        self.network._over_blocks(evaluate, len(rows))
+        return predictions.reshape(-1, *intercept.shape) + intercept
+
+    def predicted_errors(self, rows: NDArray[np.intp], path: Path) -> SquaredErrors:
+        """Squared errors of every solution of a path, from the rows."""
+        predictions = self.predictions(rows, path)
+        return squared_errors_of_predictions(self.table.Y[rows], predictions, self.table.weight[rows])
+
+
+class MomentSets(_CountSets):
+    """Sets known by their moments alone: memory does not depend on the number of rows.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    table : Table
+        The rows.
+    partition : Partition
+        The splits.
+    splits : sequence of (train, test)
+        The same as row positions.
+    link_scales : sequence of float or None
+        Factor of the direct link in each training set.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        table: Table,
+        partition: Partition,
+        splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+        link_scales: Sequence[float | None],
+    ) -> None:
+        super().__init__(network, table, link_scales)
+        self.splits, self._wide = splits, -1
+        self._folds = FoldMoments(partition, [self._moments(rows) for rows in partition.atoms])
+        self._narrow = self._folds
+        self._whole_systems: dict[int, RidgeSystem] = {}
+
+    def _moments(self, rows: NDArray[np.intp]) -> Moments:
+        table = self.table
+        rows = rows[table.weight[rows] > 0.0]
+        if not rows.size:
+            return Moments.empty(self._layers.n_columns, table.Y.shape[1])
+        moments: Moments = self.network._accumulated(table.X[rows], table.Y[rows], table.weight[rows])
+        return moments
+
+    def folds(self, count: int) -> FoldMoments:
+        """Moments of the raw columns of a network with `count` features."""
+        if self._wide != count:
+            self._narrow, self._wide = self._folds.leading(self.n_columns(count)), count
+        return self._narrow
+
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        return decompose(self.folds(count).train(split).scaled(self.scale(count, split)), self.table.precision)
+
+    def whole(self) -> "Whole":
+        """All rows, to solve on once the best candidate is known."""
+        return Whole(self.network, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
+
+    def paths(self, count: int, alphas: Array) -> list[Path]:
+        """Solutions on every training set, for raw columns."""
+        shared = self._shared_paths(count, alphas)
+        if shared is not None:
+            return shared
+        paths = []
+        for split in range(len(self.splits)):
+            coef, intercept = coefficient_path(self.train_system(split, count), alphas)
+            paths.append((self.scale(count, split)[:, None, None] * coef, intercept))
+        return paths
+
+    def _shared_paths(self, count: int, alphas: Array) -> list[Path] | None:
+        """Solutions through one factorisation, where training sets are most of many rows."""
+        folds, scale = self.folds(count), self.scale(count)
+        positions = range(len(self.splits))
+        rests = [rest for split in positions if (rest := folds.rest(split)) is not None]
+        if len(rests) < 2 or len(rests) < len(self.splits):
+            return None
+        most_left_out, weight_left_out = max(rest.n_samples for rest in rests), max(rest.weight for rest in rests)
+        if folds.total.n_samples - most_left_out < _LEAST_ROWS * len(scale):
+            return None
+        if weight_left_out > (1.0 - _LEAST_SHARE) * folds.total.weight:
+            return None
+        whole = self._whole_systems[count] = decompose(folds.total.scaled(scale), self.table.precision)
+        if alphas.min() < whole.alpha_floor:
+            return None
+        # A direct link of another scale is one of this scale under another penalty.
+        factors = [(scale / self.scale(count, split)) ** 2 for split in positions]
+        paths = paths_without(whole, scale, rests, factors, alphas)
+        return paths and [(scale[:, None, None] * coef, intercept) for coef, intercept in paths]
+
+    def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        folds = self.folds(count)
+        errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)
+        return errors if errors.is_precise(_PRECISION) else self.predicted_errors(self.splits[split][not of_train], path)
+
+
+class RowSets(_CountSets):
+    """Sets of few rows, whose features are held: fewer numbers than a Gram matrix or two.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    table : Table
+        The rows.
+    splits : sequence of (train, test)
+        Row positions.
+    link_scales : sequence of float or None
+        Factor of the direct link in each training set.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        table: Table,
+        splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+        link_scales: Sequence[float | None],
+    ) -> None:
+        super().__init__(network, table, link_scales)
+        self.splits = splits
+        self._columns = np.empty((len(table.Y), self._layers.n_columns), dtype=table.X.dtype)
+
+        def evaluate(rows: slice) -> None:
+            self._layers.raw_columns(table.X[rows], self._columns[rows])
+
+        network._over_blocks(evaluate, len(table.Y))
+
+    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
+        """Columns of the largest network, not scaled."""
+        columns: NDArray[np.floating] = self._columns[rows]
+        return columns
+
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        train = self.splits[split][0]
+        rows = train[self.table.weight[train] > 0.0]
+        return _system_of_rows(self.table, self._columns, rows, self.scale(count, split))
+
+    def whole(self) -> "Whole":
+        """All rows, to solve on once the best candidate is known."""
+        return Whole(self.network, self.table.X.dtype, self._columns, self.table)
+
+    def paths(self, count: int, alphas: Array) -> list[Path]:
+        """Solutions on every training set, for raw columns."""
+        paths = []
+        for split in range(len(self.splits)):
+            coef, intercept = coefficient_path(self.train_system(split, count), alphas)
+            paths.append((self.scale(count, split)[:, None, None] * coef, intercept))
+        return paths
+
+    def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        return self.predicted_errors(self.splits[split][not of_train], path)
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All rows of a prepared network, ready to be solved for any count.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    dtype : dtype
+        Of the rows.
+    columns : Moments or ndarray of shape (n_samples, n_columns)
+        Moments of the raw columns, or the raw columns.
+    table : Table or None
+        The rows that belong to `columns`.
+    systems : dict of int to RidgeSystem
+        Problems that are diagonalised already, by the count of features.
+    """
+
+    network: Any
+    dtype: Any
+    columns: Any
+    table: Table | None = None
+    systems: dict[int, RidgeSystem] = field(default_factory=dict)
+
+    def solved(self, count: int, alpha: float) -> Any:
+        """Network of `count` features, fitted on all rows without another look at them."""
+        wide: LayerStack = self.network._layers
+        layers = narrowed(wide, count, wide.link_scale)
+        system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
+        return solved_network(self.network, layers, system, alpha, self.dtype)
+
+    def _system(self, scale: Array) -> RidgeSystem:
+        if self.table is None:
+            moments: Moments = self.columns.leading(len(scale))
+            return decompose(moments.scaled(scale), float(np.finfo(self.dtype).eps))
+        return _system_of_rows(self.table, self.columns, np.flatnonzero(self.table.weight > 0.0), scale)
+
+
+def _system_of_rows(table: Table, columns: NDArray[np.floating], rows: Any, scale: Array) -> RidgeSystem:
+    """Diagonalise the smaller of the two problems."""
+    features = columns[rows, : len(scale)] * scale
+    Y, weight = table.Y[rows], table.weight[rows]
+    if len(features) < len(scale):
+        return decompose_rows(features, Y, weight, table.precision)
+    return decompose(Moments.from_block(features, Y, weight), table.precision)

@@ -1,0 +1,68 @@
+"""Weights and biases of a layer: validation, and how long they are."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+
+def checked_weights(W: Any, b: Any, n_features: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Validate the weights and biases of a layer.
+
+    Parameters
+    ----------
+    W : array-like of shape (n_units, n_features)
+        Weights.
+    b : array-like of shape (n_units,) or None
+        Biases.
+    n_features : int
+        Number of inputs of the layer.
+
+    Returns
+    -------
+    W, b : ndarray
+        Both float64, or both float32 if `W` is; biases that were not given are zero.
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity, or do not fit.
+
+    Examples
+    --------
+    >>> checked_weights([[1.0, 2.0]], None, 2)
+    (array([[1., 2.]]), array([0.]))
+    """
+    W = check_array(W, dtype=[np.float64, np.float32], input_name="W")
+    if W.shape[1] != n_features:
+        raise ValueError(f"W has {W.shape[1]} columns, but the sampler was fitted to {n_features} features.")
+    if b is None:
+        return W, np.zeros(len(W), dtype=W.dtype)
+    b = check_array(b, dtype=W.dtype, ensure_2d=False, input_name="b")
+    if b.shape != (len(W),):
+        raise ValueError(f"b has shape {b.shape}; it must have one value for each of the {len(W)} rows of W.")
+    return W, b
+
+
+def largest_norm(X: Any) -> float:
+    """Largest Euclidean norm of a row, in double precision.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows.
+
+    Returns
+    -------
+    float
+        Zero when there are no rows.
+
+    Examples
+    --------
+    >>> largest_norm(np.array([[3.0, 4.0], [1.0, 1.0]]))
+    5.0
+    """
+    if isinstance(X, np.ndarray):
+        return float(np.sqrt(np.max(np.einsum("ij,ij->i", X, X, dtype=np.float64), initial=0.0)))
+    return float(np.sqrt(np.max(np.asarray(X.astype(np.float64).power(2).sum(axis=1)), initial=0.0)))

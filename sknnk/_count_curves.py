@@ -112,8 +112,8 @@ def count_curves(
     sides: tuple[dict[str, Array], dict[str, Array]] = ({}, {})
     times = {"fit_time": np.zeros(shape), "score_time": np.zeros(shape)}
     whole, started = None, perf_counter()
-    for first, sets, whole in _sets(network, task, counts, preprocessing):
-        covered = slice(first, first + len(sets.splits))
+    for first, sets, latest in _sets(network, task, counts, preprocessing):
+        whole, covered = latest, slice(first, first + len(sets.splits))
         # A pass over the rows is for all candidates alike.
         times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
         for j, count in enumerate(counts):
@@ -142,7 +142,8 @@ def _scores_of_sets(
             errors = [sets.errors(split, count, paths[split], side).in_units(unit) for side in sides]
             both = [{name: form(each) for name, form in forms.items()} for each in errors]
         else:
-            both = candidate_scores(sets, split, count, alphas, task.labelled, scoring, return_train_score)
+            scores = candidate_scores(sets, split, count, alphas, task.labelled, scoring, return_train_score)
+            both = [{name: [each[name] for each in side] for name in side[0]} for side in scores]
         both = both if return_train_score else [both[0], {}]
         yield split, both, (fit_time, perf_counter() - started)
 
@@ -212,7 +213,7 @@ def prepare(network: Any, task: Task, rows: Rows, weight: Array) -> None:
     Parameters
     ----------
     network : BundledNetwork
-        It is changed; a length scale ``"scale"`` becomes a number.
+        It is changed.
     task : Task
         Gives the rows.
     rows : ndarray of shape (n_rows,)
@@ -220,21 +221,37 @@ def prepare(network: Any, task: Task, rows: Rows, weight: Array) -> None:
     weight : ndarray of shape (n_samples,)
         Weights of all rows.
     """
+    fix_length_scale(network, task, rows, weight)
     rows = rows[weight[rows] > 0.0]
-    X, Y, weight = task.X[rows], task.Y[rows], weight[rows]
-    if isinstance(network.length_scale, str) and network.length_scale == "scale":
-        network.set_params(length_scale=_typical_length_scale(network, X, Y, weight))
     network.n_components_ = (network.n_components,)
-    network._prepare(X, Y, weight)
+    network._prepare(task.X[rows], task.Y[rows], weight[rows])
 
 
-def _typical_length_scale(network: Any, X: Any, Y: Array, weight: Array) -> float:
-    """The distance at which the kernel of two typical rows is ``1 / e``; the targets play no part."""
-    kernel = Candidate(network.activation, network.directions, network.frequencies, 1.0)
-    plan = (kernel, (1,), network.input_transform, False, 0)
-    inputs = transform_inputs(prepare_layers(X, Y, weight, *plan, penalty_given=True)[0].input_map, X)
+def fix_length_scale(network: Any, task: Task, rows: Rows, weight: Array) -> None:
+    """Turn the length scale ``"scale"`` into the distance at which the kernel of two typical rows is ``1 / e``.
+
+    Parameters
+    ----------
+    network, task, rows, weight
+        As in :func:`prepare`. The targets play no part.
+    """
+    if not (isinstance(network.length_scale, str) and network.length_scale == "scale"):
+        return
+    if any(isinstance(choice, str) and choice == "auto" for choice in _kernel(network)):
+        network.set_params(length_scale="auto")
+        return
+    rows = rows[weight[rows] > 0.0]
+    X, weight = task.X[rows], weight[rows]
+    plan = (Candidate(*_kernel(network), 1.0), (1,), network.input_transform, False, 0)
+    layers, _ = prepare_layers(X, task.Y[rows], weight, *plan, penalty_given=True)
+    deviations = column_deviations(transform_inputs(layers.input_map, X), weight)
     spectrum = spectrum_of(network.activation)
-    return typical_length_scale(column_deviations(inputs, weight), spectrum, network.directions, network.frequencies)
+    scale = typical_length_scale(deviations, spectrum, network.directions, network.frequencies)
+    network.set_params(length_scale=scale)
+
+
+def _kernel(network: Any) -> tuple[Any, str, str]:
+    return network.activation, network.directions, network.frequencies
 
 
 def _link_scales(network: Any, task: Task, splits: list[tuple[Rows, Rows]]) -> list[float | None]:

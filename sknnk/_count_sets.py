@@ -241,7 +241,9 @@ class MomentSets(_CountSets):
         """Squared errors on the test set, or the training set, of a split."""
         folds = self.folds(count)
         errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)
-        return errors if errors.is_precise(_PRECISION) else self.predicted_errors(self.splits[split][not of_train], path)
+        if errors.is_precise(_PRECISION):
+            return errors
+        return self.predicted_errors(self.splits[split][not of_train], path)
 
 
 class RowSets(_CountSets):

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import hadamard
 from scipy.special import ndtri
 from scipy.stats import qmc
+
+from ._hadamard import HadamardProjection, hadamard_projection
 
 Floats = NDArray[np.float64]
 
@@ -20,8 +21,6 @@ COUPLINGS = ("isotropic", "coordinatewise")
 
 # Heavy-tailed scales grow like 1 / (1 - u); this keeps them finite and costs the kernel less than 1e-11.
 _MARGIN = 2.0**-40
-# Largest factor of a Walsh-Hadamard transform done as one matrix product, which beats passes of additions.
-_RADIX = 32
 _SOBOL_BITS = 30
 
 
@@ -78,6 +77,36 @@ def frequencies(
         else:
             scale_uniforms = _shifted_van_der_corput(n_frequencies, scale_rng)
     return normal * scale_quantile(np.clip(scale_uniforms, _MARGIN, 1.0 - _MARGIN))
+
+
+def hadamard_frequencies(
+    n_features: int, n_frequencies: int, scale_quantile: Callable[[Floats], Floats], rng: np.random.Generator
+) -> HadamardProjection:
+    """Frequency vectors with Hadamard directions and one scale per vector, as a matrix that is never formed.
+
+    Parameters
+    ----------
+    n_features, n_frequencies : int
+        Coordinates and number of vectors.
+    scale_quantile : callable
+        As in :func:`frequencies`.
+    rng : numpy.random.Generator
+        Must be able to spawn.
+
+    Returns
+    -------
+    HadamardProjection
+        Its matrix is what :func:`frequencies` gives for ``directions="hadamard"``, ``coupling="isotropic"``.
+
+    Examples
+    --------
+    >>> projection = hadamard_frequencies(4, 6, np.ones_like, np.random.default_rng(0))
+    >>> bool(np.allclose(np.eye(4) @ projection, projection.matrix()))
+    True
+    """
+    direction_rng, scale_rng = rng.spawn(2)
+    scales = scale_quantile(np.clip(_shifted_van_der_corput(n_frequencies, scale_rng), _MARGIN, 1.0 - _MARGIN))
+    return hadamard_projection(n_features, n_frequencies, direction_rng).scaled(1.0, scales)
 
 
 def gaussian_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
@@ -139,12 +168,7 @@ def orthogonal_directions(n_features: int, n_frequencies: int, rng: np.random.Ge
 
 
 def hadamard_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
-    """Standard normal columns from the product ``S H G P H B`` (Fastfood; Le et al. 2013, section 3).
-
-    Column i of a block of p, the next power of two, is ``chi_i B H P (g * h_i) / (|g| sqrt(p))``: ``h_i`` a
-    column of the Hadamard matrix H, ``g`` normal, P a permutation, B signs. ``g * h_i`` is normal and the
-    orthogonal maps keep it so; divided by ``|g|`` it is a uniform direction, which an independent chi(p) norm
-    makes exactly N(0, I_p) again.
+    """Standard normal columns from products of Hadamard matrices; see :class:`HadamardProjection`.
 
     Parameters
     ----------
@@ -163,19 +187,7 @@ def hadamard_directions(n_features: int, n_frequencies: int, rng: np.random.Gene
     >>> hadamard_directions(3, 5, np.random.default_rng(0)).shape
     (3, 5)
     """
-    p = 1 << (n_features - 1).bit_length()
-    n_blocks, block_columns = -(-n_frequencies // p), min(p, n_frequencies)
-    gauss_rng, sign_rng, order_rng, norm_rng = rng.spawn(4)
-    g = gauss_rng.standard_normal((n_blocks, p))
-    signs = 1.0 - 2.0 * sign_rng.integers(0, 2, (n_blocks, p))
-    orders = order_rng.permuted(np.tile(np.arange(p), (n_blocks, 1)), axis=1)
-    norms = np.sqrt(norm_rng.chisquare(p, n_blocks * block_columns)).reshape(n_blocks, block_columns, 1)
-    # Only the columns of H that are used: for few but long vectors all of it would be the largest array.
-    h = fast_walsh_hadamard(np.eye(block_columns, p))
-    shuffled = np.take_along_axis(g[:, None] * h, orders[:, None], axis=2)
-    columns = fast_walsh_hadamard(shuffled) * signs[:, None]
-    columns *= norms / (np.sqrt(p) * np.linalg.norm(g, axis=1)[:, None, None])
-    return columns.reshape(-1, p)[:n_frequencies, :n_features].T
+    return hadamard_projection(n_features, n_frequencies, rng).matrix()
 
 
 def sparse_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
@@ -242,35 +254,6 @@ DIRECTIONS: dict[str, Callable[[int, int, np.random.Generator], Floats]] = {
     "qmc": qmc_directions,
     "hadamard": hadamard_directions,
 }
-
-
-def fast_walsh_hadamard(a: Floats) -> Floats:
-    """Multiply every row by the Hadamard matrix of entries +-1, in O(p log p) for each.
-
-    Parameters
-    ----------
-    a : ndarray of shape (..., p)
-        Rows; p a power of two.
-
-    Returns
-    -------
-    ndarray of shape (..., p)
-        ``a @ scipy.linalg.hadamard(p)``.
-
-    Examples
-    --------
-    >>> fast_walsh_hadamard(np.array([1.0, 2.0, 3.0, 4.0]))
-    array([10., -2., -4.,  0.])
-    """
-    p = a.shape[-1]
-    rows, rest = a, p
-    while rest > 1:
-        radix = min(_RADIX, rest)
-        # H is a Kronecker product: transform the last digits of the index, then rotate the next into place.
-        digits = rows.reshape(-1, radix) @ hadamard(radix, dtype=np.float64)
-        rows = digits.reshape(-1, p // radix, radix).swapaxes(1, 2)
-        rest //= radix
-    return rows.reshape(a.shape)
 
 
 def _haar_columns(normal: Floats) -> Floats:

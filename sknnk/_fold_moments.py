@@ -84,8 +84,7 @@ def _partition(first: int, splits: Sequence[tuple[Rows, Rows]], pattern: Rows) -
     atoms = np.split(order, np.flatnonzero(np.diff(pattern[order])) + 1)
     one_of_each = np.array([rows[0] for rows in atoms])
     train, test = (
-        np.array([np.bincount(split[side], minlength=pattern.size)[one_of_each] for split in splits])
-        for side in (0, 1)
+        np.array([np.bincount(split[side], minlength=pattern.size)[one_of_each] for split in splits]) for side in (0, 1)
     )
     return Partition(first, atoms, train, test)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def paths_without(
     """
     sets = [_TrainingSet(whole, column_scale, *each, alphas) for each in zip(rests, penalty_factors, strict=True)]
     columns = np.cumsum([0, *(each.n_columns for each in sets)])
-    slices = [slice(start, stop) for start, stop in zip(columns[:-1], columns[1:], strict=True)]
+    slices = [slice(start, stop) for start, stop in pairwise(columns)]
     root = np.hstack([each.root for each in sets])
     diagonal = np.hstack([each.diagonal for each in sets])
 

@@ -88,8 +88,7 @@ def squared_errors_of_moments(moments: Moments, coef: Array, intercept: Array) -
     >>> squared_errors_of_moments(Moments.from_block(F, Y), np.ones((1, 1, 1)), np.zeros((1, 1))).residual
     array([[10.]])
     """
-    n_columns, n_alphas, n_targets = coef.shape
-    flat = np.asfortranarray(coef.reshape(n_columns, -1))
+    flat = np.asfortranarray(coef.reshape(len(coef), -1))
     image = dsymm(1.0, moments.gram, flat).reshape(coef.shape)
     quadratic = np.einsum("dat,dat->at", coef, image)
     linear = np.einsum("dat,dt->at", coef, moments.cross)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import linalg, stats
+from scipy import stats
 
 from sknnk import _directions
-from sknnk._directions import COUPLINGS, DIRECTIONS, fast_walsh_hadamard, frequencies
+from sknnk._directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 
 # Quantiles of sigma and the kernel of each of the four Gaussian scale mixtures with a closed form, written out here so
 # that this file, like its module, knows nothing of activations. The sech scale comes from a table of its distribution.
@@ -148,20 +148,6 @@ def test_the_haar_check_fails_without_the_sign_fix(monkeypatch):
 
 
 # ---- Hadamard
-
-
-@pytest.mark.parametrize("p", [1, 2, 4, 16, 32, 64, 512, 2048])
-def test_fast_transform_is_the_product_with_the_hadamard_matrix(p):
-    rows = np.random.default_rng(0).standard_normal((3, 2, p))
-    expected = rows @ linalg.hadamard(p).astype(float)
-    np.testing.assert_allclose(fast_walsh_hadamard(rows), expected, rtol=0, atol=1e-13 * p)
-    np.testing.assert_allclose(fast_walsh_hadamard(fast_walsh_hadamard(rows)), p * rows, rtol=0, atol=1e-12 * p)
-
-
-def test_fast_transform_leaves_its_argument_alone():
-    rows = np.arange(8.0)
-    fast_walsh_hadamard(rows)
-    np.testing.assert_array_equal(rows, np.arange(8.0))
 
 
 def test_hadamard_norms_are_independent_of_each_other_within_a_block():
@@ -383,3 +369,20 @@ def test_another_seed_gives_other_frequencies_and_the_same_seed_the_same(directi
     a, b, c = (DIRECTIONS[directions](4, 9, np.random.default_rng(s)) for s in (0, 0, 1))
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize(("n_features", "n_frequencies"), [(1, 3), (5, 3), (5, 20), (16, 16), (33, 100)])
+def test_implicit_hadamard_frequencies_are_the_explicit_ones(n_features, n_frequencies):
+    def scales(u):
+        return 1.0 / (0.1 + u)
+
+    implicit = hadamard_frequencies(n_features, n_frequencies, scales, np.random.default_rng(3))
+    explicit = frequencies(
+        n_features,
+        n_frequencies,
+        scale_quantile=scales,
+        directions="hadamard",
+        coupling="isotropic",
+        rng=np.random.default_rng(3),
+    )
+    np.testing.assert_allclose(implicit.matrix(), explicit, rtol=1e-12)

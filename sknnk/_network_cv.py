@@ -16,10 +16,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
 
 from ._candidate_scores import Scoring
-from ._count_curves import Curves, Task, count_curves, prepare
+from ._count_curves import Curves, Task, count_curves, fix_length_scale
 from ._cv_results import search_results, simplest_within_one_standard_error
 from ._directions import COUPLINGS, DIRECTIONS
-from ._network import weighted_rows
+from ._network import BundledNetwork, weighted_rows
 from ._spectra import ACTIVATIONS
 
 Array = NDArray[np.float64]
@@ -28,7 +28,7 @@ Rows = NDArray[np.intp]
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
 
 
-class CountSearch:
+class CountSearch(BundledNetwork):
     """Cross-validation of feature counts and penalties in one pass over the rows for each kernel."""
 
     _network_class: Any
@@ -118,6 +118,9 @@ class CountSearch:
             networks.append(self._network(*kernel, max(counts), seed))
             plan = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
             curves.append(count_curves(networks[-1], task, *plan))
+            if self.verbose:
+                size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
+                print(f"[{type(self).__name__}] {kernel}: {size}")
         self.n_splits_ = len(task.splits)
         self._report(curves, counts, alphas)
         self._choose()
@@ -216,15 +219,13 @@ class CountSearch:
         """Fit the chosen network to all rows, from their moments where these are known, and take its attributes."""
         started = perf_counter()
         count, alpha = self.best_params_["n_components"], float(self.best_params_["alpha"])
-        kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
-        chosen = (self.best_params_.get("activation"), self.best_params_.get("length_scale"))
-        position = next(i for i, kernel in enumerate(kernels) if all(c is None or c is k for c, k in zip(chosen, kernel)))
+        position = self._kernel_position()
         network, whole = networks[position], curves[position].whole
         if whole is not None:
             network = whole.solved(count, alpha)
             self._finish(network, task)
         else:
-            prepare(network, task, np.arange(len(task.Y)), task.sample_weight)
+            fix_length_scale(network, task, np.arange(len(task.Y)), task.sample_weight)
             network.set_params(n_components=count, alpha=alpha)
             network.fit(task.labelled.X, task.labelled.y, sample_weight)
         self.best_estimator_ = network
@@ -232,6 +233,14 @@ class CountSearch:
         self.__dict__.update({name: value for name, value in vars(network).items() if name not in own})
         self.n_components_ = count
         self.refit_time_ = perf_counter() - started
+
+    def _kernel_position(self) -> int:
+        """Which of the kernels the best candidate has: candidates are sorted by activation, alpha, length scale."""
+        n_activations, n_scales = len(_axis(self.activations)), len(_axis(self.length_scales))
+        n_alphas, n_counts = self._alphas().size, len(self._counts())
+        shape = (n_activations, n_alphas, n_scales, n_counts)
+        activation, _, length_scale, _ = np.unravel_index(int(self.best_index_), shape)
+        return int(activation) * n_scales + int(length_scale)
 
     def _finish(self, network: Any, task: Task) -> None:
         """Complete a network that was solved from sums."""

@@ -24,8 +24,8 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
-    alphas : float or array-like, default=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
-        Penalties to compare, for features of norm one.
+    alphas : float or array-like, default=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
+        Penalties to compare, for features of norm one. Of equal scores the one of the first counts.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
         Activation of the bundled layer; several are a further axis of the grid, at the cost of one pass each.
     length_scales : "scale", "auto", float, or list or tuple, default="scale"
@@ -151,7 +151,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         self,
         n_components=(128, 256, 512, 1024, 2048),
         *,
-        alphas=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
+        alphas=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5),
         activations="gaussian",
         length_scales="scale",
         directions="orthogonal",

@@ -137,6 +137,7 @@ def _scores_of_sets(
     sides = (False, True) if return_train_score else (False,)
     for split in range(len(sets.splits)):
         started = perf_counter()
+        both: list[dict[str, Any]]
         if forms:
             unit = sets.network._target_scale**2
             errors = [sets.errors(split, count, paths[split], side).in_units(unit) for side in sides]

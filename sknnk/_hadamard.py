@@ -60,7 +60,7 @@ class HadamardProjection:
 
     @property
     def _block_columns(self) -> int:
-        return min(self.signs.shape[1], self.n_frequencies)
+        return min(int(self.signs.shape[1]), self.n_frequencies)
 
     def matrix(self) -> Floats:
         """Form the matrix.

@@ -203,7 +203,7 @@ class CountSearch(BundledNetwork):
         metric, results = self.refit if self.multimetric_ else "score", self.cv_results_
         if callable(self.refit):
             self.best_index_ = self.refit(results)
-            if not isinstance(self.best_index_, Integral) or not 0 <= self.best_index_ < len(results["params"]):
+            if self.best_index_ not in range(len(results["params"])):
                 raise ValueError(f"refit returned {self.best_index_!r}, which is no position in cv_results_['params'].")
         else:
             if np.isnan(results[f"mean_test_{metric}"]).any():

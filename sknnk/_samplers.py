@@ -100,7 +100,9 @@ class RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         def evaluate(rows: slice) -> None:
             self._raw_features(X[rows], features[rows], scale)
 
-        blocks = row_blocks(X.shape[0], max(_CACHE_ENTRIES // self._n_features_out, 16))
+        # Wide rows make many weights, which should not be read again for a handful of rows.
+        size = max(_CACHE_ENTRIES // self._n_features_out, min(X.shape[1], 256), 16)
+        blocks = row_blocks(X.shape[0], size)
         over_threads(evaluate, [(rows,) for rows in blocks], threads)
         return features
 

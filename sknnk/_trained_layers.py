@@ -1,0 +1,237 @@
+"""A trained multilayer perceptron as plain arrays, whoever trained it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DenseLayer:
+    """``activation(X @ weights.T + bias)``.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_units, n_inputs)
+        Weights, one unit a row.
+    bias : ndarray of shape (n_units,)
+        Biases.
+    activation : str
+        A key of `ACTIVATION_FUNCTIONS`.
+
+    Examples
+    --------
+    >>> layer = DenseLayer(np.array([[1.0, -1.0]]), np.array([0.5]), "relu")
+    >>> layer(np.array([[2.0, 1.0], [0.0, 3.0]]))
+    array([[1.5],
+           [0. ]])
+    """
+
+    weights: Floats
+    bias: Floats
+    activation: str
+
+    def __call__(self, X: Floats) -> Floats:
+        """Evaluate the layer."""
+        return ACTIVATION_FUNCTIONS[self.activation](X @ self.weights.T + self.bias)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return self.weights.size + self.bias.size
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """Layers in order, and what the last one means.
+
+    Parameters
+    ----------
+    layers : tuple of DenseLayer
+        The last one's activation is what follows the linear output: ``"identity"`` for a classifier, whose outputs are
+        logits here.
+    classes : ndarray of shape (n_classes,) or None
+        Class labels; one logit for two classes. None for regression.
+    flat : bool
+        Whether predictions are one number a row and not an array.
+
+    Examples
+    --------
+    >>> double = DenseLayer(np.array([[2.0]]), np.zeros(1), "identity")
+    >>> TrainedNetwork((double, double), None, True)(np.array([[1.5]]))
+    array([[6.]])
+    """
+
+    layers: tuple[DenseLayer, ...]
+    classes: NDArray[Any] | None
+    flat: bool
+
+    def __call__(self, X: Floats) -> Floats:
+        """Outputs, or logits, of shape (n_samples, n_outputs)."""
+        for layer in self.layers:
+            X = layer(X)
+        return X
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input columns."""
+        return self.layers[0].weights.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications for one row."""
+        return sum(layer.weights.size for layer in self.layers)
+
+
+def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
+    """Read a trained network.
+
+    Parameters
+    ----------
+    network : MLPRegressor, MLPClassifier or torch.nn.Sequential
+        Fitted. PyTorch is not imported for it.
+    classes : array-like of shape (n_classes,), optional
+        Labels of the outputs of a PyTorch classifier.
+
+    Returns
+    -------
+    TrainedNetwork
+        The same function.
+
+    Raises
+    ------
+    TypeError
+        If it is none of the three.
+    ValueError
+        If it is not fitted, or has a part that is not supported.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=50, tol=1.0, random_state=0).fit(X, y)
+    >>> bool(np.all(np.argmax(read_network(mlp)(X), axis=1) == mlp.predict(X)))
+    True
+    """
+    if type(network).__module__.partition(".")[0] == "torch" and hasattr(network, "named_children"):
+        return _read_sequential(network, classes)
+    if not hasattr(network, "hidden_layer_sizes"):
+        raise TypeError(
+            f"network={type(network).__name__} is not supported; pass a fitted MLPRegressor, MLPClassifier or "
+            "torch.nn.Sequential. Of a pipeline, pass the last step."
+        )
+    if not hasattr(network, "coefs_"):
+        raise ValueError(f"network={network!r} is not fitted; call fit first.")
+    return _read_sklearn(network)
+
+
+def _read_sklearn(network: Any) -> TrainedNetwork:
+    names = [_SKLEARN_NAMES[network.activation]] * (len(network.coefs_) - 1)
+    classes = getattr(network, "classes_", None)
+    last = "identity"
+    if classes is not None and network.out_activation_ == "logistic" and network.n_outputs_ > 1:
+        raise ValueError("network is a multilabel classifier; bundle one classifier for each label.")
+    if classes is None:
+        last = _SKLEARN_NAMES[network.out_activation_]
+    layers = tuple(
+        DenseLayer(np.asarray(weights.T, dtype=np.float64), np.asarray(bias, dtype=np.float64), name)
+        for weights, bias, name in zip(network.coefs_, network.intercepts_, [*names, last], strict=True)
+    )
+    flat = classes is None and network.n_outputs_ == 1
+    return TrainedNetwork(layers, None if classes is None else np.asarray(classes), flat)
+
+
+def _read_sequential(network: Any, classes: Any) -> TrainedNetwork:
+    layers: list[DenseLayer] = []
+    for child in network.children():
+        kind = type(child).__name__
+        if kind == "Linear":
+            weights = np.asarray(child.weight.detach().cpu().numpy(), dtype=np.float64)
+            bias = np.zeros(len(weights)) if child.bias is None else child.bias.detach().cpu().numpy()
+            layers.append(DenseLayer(weights, np.asarray(bias, dtype=np.float64), "identity"))
+        elif kind not in _TORCH_IGNORED:
+            if not layers or layers[-1].activation != "identity":
+                raise ValueError(f"network has {kind} where a Linear layer is expected; it is not supported.")
+            layers[-1] = DenseLayer(layers[-1].weights, layers[-1].bias, _torch_activation(child))
+    if not layers:
+        raise ValueError("network has no Linear layer.")
+    return TrainedNetwork(tuple(_without_probabilities(layers, classes)), _checked_classes(layers, classes), False)
+
+
+def _torch_activation(child: Any) -> str:
+    """Name of an activation module, if it is one of the plain ones."""
+    kind = type(child).__name__
+    default = all(getattr(child, name, value) == value for name, value in _TORCH_DEFAULTS.get(kind, {}).items())
+    if kind not in _TORCH_NAMES or not default:
+        raise ValueError(f"network has {child}, which is not supported; supported are Linear, {', '.join(_TORCH_NAMES)}.")
+    return _TORCH_NAMES[kind]
+
+
+def _without_probabilities(layers: list[DenseLayer], classes: Any) -> list[DenseLayer]:
+    """Layers that end in logits if there are classes."""
+    last = layers[-1]
+    if classes is not None and last.activation in ("softmax", "sigmoid"):
+        return [*layers[:-1], DenseLayer(last.weights, last.bias, "identity")]
+    return layers
+
+
+def _checked_classes(layers: list[DenseLayer], classes: Any) -> NDArray[Any] | None:
+    if classes is None:
+        return None
+    labels, n_outputs = np.unique(np.asarray(classes)), len(layers[-1].weights)
+    if len(labels) < 2 or n_outputs != (1 if len(labels) == 2 and n_outputs == 1 else len(labels)):
+        raise ValueError(f"classes has {len(labels)} different labels, and the network {n_outputs} outputs.")
+    if not np.array_equal(labels, np.asarray(classes)):
+        raise ValueError("classes must be sorted, in the order of the outputs of the network.")
+    return labels
+
+
+def _identity(z: Floats) -> Floats:
+    return z
+
+
+def _softplus(z: Floats) -> Floats:
+    return np.asarray(np.logaddexp(0.0, z))
+
+
+ACTIVATION_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "identity": _identity,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "tanh": lambda z: np.asarray(np.tanh(z)),
+    "sigmoid": lambda z: np.asarray(special.expit(z)),
+    "gelu": lambda z: np.asarray(z * special.ndtr(z)),
+    "silu": lambda z: np.asarray(z * special.expit(z)),
+    "softplus": _softplus,
+    "elu": lambda z: np.where(z > 0.0, z, np.expm1(np.minimum(z, 0.0))),
+    "softmax": lambda z: np.asarray(special.softmax(z, axis=1)),
+    "exp": lambda z: np.asarray(np.exp(z)),
+}
+_SKLEARN_NAMES = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "exp": "exp"}
+_TORCH_NAMES = {
+    "ReLU": "relu",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+    "GELU": "gelu",
+    "SiLU": "silu",
+    "Softplus": "softplus",
+    "ELU": "elu",
+    "Softmax": "softmax",
+}
+_TORCH_DEFAULTS = {
+    "GELU": {"approximate": "none"},
+    "Softplus": {"beta": 1, "threshold": 20},
+    "ELU": {"alpha": 1.0},
+    "Softmax": {"dim": 1},
+}
+_TORCH_IGNORED = {"Dropout", "Identity", "Flatten"}

@@ -124,7 +124,7 @@ def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
     >>> bool(np.all(np.argmax(read_network(mlp)(X), axis=1) == mlp.predict(X)))
     True
     """
-    if type(network).__module__.partition(".")[0] == "torch" and hasattr(network, "named_children"):
+    if any(kind.__module__ == "torch.nn.modules.container" for kind in type(network).__mro__):
         return _read_sequential(network, classes)
     if not hasattr(network, "hidden_layer_sizes"):
         raise TypeError(
@@ -172,9 +172,10 @@ def _read_sequential(network: Any, classes: Any) -> TrainedNetwork:
 def _torch_activation(child: Any) -> str:
     """Name of an activation module, if it is one of the plain ones."""
     kind = type(child).__name__
-    default = all(getattr(child, name, value) == value for name, value in _TORCH_DEFAULTS.get(kind, {}).items())
-    if kind not in _TORCH_NAMES or not default:
-        raise ValueError(f"network has {child}, which is not supported; supported are Linear, {', '.join(_TORCH_NAMES)}.")
+    plain = all(getattr(child, name) in allowed for name, allowed in _TORCH_SETTINGS.get(kind, {}).items())
+    if kind not in _TORCH_NAMES or not plain:
+        names = ", ".join(_TORCH_NAMES)
+        raise ValueError(f"network has {child}, which is not supported; supported are Linear and, with defaults, {names}.")
     return _TORCH_NAMES[kind]
 
 
@@ -228,10 +229,10 @@ _TORCH_NAMES = {
     "ELU": "elu",
     "Softmax": "softmax",
 }
-_TORCH_DEFAULTS = {
-    "GELU": {"approximate": "none"},
-    "Softplus": {"beta": 1, "threshold": 20},
-    "ELU": {"alpha": 1.0},
-    "Softmax": {"dim": 1},
+_TORCH_SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "GELU": {"approximate": ("none",)},
+    "Softplus": {"beta": (1,), "threshold": (20,)},
+    "ELU": {"alpha": (1.0,)},
+    "Softmax": {"dim": (1, -1, None)},
 }
 _TORCH_IGNORED = {"Dropout", "Identity", "Flatten"}

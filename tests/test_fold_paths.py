@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from sknnk import _fold_paths
+from sknnk._fold_paths import coefficient_path, paths_without
+from sknnk._moments import Moments
+from sknnk._ridge import coefficients, decompose
+
+RNG = np.random.default_rng(0)
+N, D, T = 400, 20, 2
+F = RNG.normal(size=(N, D)) @ np.diag(np.logspace(0, -3, D)) + 1.0
+Y = F @ RNG.normal(size=(D, T)) + RNG.normal(size=(N, T)) + 10.0
+W = RNG.uniform(0.5, 2.0, size=N)
+SCALE = RNG.uniform(0.5, 2.0, size=D)
+ALPHAS = np.array([1e-6, 1e-2, 1e2])
+FOLDS = np.arange(N) % 5
+
+
+def moments_of(rows):
+    return Moments.from_block(F[rows], Y[rows], W[rows])
+
+
+def whole():
+    return decompose(moments_of(slice(None)).scaled(SCALE))
+
+
+def test_a_path_holds_the_solution_of_every_penalty():
+    coef, intercept = coefficient_path(whole(), ALPHAS)
+    for a, alpha in enumerate(ALPHAS):
+        expected_coef, expected_intercept = coefficients(whole(), alpha)
+        np.testing.assert_array_equal(coef[:, a], expected_coef)
+        np.testing.assert_array_equal(intercept[a], expected_intercept)
+
+
+def test_paths_without_some_rows_are_those_of_the_other_rows():
+    rests = [moments_of(FOLDS == k) for k in range(5)]
+    paths = paths_without(whole(), SCALE, rests, [np.ones(D)] * 5, ALPHAS)
+    for k, (coef, intercept) in enumerate(paths):
+        kept = FOLDS != k
+        expected, expected_intercept = coefficient_path(decompose(moments_of(kept).scaled(SCALE)), ALPHAS)
+        predictions = np.einsum("nd,dat->nat", F * SCALE, coef) + intercept
+        by_hand = np.einsum("nd,dat->nat", F * SCALE, expected) + expected_intercept
+        np.testing.assert_allclose(predictions, by_hand, atol=1e-6)
+
+
+def test_a_penalty_factor_stands_for_columns_of_another_scale():
+    ratio = np.where(np.arange(D) < 3, 1.3, 1.0)
+    [(coef, intercept)] = paths_without(whole(), SCALE, [moments_of(FOLDS == 0)], [ratio**-2.0], ALPHAS)
+    kept = moments_of(FOLDS != 0).scaled(SCALE * ratio)
+    expected, expected_intercept = coefficient_path(decompose(kept), ALPHAS)
+    np.testing.assert_allclose(coef, ratio[:, None, None] * expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(intercept, expected_intercept, rtol=1e-6)
+
+
+def test_all_paths_share_one_iteration(monkeypatch):
+    calls = []
+
+    def counted(product, right_side, *rest):
+        calls.append(right_side.shape)
+        return original(product, right_side, *rest)
+
+    original = _fold_paths.conjugate_gradients
+    monkeypatch.setattr(_fold_paths, "conjugate_gradients", counted)
+    paths_without(whole(), SCALE, [moments_of(FOLDS == k) for k in range(5)], [np.ones(D)] * 5, ALPHAS)
+    assert calls == [(D, 5 * len(ALPHAS) * T)]
+
+
+@pytest.mark.parametrize("limit", [1, 60])
+def test_none_says_that_iterating_did_not_converge(limit, monkeypatch):
+    monkeypatch.setattr(_fold_paths, "_MAX_ITER", limit)
+    paths = paths_without(whole(), SCALE, [moments_of(FOLDS == 0)], [np.ones(D)], ALPHAS)
+    assert (paths is None) == (limit == 1)

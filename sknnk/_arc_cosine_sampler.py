@@ -48,7 +48,7 @@ class ArcCosineSampler(RandomFeatureSampler):
         The length scale in use.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, when `X` has string column names.
 
     See Also

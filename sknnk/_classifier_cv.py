@@ -108,7 +108,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         Factor of the scores inside the softmax.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, when `X` has string column names.
 
     See Also

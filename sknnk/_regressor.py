@@ -97,7 +97,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         Number of rows of positive weight that the fit rests on.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, when `X` has string column names.
 
     See Also

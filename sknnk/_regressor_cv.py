@@ -98,7 +98,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         The bundled layer.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, when `X` has string column names.
 
     See Also

@@ -195,7 +195,7 @@ class URFSampler(RandomFeatureSampler):
         The largest norm of a row in `fit`; other than in bounded mode.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, when `X` has string column names.
 
     See Also

@@ -39,7 +39,7 @@ def test_errors_of_a_good_fit_do_not_cancel():
     np.testing.assert_allclose(moments.r2(), explicit.r2(), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("size", [1.0, 1e5, 1e7])
 def test_the_bound_on_rounding_holds_for_large_coefficients_that_cancel(size):
     near = np.hstack([F, F + 1e-6 * RNG.normal(size=F.shape)])
     coef = np.concatenate([COEF + size, -np.full_like(COEF, size)])

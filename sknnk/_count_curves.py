@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._blocks import n_threads, over_threads
 from ._candidate_scores import Labelled, Scoring, candidate_scores
 from ._costs import machine_memory
 from ._count_sets import MomentSets, RowSets, Table, Whole
@@ -129,13 +130,14 @@ def count_curves(
 
 def _scores_of_sets(
     sets: Any, count: int, alphas: Array, task: Task, scoring: Scoring, return_train_score: bool
-) -> Iterator[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
+) -> list[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
     """Position of each split, test and training scores by name, and seconds spent on fitting and on scoring."""
     forms, started = scoring.closed_forms(), perf_counter()
     paths = sets.paths(count, alphas) if forms else []
     fit_time = (perf_counter() - started) / len(sets.splits)
     sides = (False, True) if return_train_score else (False,)
-    for split in range(len(sets.splits)):
+
+    def scores(split: int) -> tuple[int, list[dict[str, Any]], tuple[float, float]]:
         started = perf_counter()
         both: list[dict[str, Any]]
         if forms:
@@ -143,10 +145,13 @@ def _scores_of_sets(
             errors = [sets.errors(split, count, paths[split], side).in_units(unit) for side in sides]
             both = [{name: form(each) for name, form in forms.items()} for each in errors]
         else:
-            scores = candidate_scores(sets, split, count, alphas, task.labelled, scoring, return_train_score)
-            both = [{name: [each[name] for each in side] for name in side[0]} for side in scores]
-        both = both if return_train_score else [both[0], {}]
-        yield split, both, (fit_time, perf_counter() - started)
+            of_candidates = candidate_scores(sets, split, count, alphas, task.labelled, scoring, return_train_score)
+            both = [{name: [each[name] for each in side] for name in side[0]} for side in of_candidates]
+        return split, both if return_train_score else [both[0], {}], (fit_time, perf_counter() - started)
+
+    splits = [(split,) for split in range(len(sets.splits))]
+    # Scorers are not ours, and may not be meant for threads.
+    return over_threads(scores, splits, n_threads(sets.network.n_jobs)) if forms else [scores(*each) for each in splits]
 
 
 def _sets(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ._blocks import n_threads, over_threads
 from ._features import feature_scale
 from ._fold_moments import FoldMoments, Partition
 from ._fold_paths import coefficient_path, paths_without
@@ -135,6 +136,15 @@ class _CountSets:
         """Columns of the largest network, not scaled."""
         return self._layers.raw_columns(self.table.X[rows])
 
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        raise NotImplementedError
+
+    def _direct_path(self, split: int, count: int, alphas: Array) -> Path:
+        """Solutions on a training set by a factorisation of its own, for raw columns."""
+        coef, intercept = coefficient_path(self.train_system(split, count), alphas)
+        return self.scale(count, split)[:, None, None] * coef, intercept
+
     def predictions(self, rows: NDArray[np.intp], path: Path) -> Array:
         """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
         coef, intercept = path
@@ -208,34 +218,41 @@ class MomentSets(_CountSets):
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        shared = self._shared_paths(count, alphas)
-        if shared is not None:
-            return shared
-        paths = []
-        for split in range(len(self.splits)):
-            coef, intercept = coefficient_path(self.train_system(split, count), alphas)
-            paths.append((self.scale(count, split)[:, None, None] * coef, intercept))
-        return paths
+        threads, positions = n_threads(self.network.n_jobs), range(len(self.splits))
+        paths: dict[int, Path] = {}
+        close = [split for split in positions if self._is_close(split, count)]
+        whole = self._whole_system(count) if len(close) > 1 else None
+        if whole is not None and alphas.min() >= whole.alpha_floor:
+            groups = [(whole, close[i::threads], count, alphas) for i in range(min(threads, len(close)))]
+            for found in over_threads(self._paths_from_whole, groups, threads):
+                paths |= found
+        others = [split for split in positions if split not in paths]
+        direct = over_threads(self._direct_path, [(split, count, alphas) for split in others], threads)
+        paths |= zip(others, direct, strict=True)
+        return [paths[split] for split in positions]
 
-    def _shared_paths(self, count: int, alphas: Array) -> list[Path] | None:
-        """Solutions through one factorisation, where training sets are most of many rows."""
+    def _is_close(self, split: int, count: int) -> bool:
+        """Whether a training set is most of many rows."""
+        folds = self.folds(count)
+        rest, total = folds.rest(split), folds.total
+        if rest is None or rest.weight > (1.0 - _LEAST_SHARE) * total.weight:
+            return False
+        return total.n_samples - rest.n_samples >= _LEAST_ROWS * len(total.mean)
+
+    def _whole_system(self, count: int) -> RidgeSystem:
+        if count not in self._whole_systems:
+            moments = self.folds(count).total.scaled(self.scale(count))
+            self._whole_systems[count] = decompose(moments, self.table.precision)
+        return self._whole_systems[count]
+
+    def _paths_from_whole(self, whole: RidgeSystem, splits: list[int], count: int, alphas: Array) -> dict[int, Path]:
+        """Solutions from the factorisation of all rows, empty if that takes longer than others."""
         folds, scale = self.folds(count), self.scale(count)
-        positions = range(len(self.splits))
-        rests = [rest for split in positions if (rest := folds.rest(split)) is not None]
-        if len(rests) < 2 or len(rests) < len(self.splits):
-            return None
-        most_left_out, weight_left_out = max(rest.n_samples for rest in rests), max(rest.weight for rest in rests)
-        if folds.total.n_samples - most_left_out < _LEAST_ROWS * len(scale):
-            return None
-        if weight_left_out > (1.0 - _LEAST_SHARE) * folds.total.weight:
-            return None
-        whole = self._whole_systems[count] = decompose(folds.total.scaled(scale), self.table.precision)
-        if alphas.min() < whole.alpha_floor:
-            return None
+        rests = [rest for split in splits if (rest := folds.rest(split)) is not None]
         # A direct link of another scale is one of this scale under another penalty.
-        factors = [(scale / self.scale(count, split)) ** 2 for split in positions]
-        paths = paths_without(whole, scale, rests, factors, alphas)
-        return paths and [(scale[:, None, None] * coef, intercept) for coef, intercept in paths]
+        factors = [(scale / self.scale(count, split)) ** 2 for split in splits]
+        paths = paths_without(whole, scale, rests, factors, alphas) or []
+        return {i: (scale[:, None, None] * coef, b) for i, (coef, b) in zip(splits, paths, strict=False)}
 
     def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
         """Squared errors on the test set, or the training set, of a split."""
@@ -294,11 +311,8 @@ class RowSets(_CountSets):
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        paths = []
-        for split in range(len(self.splits)):
-            coef, intercept = coefficient_path(self.train_system(split, count), alphas)
-            paths.append((self.scale(count, split)[:, None, None] * coef, intercept))
-        return paths
+        splits = [(split, count, alphas) for split in range(len(self.splits))]
+        return over_threads(self._direct_path, splits, n_threads(self.network.n_jobs))
 
     def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
         """Squared errors on the test set, or the training set, of a split."""

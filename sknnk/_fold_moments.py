@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +74,9 @@ def partitions(n_samples: int, splits: Sequence[tuple[Rows, Rows]], max_atoms: i
 
 def _codes(n_samples: int, train: Rows, test: Rows) -> Rows:
     """One number per row for how often it is in the training and in the test set."""
-    in_train, in_test = (np.bincount(rows, minlength=n_samples) for rows in (train, test))
-    return in_train * (in_test.max() + 1) + in_test
+    in_train, in_test = (np.bincount(rows, minlength=n_samples).astype(np.intp) for rows in (train, test))
+    codes: Rows = in_train * (in_test.max() + 1) + in_test
+    return codes
 
 
 def _partition(first: int, splits: Sequence[tuple[Rows, Rows]], pattern: Rows) -> Partition:
@@ -113,7 +113,7 @@ class FoldMoments:
 
     def __init__(self, partition: Partition, atoms: list[Moments]) -> None:
         self._partition, self._atoms = partition, atoms
-        self.total = reduce(Moments.__add__, atoms)
+        self.total = pooled(atoms)
 
     def leading(self, n_columns: int) -> "FoldMoments":
         """Moments of the first columns alone, of the same sets.
@@ -154,4 +154,37 @@ class FoldMoments:
 
     def _sum(self, times: NDArray[np.intp]) -> Moments:
         terms = [atom for atom, n in zip(self._atoms, times, strict=True) for _ in range(n)]
-        return reduce(Moments.__add__, terms) if terms else Moments.empty(*self.total.cross.shape)
+        return pooled(terms) if terms else Moments.empty(*self.total.cross.shape)
+
+
+def pooled(parts: list[Moments]) -> Moments:
+    """Moments of the rows of all parts.
+
+    Parameters
+    ----------
+    parts : list of Moments
+        At least one.
+
+    Returns
+    -------
+    Moments
+        Those within the parts plus those of the means of the parts; the very object when there is one part.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._moments import Moments
+    >>> F = np.arange(4.0)[:, None]
+    >>> pooled([Moments.from_block(F[:1], F[:1]), Moments.from_block(F[1:], F[1:])]).gram
+    array([[5.]])
+    """
+    if len(parts) == 1:
+        return parts[0]
+    means, target_means = (np.stack([getattr(part, name) for part in parts]) for name in ("mean", "target_mean"))
+    total = Moments.from_block(means, target_means, np.array([part.weight for part in parts]))
+    for part in parts:
+        total.gram += part.gram
+        total.cross += part.cross
+        total.target_square += part.target_square
+    total.n_samples = sum(part.n_samples for part in parts)
+    return total

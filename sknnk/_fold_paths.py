@@ -1,8 +1,7 @@
-"""Ridge paths of many training sets that each lack few of the rows: one factorisation serves all of them."""
+"""Ridge paths of training sets that lack few of the rows, from one factorisation of all rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ Array = NDArray[np.float64]
 
 # Relative error in the norm of the predictions; that of a score is about the same.
 _TOLERANCE = 1e-8
-# Five direct factorisations take longer than this many iterations for ten penalties.
+# A factorisation takes longer than this many iterations for ten penalties.
 _MAX_ITER = 60
 
 
@@ -48,10 +47,11 @@ def paths_without(
     penalty_factors: Sequence[Array],
     alphas: Array,
 ) -> list[tuple[Array, Array]] | None:
-    """Solve for every penalty on all rows but some, for several choices of the rows left out.
+    """Solve for every penalty on all rows but some, for several choices of the rows to leave out.
 
     In the eigenbasis of all rows the Gram matrix of most of them is nearly their share of the eigenvalues, so conjugate
-    gradients preconditioned by that need a dozen steps, in each of which all training sets share two matrix products.
+    gradients preconditioned by that need about a dozen products. All penalties share these, and all training sets share
+    the change of basis: what takes time is to read the matrices.
 
     Parameters
     ----------
@@ -60,72 +60,63 @@ def paths_without(
     column_scale : ndarray of shape (n_columns,)
         The factors between the columns of `rests` and those of `whole`.
     rests : sequence of Moments
-        The rows left out of each training set.
+        The rows to leave out of each training set.
     penalty_factors : sequence of ndarray of shape (n_columns,)
-        Factors of the penalty, column by column, in each training set.
+        Factor of the penalty, column by column, in each training set.
     alphas : ndarray of shape (n_alphas,)
         Positive penalties.
 
     Returns
     -------
     list of (coef, intercept), or None
-        As :func:`coefficient_path`, one for each training set, for scaled columns; None where iterating does not
-        converge fast enough to be worth while.
+        As :func:`coefficient_path`, for each training set and scaled columns; None where iterating takes longer than
+        factorisations.
     """
     sets = [_TrainingSet(whole, column_scale, *each, alphas) for each in zip(rests, penalty_factors, strict=True)]
-    columns = np.cumsum([0, *(each.n_columns for each in sets)])
-    slices = [slice(start, stop) for start, stop in pairwise(columns)]
+    own = [slice(i * sets[0].penalties.size, (i + 1) * sets[0].penalties.size) for i in range(len(sets))]
     root = np.hstack([each.root for each in sets])
-    diagonal = np.hstack([each.diagonal for each in sets])
+    diagonal = np.hstack([whole.eigenvalues[:, None] + each.penalties for each in sets])
 
     def product(vectors: Array) -> Array:
         inside = root * vectors
         rows = whole.basis @ inside
-        rows = np.hstack([each.correction(rows[:, columns]) for each, columns in zip(sets, slices, strict=True)])
-        return root * (diagonal * inside + whole.basis.T @ rows)
+        more = np.hstack([each.correction(rows[:, columns]) for each, columns in zip(sets, own, strict=True)])
+        return np.asarray(root * (diagonal * inside + whole.basis.T @ more))
 
     right_side = root * np.hstack([each.cross for each in sets])
-    no_sketch = replace(whole, rank=0)
-    solution, _, residual = conjugate_gradients(
-        product, right_side, np.zeros(right_side.shape[1]), no_sketch, _TOLERANCE, _MAX_ITER
-    )
+    # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
+    no_alpha, no_sketch = np.zeros(right_side.shape[1]), replace(whole, rank=0)
+    solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, _TOLERANCE, _MAX_ITER)
     if not residual <= _TOLERANCE:
         return None
     coef = whole.basis @ (root * solution)
-    return [each.finished(coef[:, columns]) for each, columns in zip(sets, slices, strict=True)]
+    return [each.finished(coef[:, columns], alphas.size) for each, columns in zip(sets, own, strict=True)]
 
 
 class _TrainingSet:
-    """All rows but some, in the eigenbasis of all rows; a column for every penalty and target."""
+    """All rows but some, in the eigenbasis of all rows, with a column for each penalty and target."""
 
-    def __init__(
-        self, whole: RidgeSystem, column_scale: Array, rest: Moments, penalty_factor: Array, alphas: Array
-    ) -> None:
-        n_targets = whole.target_mean.size
+    def __init__(self, whole: RidgeSystem, column_scale: Array, rest: Moments, penalty_factor: Array, alphas: Array):
         self._scale, self._rest = column_scale, rest
-        weight = whole.weight - rest.weight
         # As in the difference of two Moments.
+        weight = whole.weight - rest.weight
         self._pull = -whole.weight * rest.weight / weight
-        self._shift = column_scale * rest.mean - whole.mean
-        target_shift = rest.target_mean - whole.target_mean
+        self._shift, target_shift = column_scale * rest.mean - whole.mean, rest.target_mean - whole.target_mean
         self._mean = whole.mean - rest.weight / weight * self._shift
         self._target_mean = whole.target_mean - rest.weight / weight * target_shift
         cross = self._pull * np.outer(self._shift, target_shift) - column_scale[:, None] * rest.cross
-        penalties = np.repeat(alphas, n_targets)
-        self._more_penalty = np.outer(penalty_factor - 1.0, penalties)
-        self._shape = (-1, alphas.size, n_targets)
-        self.n_columns = penalties.size
+        self.penalties = np.repeat(alphas, target_shift.size)
+        self._more_penalty = np.outer(penalty_factor - 1.0, self.penalties)
         self.cross = np.tile(whole.cross + whole.basis.T @ cross, alphas.size)
-        self.diagonal = whole.eigenvalues[:, None] + penalties
-        self.root = (weight / whole.weight * whole.eigenvalues[:, None] + penalties) ** -0.5
+        self.root = (weight / whole.weight * whole.eigenvalues[:, None] + self.penalties) ** -0.5
 
     def correction(self, vectors: Array) -> Array:
-        """What the Gram matrix and penalty of the training set have beyond those of all rows, times vectors."""
-        scaled = np.asfortranarray(self._scale[:, None] * vectors)
-        image = self._scale[:, None] * dsymm(-1.0, self._rest.gram, scaled)
-        return image + np.outer(self._pull * self._shift, self._shift @ vectors) + self._more_penalty * vectors
+        """What Gram matrix and penalty of the training set have beyond those of all rows, times vectors."""
+        image = dsymm(-1.0, self._rest.gram, np.asfortranarray(self._scale[:, None] * vectors))
+        image = self._scale[:, None] * image + self._more_penalty * vectors
+        return np.asarray(image + np.outer(self._pull * self._shift, self._shift @ vectors))
 
-    def finished(self, coef: Array) -> tuple[Array, Array]:
-        """Coefficients by penalty, and intercepts."""
-        coef = coef.reshape(self._shape)
+    def finished(self, coef: Array, n_alphas: int) -> tuple[Array, Array]:
+        """Coefficients by penalty and target, and intercepts."""
+        coef = coef.reshape(len(coef), n_alphas, -1)
         return coef, self._target_mean - np.einsum("dat,d->at", coef, self._mean)

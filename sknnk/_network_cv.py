@@ -1,6 +1,7 @@
 """The search over feature counts and penalties that both cross-validated networks share."""
 
 import warnings
+from inspect import signature
 from itertools import product
 from numbers import Integral, Real
 from time import perf_counter
@@ -88,9 +89,20 @@ class CountSearch(BundledNetwork):
             return process_routing(self, "fit", **given, **params)
         if unknown := sorted(params.keys() - {"groups"}):
             raise TypeError(f"fit got {unknown}; without metadata routing it takes sample_weight and groups.")
-        accepts = getattr(self._scorer(), "_accept_sample_weight", bool)()
-        score = {} if sample_weight is None or not accepts else {"sample_weight": sample_weight}
+        score = {} if sample_weight is None or not self._scorer_takes_weights() else {"sample_weight": sample_weight}
         return Bunch(splitter=Bunch(split=params), scorer=Bunch(score=score))
+
+    def _scorer_takes_weights(self) -> bool:
+        scorer = self._scorer()
+        if hasattr(scorer, "_accept_sample_weight"):
+            accepts = bool(scorer._accept_sample_weight())
+        else:
+            accepts = "sample_weight" in signature(scorer).parameters
+        if not accepts:
+            warnings.warn(
+                f"scoring={self.scoring!r} takes no sample_weight, so that scores are unweighted.", stacklevel=4
+            )
+        return accepts
 
     def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Rows, Rows]]:
         """Row positions of the training and test set of every split."""

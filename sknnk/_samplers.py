@@ -27,7 +27,7 @@ _CACHE_ENTRIES = 2**17
 # Input columns from which the fast Hadamard product beats the dense one (measured on two cores).
 _FAST_FROM = 2048
 # Expected error, in standard deviations of the activation, at which an estimate says nothing.
-_HOPELESS = 1.0 / 3.0
+_HOPELESS = 0.75
 # Norms that pass for those planned for, though they were computed in another order.
 _ROUNDING = 1e-5
 

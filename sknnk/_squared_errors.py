@@ -1,10 +1,12 @@
 """Squared errors of linear predictors, from moments of the rows or from predictions, and the scores made of them."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
+from sklearn.exceptions import UndefinedMetricWarning
 
 from ._moments import Moments
 
@@ -52,6 +54,9 @@ class SquaredErrors:
 
     def r2(self) -> Array:
         """Coefficient of determination per predictor, the mean over targets; as scikit-learn for constant targets."""
+        if self.n_samples < 2:
+            warnings.warn("R2 is not defined for fewer than two rows.", UndefinedMetricWarning, stacklevel=2)
+            return np.full(len(self.residual), np.nan)
         varies = self.spread > 0.0
         share = np.divide(self.residual, self.spread, out=np.zeros_like(self.residual), where=varies)
         constant = np.where(self.residual == 0.0, 1.0, 0.0)
@@ -96,7 +101,7 @@ def squared_errors_of_moments(moments: Moments, coef: Array, intercept: Array) -
     residual = moments.target_square - 2.0 * linear + quadratic + moments.weight * shift**2
     # What each term may be off by, for coefficients that are much larger than what comes of them.
     size, cross = np.linalg.norm(coef, axis=0), np.linalg.norm(moments.cross, axis=0)
-    gram = np.sqrt(2.0) * np.linalg.norm(moments.gram)
+    gram = np.trace(moments.gram)
     mean = np.abs(moments.target_mean) + size * np.linalg.norm(moments.mean) + np.abs(intercept)
     rounding = moments.target_square + 2.0 * size * cross + gram * size**2
     rounding = _EPS * (rounding + 2.0 * moments.weight * np.abs(shift) * mean)

@@ -80,7 +80,7 @@ class TrainedNetwork:
     @property
     def n_inputs(self) -> int:
         """Number of input columns."""
-        return self.layers[0].weights.shape[1]
+        return int(self.layers[0].weights.shape[1])
 
     @property
     def size(self) -> int:
@@ -175,7 +175,9 @@ def _torch_activation(child: Any) -> str:
     plain = all(getattr(child, name) in allowed for name, allowed in _TORCH_SETTINGS.get(kind, {}).items())
     if kind not in _TORCH_NAMES or not plain:
         names = ", ".join(_TORCH_NAMES)
-        raise ValueError(f"network has {child}, which is not supported; supported are Linear and, with defaults, {names}.")
+        raise ValueError(
+            f"network has {child}, which is not supported; supported are Linear and, with defaults, {names}."
+        )
     return _TORCH_NAMES[kind]
 
 

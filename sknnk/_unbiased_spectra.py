@@ -123,7 +123,7 @@ def fit_unbiased_spectrum(
     >>> errors == sorted(errors, reverse=True)
     True
     """
-    name, function = _named_function(activation)
+    name, function = named_function(activation)
     z: Floats = np.linspace(-half_width, half_width, _N_POINTS)
     values = _evaluate(function, z)
     frequencies: Floats
@@ -267,8 +267,27 @@ def _prices(log_second_moment: Callable[[Floats], Floats], frequencies: Floats) 
     return np.asarray(np.exp(0.5 * np.minimum(log_second_moment(frequencies), _LOG_PRICE_LIMIT)))
 
 
-def _named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[..., Any]]:
-    """The activation itself, where a spectrum may only approximate it."""
+def named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[..., Any]]:
+    """The activation itself, where a spectrum may only approximate it.
+
+    Parameters
+    ----------
+    activation : str or callable
+        As for :func:`spectrum_of`.
+
+    Returns
+    -------
+    name : str
+        Its name.
+    function : callable
+        Exact, not a series.
+
+    Examples
+    --------
+    >>> name, relu = named_function("relu")
+    >>> name, relu(np.array([-1.0, 2.0])).tolist()
+    ('relu', [0.0, 2.0])
+    """
     if callable(activation):
         return getattr(activation, "__name__", type(activation).__name__), activation
     return activation, _EXTENDED.get(activation) or spectrum_of(activation)

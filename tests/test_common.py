@@ -8,7 +8,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknnk import ArcCosineSampler, BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
+from sknnk import (
+    ArcCosineSampler,
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+    URFSampler,
+)
 
 DEFAULTS = [URFSampler(), ArcCosineSampler(), BundledNetworkRegressor(), BundledNetworkClassifier()]
 SAMPLERS = [
@@ -29,6 +36,8 @@ NETWORKS = [
     BundledNetworkClassifier(24, input_transform=None),
     BundledNetworkClassifier(24, alpha=0.1, batch_size=7),
     BundledNetworkClassifier(24, class_weight="balanced"),
+    BundledNetworkRegressorCV((4, 8), alphas=(1.0, 0.1), cv=3),
+    BundledNetworkClassifierCV((4, 8), alphas=(1.0, 0.1), cv=3),
 ]
 
 

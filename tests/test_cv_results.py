@@ -21,7 +21,9 @@ def rebuilt(expected, n_splits, names):
 
 
 @pytest.mark.parametrize("scoring", ["r2", ["r2", "neg_mean_absolute_error"]])
-@pytest.mark.parametrize("grid", [{"alpha": [1.0, 0.1, 0.1]}, {"alpha": [1, 2], "solver": ["auto", "svd"], "max_iter": [None, 50]}])
+@pytest.mark.parametrize(
+    "grid", [{"alpha": [1.0, 0.1, 0.1]}, {"alpha": [1, 2], "solver": ["auto", "svd"], "max_iter": [None, 50]}]
+)
 def test_results_have_the_keys_values_and_types_of_grid_search(scoring, grid):
     search = GridSearchCV(Ridge(), grid, scoring=scoring, refit=False, cv=3, return_train_score=True).fit(X, Y)
     expected = search.cv_results_

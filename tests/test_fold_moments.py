@@ -53,7 +53,8 @@ def test_moments_of_all_sets_are_those_of_their_rows(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "n_runs", "n_atoms"), [("k folds", 1, 5), ("time series", 1, 5), ("repeated", 4, 6), ("leave one out", 9, 8)]
+    ("name", "n_runs", "n_atoms"),
+    [("k folds", 1, 5), ("time series", 1, 5), ("repeated", 4, 6), ("leave one out", 9, 8)],
 )
 def test_rows_that_no_split_tells_apart_are_accumulated_together(name, n_runs, n_atoms):
     found = partitions(N, splits_of(SPLITTERS[name]), max_atoms=8)

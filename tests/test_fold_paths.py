@@ -33,11 +33,11 @@ def test_a_path_holds_the_solution_of_every_penalty():
 
 
 def test_paths_without_some_rows_are_those_of_the_other_rows():
-    rests = [moments_of(FOLDS == k) for k in range(5)]
-    paths = paths_without(whole(), SCALE, rests, [np.ones(D)] * 5, ALPHAS)
-    for k, (coef, intercept) in enumerate(paths):
-        kept = FOLDS != k
-        expected, expected_intercept = coefficient_path(decompose(moments_of(kept).scaled(SCALE)), ALPHAS)
+    rests = [moments_of(np.equal(FOLDS, k)) for k in range(5)]
+    for k, (coef, intercept) in enumerate(paths_without(whole(), SCALE, rests, [np.ones(D)] * 5, ALPHAS)):
+        expected, expected_intercept = coefficient_path(
+            decompose(moments_of(np.not_equal(FOLDS, k)).scaled(SCALE)), ALPHAS
+        )
         predictions = np.einsum("nd,dat->nat", F * SCALE, coef) + intercept
         by_hand = np.einsum("nd,dat->nat", F * SCALE, expected) + expected_intercept
         np.testing.assert_allclose(predictions, by_hand, atol=1e-6)
@@ -52,17 +52,20 @@ def test_a_penalty_factor_stands_for_columns_of_another_scale():
     np.testing.assert_allclose(intercept, expected_intercept, rtol=1e-6)
 
 
-def test_all_paths_share_one_iteration(monkeypatch):
+def test_all_training_sets_penalties_and_targets_share_few_products(monkeypatch):
     calls = []
 
     def counted(product, right_side, *rest):
-        calls.append(right_side.shape)
-        return original(product, right_side, *rest)
+        found = original(product, right_side, *rest)
+        calls.append((right_side.shape, found[1]))
+        return found
 
     original = _fold_paths.conjugate_gradients
     monkeypatch.setattr(_fold_paths, "conjugate_gradients", counted)
-    paths_without(whole(), SCALE, [moments_of(FOLDS == k) for k in range(5)], [np.ones(D)] * 5, ALPHAS)
-    assert calls == [(D, 5 * len(ALPHAS) * T)]
+    paths_without(whole(), SCALE, [moments_of(k == FOLDS) for k in range(5)], [np.ones(D)] * 5, ALPHAS)
+    [(shape, n_products)] = calls
+    assert shape == (D, 5 * len(ALPHAS) * T)
+    assert n_products <= 15
 
 
 @pytest.mark.parametrize("limit", [1, 60])

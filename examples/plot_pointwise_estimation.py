@@ -1,0 +1,101 @@
+"""
+Estimating a layer by a dot product
+===================================
+
+A layer ``f(w . x + b)`` is estimated by ``Phi(x) . Psi(w, b)``, where Phi never sees the weights and Psi never sees the
+row. How large is the error, and how does it fall with the number of features? This is the experiment on point-wise
+estimation of Sehanobish et al. (ICLR 2024, arXiv 2310.13225), for six activations. :class:`sknnk.URFSampler` fits the
+frequencies to the task; beside it stand the plain spectrum, and random directions that are independent instead of
+orthogonal.
+"""
+
+# %%
+# Rows and weights in the unit ball, biases of up to one half.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.special import ndtr
+
+from sknnk import KernelErrorDisplay, URFSampler, estimation_error_bound, estimation_variance
+
+FUNCTIONS = {
+    "sin": np.sin,
+    "cos": np.cos,
+    "gelu": lambda z: z * ndtr(z),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "softplus": lambda z: np.logaddexp(0.0, z),
+}
+COUNTS = (128, 256, 512, 1024, 2048, 4096, 8192)
+d, rng = 8, np.random.default_rng(0)
+
+
+def ball(n):
+    points = rng.normal(size=(n, d))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    points[1:] *= rng.random((n - 1, 1)) ** (1.0 / d)
+    return points
+
+
+X, W, b = ball(40), ball(40), rng.uniform(-0.5, 0.5, 40)
+
+# %%
+# The plain estimator, as it is written down: frequencies drawn in proportion to the amplitudes of the best
+# trigonometric approximation, one Gaussian direction each. `URFSampler` in bounded mode has that approximation as
+# ``spectrum_``. The factor ``exp(omega |x| |w|)`` of a high frequency ruins it for everything but sine and cosine.
+
+
+def plain_errors(name, n_components, n_repeats=10):
+    spectrum = URFSampler(name, length_scale=1.0, random_state=0).fit(X).spectrum_
+    exact, errors = FUNCTIONS[name](X @ W.T + b), []
+    for _ in range(n_repeats):
+        n = n_components // 2
+        k = rng.choice(spectrum.frequencies.size, n, p=np.abs(spectrum.amplitudes) / spectrum.l1_norm)
+        omega, phase = spectrum.frequencies[k], np.angle(spectrum.amplitudes[k])
+        g, s = rng.normal(size=(d, n)), np.sqrt(omega)
+        phi = np.exp(1j * (X @ g) * s + np.sum(X**2, axis=1)[:, None] * omega / 2)
+        psi = np.exp(
+            (W @ g) * s - np.sum(W**2, axis=1)[:, None] * omega / 2 + 1j * (np.multiply.outer(b, omega) + phase)
+        )
+        estimate = spectrum.constant + spectrum.l1_norm / n * (phi @ psi.T).real
+        errors.append(np.sqrt(np.mean((estimate - exact) ** 2)))
+    return np.array(errors)
+
+
+# %%
+# Errors against the number of features. The constant term, and the linear one where it pays, are columns of their own.
+
+fig, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained", sharex=True)
+table = {}
+for ax, name in zip(axes.flat, FUNCTIONS, strict=True):
+    options = {"n_components": COUNTS, "ax": ax, "n_repeats": 10}
+    for directions, label in (("gaussian", "sknnk, i.i.d."), ("orthogonal", "sknnk, orthogonal")):
+        sampler = URFSampler(name, mode="unbiased", directions=directions)
+        reference = directions == "orthogonal"
+        display = KernelErrorDisplay.from_estimator(sampler, X, W, b, name=label, reference=reference, **options)
+        table[name, label] = display.errors.mean(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        table[name, "plain"] = np.array([plain_errors(name, m).mean() for m in COUNTS])
+    ax.plot(COUNTS, table[name, "plain"], marker="x", color="C3", label="plain spectrum, i.i.d.")
+    ax.set(title=name, ylim=(1e-3, 1e1))
+    ax.legend(fontsize="small")
+    ax.label_outer()
+fig.suptitle(f"RMS error of f(w.x + b), |x| and |w| up to 1, d = {d}; what is above the frame diverges")
+fig.savefig("pointwise_estimation.png", dpi=120)
+
+print(f"{'':34}" + "".join(f"{m:>10}" for m in COUNTS))
+for (name, label), errors in table.items():
+    print(f"{name:10}{label:24}" + "".join(f"{error:10.2g}" for error in errors))
+
+# %%
+# What to expect can be known beforehand: the variance in closed form, and a bound that holds with a given confidence.
+
+for name in FUNCTIONS:
+    sampler = URFSampler(name, n_components=4096, mode="unbiased", directions="gaussian", random_state=0).fit(X)
+    error = sampler.transform(X) @ sampler.transform_weights(W, b).T - FUNCTIONS[name](X @ W.T + b)
+    predicted = np.sqrt(estimation_variance(sampler, X, W, b).mean())
+    bound = estimation_error_bound(sampler, X, W, b, confidence=0.95)
+    print(
+        f"{name:10} RMS error {np.sqrt(np.mean(error**2)):.4f}, predicted standard deviation {predicted:.4f}, bias at "
+        f"most {sampler.spectrum_.max_error:.4f}; {np.mean(np.abs(error) <= bound):.1%} of errors within the 95 % bound"
+    )

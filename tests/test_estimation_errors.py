@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from sknnk import URFSampler, estimation_error_bound, estimation_variance
+from sknnk._spectra import ACTIVATIONS
+
+MODES = ("unbiased", "positive")
+
+
+def ball(rng, n, d):
+    """Uniform points of the unit ball, the first on its surface so that the range of the fit is exactly one."""
+    X = rng.normal(size=(n, d))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    X[1:] *= rng.random((n - 1, 1)) ** (1.0 / d)
+    return X
+
+
+def layer(d, n=8, units=5, seed=0):
+    rng = np.random.default_rng([seed, d])
+    return ball(rng, n, d), ball(rng, units, d), rng.uniform(-0.5, 0.5, units)
+
+
+def estimates(sampler, X, W, b, n_seeds):
+    fitted = (sampler.set_params(random_state=seed).fit(X) for seed in range(n_seeds))
+    return np.array([each.transform(X) @ each.transform_weights(W, b).T for each in fitted])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("activation", ["sin", "gelu", "relu"])
+def test_the_predicted_variance_is_the_measured_one_for_independent_directions(activation, mode):
+    X, W, b = layer(5)
+    sampler = URFSampler(activation, n_components=200, mode=mode, directions="gaussian")
+    values = estimates(sampler, X, W, b, 2000)
+    squares = (values - values.mean(axis=0)) ** 2
+    error = squares.std(axis=0) / np.sqrt(len(squares))
+    predicted = estimation_variance(sampler, X, W, b)
+    assert predicted.shape == (8, 5)
+    # Forty comparisons each; heavy tails make the largest larger than that of normal ones.
+    assert np.all(np.abs(squares.mean(axis=0) - predicted) < 5.0 * error)
+    assert np.median(error / predicted) < 0.05
+
+
+@pytest.mark.parametrize("d", [8, 32])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_variance_bound_holds_for_every_activation(activation, d):
+    X, W, b = layer(d, n=30, units=30)
+    for mode in MODES:
+        sampler = URFSampler(activation, n_components=1024, mode=mode, random_state=0).fit(X)
+        predicted = estimation_variance(sampler, X, W, b)
+        bound = sampler.spectrum_.variance_bound
+        assert predicted.max() <= bound
+        # Opposite signs of the constant and worst phases cost it a factor; it says what to expect all the same.
+        assert predicted.max() > bound / 10.0
+    measured = estimates(sampler, X, W, b, 60).var(axis=0, ddof=1)
+    # Orthogonal directions, of less variance; 60 draws know the mean over 900 pairs within a few per cent.
+    assert measured.mean() < 1.05 * predicted.mean()
+    assert measured.mean() < bound
+
+
+@pytest.mark.parametrize("d", [8, 32])
+@pytest.mark.parametrize("activation", ["sin", "cos"])
+def test_for_a_single_frequency_the_bound_is_within_three_times_the_measured_variance(activation, d):
+    X, W, b = layer(d, n=20, units=20)
+    # The bound is for the largest norms; here all rows and weights have those.
+    X, W = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (X, W))
+    sampler = URFSampler(activation, n_components=1024, mode="unbiased", directions="gaussian")
+    measured = estimates(sampler, X, W, b, 200).var(axis=0, ddof=1)
+    bound = sampler.spectrum_.variance_bound
+    assert bound / 3.0 < measured.mean() < bound
+    # 200 draws know a variance to a tenth of it, and the largest of 400 is the largest error, too.
+    assert measured.max() < 1.4 * bound
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize("activation", ["sin", "tanh", "relu"])
+def test_errors_exceed_the_bound_no_more_often_than_promised(activation, confidence):
+    X, W, b = layer(4)
+    sampler = URFSampler(activation, n_components=100, mode="unbiased", directions="gaussian")
+    values = estimates(sampler, X, W, b, 400)
+    bound = estimation_error_bound(sampler, X, W, b, confidence=confidence)
+    errors = np.abs(
+        values - {"sin": np.sin, "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}[activation](X @ W.T + b)
+    )
+    assert np.mean(errors > bound, axis=0).max() <= 1.0 - confidence
+    # Power: a bound a fifth as large would not hold.
+    assert np.mean(errors > 0.2 * bound) > 1.0 - confidence or activation == "relu"
+
+
+def test_the_bound_falls_as_the_root_of_the_number_of_components_or_faster():
+    X, W, b = layer(6)
+    counts = np.array([16_000, 64_000, 256_000])
+    bounds = [
+        estimation_error_bound(
+            URFSampler("sin", n_components=m, mode="unbiased", random_state=0).fit(X), X, W, b
+        ).mean()
+        for m in counts
+    ]
+    # The largest single term, which falls as 1 / m, has a share in it.
+    assert -0.6 < np.polyfit(np.log(counts), np.log(bounds), 1)[0] <= -0.5
+
+
+def test_more_confidence_is_a_larger_bound():
+    X, W, b = layer(4)
+    sampler = URFSampler("gelu", n_components=2000, mode="positive", random_state=0).fit(X)
+    bounds = [estimation_error_bound(sampler, X, W, b, confidence=c) for c in (0.5, 0.9, 0.99, 0.999999)]
+    assert np.all(np.diff(bounds, axis=0) > 0.0)
+    assert np.isfinite(bounds).all()
+
+
+def test_what_cannot_be_answered_is_refused():
+    X = np.eye(3)
+    with pytest.raises(ValueError, match='mode="bounded" and estimates no layer'):
+        estimation_variance(URFSampler().fit(X), X, X)
+    sampler = URFSampler(mode="unbiased", activation="sin").fit(X)
+    for confidence in (0.0, 1.0, 2.0):
+        with pytest.raises(ValueError, match="confidence="):
+            estimation_error_bound(sampler, X, X, confidence=confidence)
+    with pytest.raises(ValueError, match="X has 2 features"):
+        estimation_variance(sampler, np.ones((1, 2)), X)
+    with pytest.raises(ValueError, match="W has 2 columns"):
+        estimation_variance(sampler, X, np.ones((1, 2)))

@@ -1,0 +1,126 @@
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import ParameterGrid, cross_val_score
+from sklearn.utils import get_tags
+
+from sknnk import (
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+)
+
+SEARCHES = [
+    BundledNetworkRegressorCV((4, 8), alphas=(1.0, 0.1), cv=3, random_state=0),
+    BundledNetworkClassifierCV((4, 8), alphas=(1.0, 0.1), cv=3, random_state=0),
+]
+each = pytest.mark.parametrize("search", SEARCHES, ids=lambda search: type(search).__name__)
+
+
+def rows_for(search):
+    return (load_wine if is_classifier(search) else load_diabetes)(return_X_y=True)
+
+
+@each
+def test_a_search_becomes_the_network_that_it_chooses(search):
+    search = clone(search).fit(*rows_for(search))
+    network = search.best_estimator_
+    assert type(network) in (BundledNetworkRegressor, BundledNetworkClassifier)
+    assert isinstance(search, type(network))
+    assert network.get_params().items() >= search.best_params_.items()
+    X, _ = rows_for(search)
+    for method in ("predict", "transform", "predict_proba", "decision_function"):
+        assert hasattr(search, method) == hasattr(network, method)
+        if hasattr(search, method):
+            np.testing.assert_array_equal(getattr(search, method)(X), getattr(network, method)(X))
+    fitted = {name for name in vars(network) if name.endswith("_") and not name.startswith("_")}
+    assert fitted <= vars(search).keys()
+
+
+@each
+def test_parameters_are_left_as_they_are(search):
+    fitted = clone(search).fit(*rows_for(search))
+    assert repr(fitted) == repr(search)
+    assert fitted.get_params().keys() == clone(fitted).get_params().keys()
+
+
+@each
+def test_a_fitted_search_can_be_pickled(search):
+    X, y = rows_for(search)
+    fitted = clone(search).fit(X, y)
+    copied = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copied.predict(X), fitted.predict(X))
+    assert copied.cv_results_.keys() == fitted.cv_results_.keys()
+
+
+@each
+def test_candidates_are_in_the_order_of_a_parameter_grid(search):
+    axes = {"activations": ["relu", "sin"], "length_scales": [1.0, 2.0, 3.0]}
+    fitted = clone(search).set_params(**axes).fit(*rows_for(search))
+    grid = {"n_components": (4, 8), "alpha": (1.0, 0.1), "activation": ["relu", "sin"], "length_scale": [1.0, 2.0, 3.0]}
+    assert fitted.cv_results_["params"] == list(ParameterGrid(grid))
+    for key, values in grid.items():
+        assert set(fitted.cv_results_[f"param_{key}"]) == set(values)
+    # Whatever is chosen, its scores are its own.
+    for index in (0, 7, 17, 23):
+        params = fitted.cv_results_["params"][index]
+        chosen = clone(fitted).set_params(refit=lambda results, index=index: index).fit(*rows_for(search))
+        network = chosen.best_estimator_
+        assert (network.activation_, network.length_scale_) == (params["activation"], params["length_scale"])
+        alone = {"activations": params["activation"], "length_scales": params["length_scale"]}
+        single = clone(search).set_params(**alone, n_components=params["n_components"], alphas=params["alpha"])
+        score = single.fit(*rows_for(search)).best_score_
+        assert fitted.cv_results_["mean_test_score"][index] == pytest.approx(score, abs=1e-6)
+
+
+@each
+def test_one_value_is_not_an_axis(search):
+    fitted = clone(search).set_params(activations="relu", length_scales=2.0).fit(*rows_for(search))
+    assert set(fitted.best_params_) == {"n_components", "alpha"}
+    assert fitted.activation_ == "relu"
+    assert fitted.length_scale_ == 2.0
+
+
+@each
+def test_nested_cross_validation_works(search):
+    scores = cross_val_score(search, *rows_for(search), cv=3, error_score="raise")
+    assert scores.shape == (3,)
+    assert scores.min() > 0.3
+
+
+@each
+def test_a_search_that_is_not_fitted_says_so(search):
+    X, _ = rows_for(search)
+    for method in (search.predict, search.transform):
+        with pytest.raises(NotFittedError):
+            method(X)
+
+
+@each
+def test_tags_are_those_of_the_network(search):
+    network = BundledNetworkClassifier() if is_classifier(search) else BundledNetworkRegressor()
+    assert get_tags(search) == get_tags(network)
+
+
+def peak_memory(n_samples):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_samples, 2)), rng.normal(size=n_samples)
+    search = BundledNetworkRegressorCV((64, 256), alphas=(1.0, 0.1), batch_size=500, n_jobs=1, random_state=0)
+    tracemalloc.start()
+    search.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_no_feature_of_all_rows_is_ever_held():
+    few, many = 5000, 25_000
+    per_row = (peak_memory(many) - peak_memory(few)) / (many - few)
+    # A row of 256 features is 2048 bytes; what remains are copies of inputs, targets, weights and positions.
+    assert per_row < 300

@@ -68,12 +68,11 @@ for ax, (task, (network, _, X_test, _, y_test)) in zip(axes, tasks.items(), stri
     ax.minorticks_off()
     ax.set(title=task, xlabel="Number of features", ylabel="Accuracy" if task == "digits" else "R2")
     ax.legend(loc="lower right")
-fig.savefig("bundling.png", dpi=120)
 
 # %%
 # In part: the first two hidden layers are bundled, and the last one stays as it is.
 
 network, X_train, X_test, _, y_test = tasks["friedman1"]
-partly = bundle(network, n_components=64, X=X_train, n_layers=2, random_state=0)
+partly = bundle(network, n_components=128, X=X_train, n_layers=2, random_state=0)
 print(f"two layers bundled: R2 {partly.score(X_test, y_test):.4f}")
 print(bundle_report(network, partly, X_test))

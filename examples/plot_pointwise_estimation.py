@@ -81,7 +81,6 @@ for ax, name in zip(axes.flat, FUNCTIONS, strict=True):
     ax.legend(fontsize="small")
     ax.label_outer()
 fig.suptitle(f"RMS error of f(w.x + b), |x| and |w| up to 1, d = {d}; what is above the frame diverges")
-fig.savefig("pointwise_estimation.png", dpi=120)
 
 print(f"{'':34}" + "".join(f"{m:>10}" for m in COUNTS))
 for (name, label), errors in table.items():

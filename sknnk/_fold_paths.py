@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsymm
+from scipy.linalg.blas import dgemm, dsymm
 
 from ._iterative import conjugate_gradients
 from ._moments import Moments
@@ -72,16 +72,22 @@ def paths_without(
         As :func:`coefficient_path`, for each training set and scaled columns; None where iterating takes longer than
         factorisations.
     """
+    # Contiguous, or every product would copy it.
+    basis = np.asfortranarray(whole.basis)
+    whole = replace(whole, basis=basis)
     sets = [_TrainingSet(whole, column_scale, *each, alphas) for each in zip(rests, penalty_factors, strict=True)]
     own = [slice(i * sets[0].penalties.size, (i + 1) * sets[0].penalties.size) for i in range(len(sets))]
-    root = np.hstack([each.root for each in sets])
-    diagonal = np.hstack([whole.eigenvalues[:, None] + each.penalties for each in sets])
+    root = np.asfortranarray(np.hstack([each.root for each in sets]))
+    diagonal = np.asfortranarray(np.hstack([whole.eigenvalues[:, None] + each.penalties for each in sets]))
 
     def product(vectors: Array) -> Array:
+        # All products by SciPy's BLAS: the idle threads of another one, NumPy's, would wait for work in a loop.
         inside = root * vectors
-        rows = whole.basis @ inside
-        more = np.hstack([each.correction(rows[:, columns]) for each, columns in zip(sets, own, strict=True)])
-        return np.asarray(root * (diagonal * inside + whole.basis.T @ more))
+        rows = dgemm(1.0, basis, inside)
+        more = np.empty_like(rows)
+        for each, columns in zip(sets, own, strict=True):
+            more[:, columns] = each.correction(rows[:, columns])
+        return np.asarray(root * (diagonal * inside + dgemm(1.0, basis, more, trans_a=True)))
 
     right_side = root * np.hstack([each.cross for each in sets])
     # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
@@ -89,7 +95,7 @@ def paths_without(
     solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, _TOLERANCE, _MAX_ITER)
     if not residual <= _TOLERANCE:
         return None
-    coef = whole.basis @ (root * solution)
+    coef = dgemm(1.0, basis, root * solution)
     return [each.finished(coef[:, columns], alphas.size) for each, columns in zip(sets, own, strict=True)]
 
 
@@ -114,7 +120,7 @@ class _TrainingSet:
         """What Gram matrix and penalty of the training set have beyond those of all rows, times vectors."""
         image = dsymm(-1.0, self._rest.gram, np.asfortranarray(self._scale[:, None] * vectors))
         image = self._scale[:, None] * image + self._more_penalty * vectors
-        return np.asarray(image + np.outer(self._pull * self._shift, self._shift @ vectors))
+        return np.asarray(image + (self._pull * self._shift)[:, None] * np.einsum("d,dk->k", self._shift, vectors))
 
     def finished(self, coef: Array, n_alphas: int) -> tuple[Array, Array]:
         """Coefficients by penalty and target, and intercepts."""

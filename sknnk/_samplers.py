@@ -371,8 +371,8 @@ class URFSampler(RandomFeatureSampler):
         if largest > reach * (1.0 + _ROUNDING):
             needed = self.spectrum_.half_width * largest / (1.5 * reach**2)
             warnings.warn(
-                f"X has a row of norm {largest:.3g}, and the largest in fit was {reach:.3g}: estimates are biased "
-                f"there. Fit to rows as large, or with weight_norm={needed:.3g}.",
+                f"X has a row of norm {largest:.5g}, and the largest in fit was {reach:.5g}: estimates are biased "
+                f"there. Fit to rows as large, or with weight_norm={needed:.5g}.",
                 stacklevel=3,
             )
 

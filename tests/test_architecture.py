@@ -222,9 +222,7 @@ def mirror_violations(package, tests):
         for module, path in modules(package).items()
         if path.name != "__init__.py"
     }
-    return [
-        f"{module} has no tests/{name}" for module, name in expected.items() if not (tests / name).is_file()
-    ]
+    return [f"{module} has no tests/{name}" for module, name in expected.items() if not (tests / name).is_file()]
 
 
 def lines_of_code(function, source):
@@ -247,15 +245,11 @@ def size_violations(package):
             if isinstance(node, FUNCTIONS):
                 lengths[f"{path.name}:{node.lineno} {node.name}"] = lines_of_code(node, source)
     found += [
-        f"{name} has {n} lines of code; at most {MAX_FUNCTION}"
-        for name, n in lengths.items()
-        if n > MAX_FUNCTION
+        f"{name} has {n} lines of code; at most {MAX_FUNCTION}" for name, n in lengths.items() if n > MAX_FUNCTION
     ]
     long = [f"{name} ({n})" for name, n in lengths.items() if n > USUAL_FUNCTION]
     if len(long) > (1 - USUAL_SHARE) * len(lengths):
-        found.append(
-            f"{len(long)} of {len(lengths)} functions are above {USUAL_FUNCTION} lines: {', '.join(long)}"
-        )
+        found.append(f"{len(long)} of {len(lengths)} functions are above {USUAL_FUNCTION} lines: {', '.join(long)}")
     return found
 
 
@@ -293,9 +287,7 @@ def test_nothing_else_public_is_reachable_at_the_front_door():
 
 def test_importing_sknnk_loads_no_optional_library():
     # scikit-learn comes first: it may load pandas by itself, which is not ours to answer for.
-    code = (
-        "import sys, sklearn.base; before = set(sys.modules); import sknnk; print(*set(sys.modules) - before)"
-    )
+    code = "import sys, sklearn.base; before = set(sys.modules); import sknnk; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(OPTIONAL).isdisjoint(done.stdout.split())
 

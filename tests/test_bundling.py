@@ -122,7 +122,7 @@ def test_small_networks_are_bundled_from_their_weights_alone(n_targets):
     weak = 0.3 * X
     targets = np.column_stack([np.tanh(weak @ w) for w in rng.normal(size=(n_targets, 4))])
     network = MLPRegressor(
-        hidden_layer_sizes=(12,), activation="tanh", alpha=0.3, solver="lbfgs", max_iter=500, random_state=0
+        hidden_layer_sizes=(12,), activation="tanh", alpha=0.3, solver="lbfgs", max_iter=5000, random_state=0
     ).fit(weak, targets if n_targets > 1 else targets[:, 0])
     analytic = bundle(network, n_components=4000, X=weak, method="analytic", random_state=0)
     assert analytic.predict(weak).shape == network.predict(weak).shape

@@ -96,7 +96,7 @@ def test_cg_says_what_it_needs():
     with pytest.raises(ValueError, match="solver='cg' needs one positive alpha"):
         BundledNetworkRegressor(50, solver="cg", alpha=0.0).fit(X, y)
     fitted = BundledNetworkRegressor(50, solver="cg", alpha=1.0).fit(X, y)
-    with pytest.raises(ValueError, match="solver='cg' keeps no sums.*solver='primal'"):
+    with pytest.raises(ValueError, match=r"solver='cg' keeps no sums.*solver='primal'"):
         fitted.partial_fit(X, y)
     with pytest.warns(ConvergenceWarning, match="max_iter=1 passes"):
         BundledNetworkRegressor(50, solver="cg", alpha=1e-6, tol=1e-12, max_iter=1, **FIXED).fit(X, y)

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknnk import URFSampler
 from sknnk._spectra import ACTIVATIONS, spectrum_of
@@ -251,6 +252,19 @@ def test_a_sampler_is_clonable_picklable_and_takes_sparse_rows_and_tables(mode):
     frame = pd.DataFrame(X, columns=list("abcdef"))
     written = clone(sampler).set_output(transform="pandas").fit_transform(frame)
     np.testing.assert_allclose(written.to_numpy(), sampler.transform(X), rtol=1e-12)
+
+
+# Single columns, and rows beyond those of fit, are what some checks are about.
+@pytest.mark.filterwarnings("ignore:.*cannot estimate", "ignore:X has a row of norm")
+@parametrize_with_checks(
+    [
+        URFSampler("gelu", mode="unbiased", weight_norm=0.01, n_components=20),
+        URFSampler("gaussian", mode="unbiased", directions="gaussian"),
+        URFSampler(np.tanh, mode="positive", weight_norm=0.01, n_components=21, directions="qmc"),
+    ]
+)
+def test_every_check_of_scikit_learn_passes(estimator, check):
+    check(estimator)
 
 
 def test_a_teacher_is_learned_from_unbiased_features_inside_a_pipeline():

@@ -1,4 +1,4 @@
-"""Figure: time of a fit against rows, features and input columns, beside RBFSampler + Ridge and the bare Gram matrix."""
+"""Figure: seconds of a fit against rows, features and input columns, beside RBFSampler + Ridge and the Gram matrix."""
 
 import matplotlib.pyplot as plt
 import numpy as np

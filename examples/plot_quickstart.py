@@ -27,10 +27,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sknnk import BundledNetworkRegressor
 
-cells = load_breast_cancer(as_frame=True).data
+cells = load_breast_cancer()
 tables = {
     "diabetes": load_diabetes(return_X_y=True),
-    "tumour cells": (cells.iloc[:, :20].to_numpy(), cells["worst area"].to_numpy()),
+    "tumour cells": (cells.data[:, :20], cells.data[:, list(cells.feature_names).index("worst area")]),
 }
 models = {
     "sknnk BundledNetworkRegressor": BundledNetworkRegressor(random_state=0),

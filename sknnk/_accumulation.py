@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsyr, dsyrk
+from scipy.linalg.blas import dgemm, dsyr, dsyrk
 
 from ._blocks import over_threads, row_blocks
 from ._moments import Moments
@@ -91,14 +91,15 @@ def accumulated_moments(
     root = np.sqrt(sample_weight)[:, None]
     beside = np.hstack([root, (Y - target_shift) * root])
     gram = np.zeros((n_columns, n_columns), order="F")
-    products = np.zeros((n_columns, beside.shape[1]))
+    products = np.zeros((n_columns, beside.shape[1]), order="F")
     buffer = np.empty((min(size, len(Y)), n_columns))
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
         _fill(block, raw_columns, X[rows], shift, root[rows], threads)
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
         gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)
-        products += block.T @ beside[rows]
+        # By SciPy's BLAS as well: the idle threads of NumPy's own would spin against it.
+        products = dgemm(1.0, block.T, beside[rows].T, beta=1.0, c=products, trans_b=True, overwrite_c=1)
     return _about_the_mean(shift, target_shift, gram, products, beside)
 
 

@@ -54,7 +54,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
         a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
         effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
-        predicted cost.
+        predicted cost. `partial_fit` always sums into ``"primal"``.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200

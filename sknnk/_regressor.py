@@ -42,7 +42,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
         a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
         effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
-        predicted cost.
+        predicted cost. `partial_fit` always sums into ``"primal"``.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
@@ -217,6 +217,12 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             Predictions, in the dtype of `X` (float64 or float32).
         std : ndarray of the same shape
             Standard deviations, in units of the target; only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN, infinity or another number of columns than in `fit`, or if ``return_std=True`` and the
+            network comes from ``bundle(..., method="analytic")``, which saw no rows.
         """
         X = self._validated(X)
         mean = self._scores(X)
@@ -226,6 +232,11 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         return (mean[:, 0], std[:, 0]) if self._flat_targets else (mean, std)
 
     def _predictive_variance(self, X: Any) -> np.ndarray:
+        if not hasattr(self, "_system"):
+            raise ValueError(
+                'return_std=True needs a fit to rows, which bundle(..., method="analytic") does without; '
+                'bundle with method="calibrated", or fit the network to data.'
+            )
         variance = np.empty((X.shape[0], self._target_scale.size))
         alpha = np.reshape(self.alpha_, -1)
 

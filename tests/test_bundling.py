@@ -148,6 +148,15 @@ def test_analytic_bundles_of_deep_networks_and_classifiers_have_the_right_shapes
     assert classifier.predict_proba(scale(rows)).shape == (150, 3)
 
 
+def test_an_analytic_bundle_has_seen_no_rows_and_says_so_when_asked_for_deviations():
+    network = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=20, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bundled = bundle(network.fit(X[:50], X[:50, 0]), n_components=300, X=X, method="analytic", random_state=0)
+    with pytest.raises(ValueError, match=r"return_std=True needs a fit to rows.*calibrated"):
+        bundled.predict(X, return_std=True)
+
+
 def test_a_deep_analytic_bundle_warns_that_it_is_hopeless(mlp):
     with pytest.warns(UserWarning, match="Use method='calibrated' with rows X"):
         bundle(mlp, n_components=200, X=X, method="analytic", random_state=0)

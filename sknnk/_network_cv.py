@@ -20,7 +20,8 @@ from ._candidate_scores import Scoring
 from ._count_curves import Curves, Task, count_curves, fix_length_scale
 from ._cv_results import search_results, simplest_within_one_standard_error
 from ._directions import COUPLINGS, DIRECTIONS
-from ._network import BundledNetwork, weighted_rows
+from ._network import BundledNetwork
+from ._rows import weighted_rows
 from ._spectra import ACTIVATIONS
 
 Array = NDArray[np.float64]

@@ -109,7 +109,7 @@ def held_out_residuals(solution: DualSolution, folds: list[NDArray[np.intp]]) ->
     return residuals
 
 
-def leave_one_out(solution: DualSolution, sample_weight: Array, copies: Array) -> Array:
+def leave_one_out(solution: DualSolution, sample_weight: Array, copies: NDArray[np.int64]) -> Array:
     """Residuals of held rows in a fit without one copy of them.
 
     Parameters

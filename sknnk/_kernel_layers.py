@@ -1,4 +1,4 @@
-"""Bundled layers without random numbers: columns that are kernels with rows of the table, exact or through landmarks."""
+"""Bundled layers without random numbers: their columns are kernels with rows of the table, all of them or landmarks."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -32,6 +32,15 @@ _HELD_ROWS = 1000
 class KernelNetwork:
     """Choice and fit of kernel columns; `BundledNetwork` is the rest."""
 
+    n_components_: tuple[int, ...]
+    samplers_: tuple[Any, ...]
+    directions_: str | None
+    length_scale_: Any
+    search_history_: list[Any]
+    _layers: Any
+    _system: Any
+    _searched_alpha: Any
+
     def _chosen_map(self: Any, X: Any, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
         if self.feature_map != "auto":

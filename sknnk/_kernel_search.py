@@ -314,20 +314,18 @@ def _tried(task: _Task, kernels: tuple[Kernel, ...], start: float, stage: str) -
 
 def _refined(task: _Task, fit: Fit, learn: bool, free: bool, rng: np.random.Generator) -> list[Fit]:
     """The unit of length, then rounds of feature learning."""
-    kernel, fits = fit.kernels[0], []
+    kernel, alpha, fits = fit.kernels[0], fit.alpha, []
     if free:
-        kernel = _at_best_length(task, kernel, fit.alpha)
+        kernel = _at_best_length(task, kernel, alpha)
     deviations = column_deviations(task.X, task.sample_weight)
-    alpha = fit.alpha
     for i in range(_ROUNDS + 1 if learn else 1):
-        if i:
-            kernel = _learned(task, kernel, solution, deviations, rng)
         if i == _ROUNDS:
             kernel = _at_best_length(task, kernel, alpha)
         alpha, error, solution = task.best_alpha(kernel_matrix([kernel], task.X, task.X), alpha, len(task.X))
         fits.append(Fit((kernel,), alpha, error, len(task.X), "feature learning"))
         if solution is None:
             break
+        kernel = _learned(task, kernel, solution, deviations, rng)
     return fits
 
 
@@ -361,7 +359,9 @@ def _learned(
 def _decision(task: _Task, finalists: list[Fit], threads: int) -> list[Fit]:
     """The finalists, and their sum, scored on held rows at the end of all rows."""
     candidates = [fit.kernels for fit in finalists]
-    candidates.append(tuple(Kernel(k.activation, k.frequencies, k.scales, 0.5) for fit in finalists for k in fit.kernels))
+    candidates.append(
+        tuple(Kernel(k.activation, k.frequencies, k.scales, 0.5) for fit in finalists for k in fit.kernels)
+    )
     starts = [fit.alpha for fit in finalists]
     starts.append(float(np.exp(np.mean(np.log(starts)))))
     n_held, fits = min(_HELD_ROWS, len(task.X)), []

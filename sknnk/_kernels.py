@@ -149,7 +149,8 @@ def _exponential(distances: Array, factor: float) -> Array:
 def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array) -> Array:
     """Mean squared slope of fitted functions along every input column.
 
-    The functions are ``f_t(x) = sum_i coef_it k(x, z_i)``: this is the diagonal of their average gradient outer product.
+    The functions are ``f_t(x) = sum_i coef_it k(x, z_i)``; this is the diagonal of their average gradient outer
+    product.
 
     Parameters
     ----------

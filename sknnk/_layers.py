@@ -246,7 +246,10 @@ def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candida
 
 
 def _learned_options(
-    kernel: Candidate, sample: tuple[Any, NDArray[np.float64], NDArray[np.float64]], rng: np.random.Generator, threads: int
+    kernel: Candidate,
+    sample: tuple[Any, NDArray[np.float64], NDArray[np.float64]],
+    rng: np.random.Generator,
+    threads: int,
 ) -> list[Candidate]:
     """Kernels with one learned length scale per column."""
     X, Y, sample_weight = sample

@@ -49,4 +49,5 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
         One for columns of zeros.
     """
     largest = np.max(np.abs(Y), axis=0)
-    return np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))
+    magnitude: np.ndarray = np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))
+    return magnitude

@@ -325,6 +325,9 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
         self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, n_mislabelled=1.0)
 
+    def _hold_out(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
+        """Nothing to keep: `_calibrate` looks at all rows."""
+
     def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
         """Held-out scores of some rows, with their class indices and weights."""
         targets = held_out.targets * self._target_scale

@@ -14,7 +14,8 @@ from ._candidate_scores import Labelled, Scoring, candidate_scores
 from ._costs import machine_memory
 from ._count_sets import MomentSets, RowSets, Table, Whole
 from ._fold_moments import partitions
-from ._layers import prepare_layers, transform_inputs
+from ._inputs import transform_inputs
+from ._layers import prepare_layers
 from ._length_scales import column_deviations, typical_length_scale
 from ._spectra import spectrum_of
 from ._tuning import Candidate

@@ -7,7 +7,6 @@ from sklearn.utils import check_random_state
 
 from ._blocks import n_threads
 from ._inputs import sampled_rows
-from ._intervals import ResidualSpread, fit_spread
 from ._kernel_layers import (
     EXACT_ROWS,
     N_LANDMARKS,
@@ -154,9 +153,6 @@ class KernelNetwork:
 
     def _keep_held_out(self: Any, held_out: HeldOut, kernels: tuple[Kernel, ...]) -> None:
         """Keep what the kind of network needs of held-out rows; nothing here."""
-
-    def _fitted_spread(self: Any, held_out: HeldOut, kernels: tuple[Kernel, ...]) -> ResidualSpread:
-        return fit_spread(kernels, held_out.inputs, held_out.residuals, held_out.sample_weight)
 
 
 def _importances(kernels: tuple[Kernel, ...]) -> np.ndarray:

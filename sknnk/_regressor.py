@@ -7,8 +7,10 @@ from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from ._intervals import ResidualSpread, fit_spread
 from ._kernel_layers import dense_inputs
 from ._network import BundledNetwork
+from ._ridge import posterior_variance
 
 
 class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
@@ -225,7 +227,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             Rows.
         return_std : bool, default=False
             Whether to return the standard deviation of new targets around the prediction: that of the noise and of the
-            output matrix, in the Bayesian reading of ridge regression.
+            output matrix, in the Bayesian reading of ridge regression. The exact feature map keeps no factor of its
+            system, and takes the deviation from held-out residuals instead, as `predict_interval` does.
 
         Returns
         -------
@@ -294,29 +297,46 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
         X = self._validated(X)
         mean, size = self._scores(X), self._residual_size(X)
-        half = (size * self._spread.quantile(confidence_level) * self._target_scale).astype(X.dtype)
+        half = (size * self._residual_spread().quantile(confidence_level) * self._target_scale).astype(X.dtype)
         ends = np.stack([mean - half, mean + half], axis=-1)
         return ends[:, 0] if self._flat_targets else ends
 
     def _standard_deviation(self, X: Any) -> np.ndarray:
-        return self._residual_size(X) * self._spread.deviation() * self._target_scale
-
-    def _residual_size(self, X: Any) -> np.ndarray:
-        if not hasattr(self, "_spread"):
-            raise ValueError(
-                'uncertainty needs a fit to rows, which bundle(..., method="analytic") does without; '
-                'bundle with method="calibrated", or fit the network to data.'
-            )
-        sizes = np.empty((X.shape[0], self._target_scale.size))
+        """That of the posterior, or where no factor was kept, of the exact map, that of held-out residuals."""
+        if getattr(self, "_system", None) is None:
+            return self._residual_size(X) * self._residual_spread().deviation() * self._target_scale
+        variance = np.empty((X.shape[0], self._target_scale.size))
+        alpha = np.reshape(self.alpha_, -1)
 
         def evaluate(rows: slice) -> None:
-            sizes[rows] = self._spread.size(dense_inputs(self._layers.input_map, X[rows]))
+            variance[rows] = posterior_variance(self._system, self._layers.columns(X[rows]), alpha)
+
+        self._over_blocks(evaluate, X.shape[0])
+        return np.sqrt(np.reshape(self.noise_variance_, -1) * (1.0 + variance))
+
+    def _residual_size(self, X: Any) -> np.ndarray:
+        spread, sizes = self._residual_spread(), np.empty((X.shape[0], self._target_scale.size))
+
+        def evaluate(rows: slice) -> None:
+            sizes[rows] = spread.size(dense_inputs(self._layers.input_map, X[rows]))
 
         self._over_blocks(evaluate, X.shape[0])
         return sizes
 
+    def _residual_spread(self) -> ResidualSpread:
+        """Learned when it is first asked for."""
+        if not hasattr(self, "_held_out"):
+            raise ValueError(
+                'return_std=True and predict_interval need a fit to rows, which bundle(..., method="analytic") does '
+                'without; bundle with method="calibrated", or fit the network to data.'
+            )
+        if self._spread is None:
+            held_out, kernels = self._held_out
+            self._spread = fit_spread(kernels, held_out.inputs, held_out.residuals, held_out.sample_weight)
+        return self._spread
+
     def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
-        self._spread = self._fitted_spread(held_out, kernels)
+        self._held_out, self._spread = (held_out, kernels), None
 
 
 def _check_magnitude(Y: np.ndarray, dtype: Any) -> None:

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk import _layers
+from sknnk import _inputs, _layers
 from sknnk._features import feature_scale
-from sknnk._layers import dense_columns, prepare_layers, transform_inputs
+from sknnk._inputs import dense_columns, transform_inputs
+from sknnk._layers import prepare_layers
 from sknnk._quantiles import fit_quantile_map
 from sknnk._tuning import Candidate
 
@@ -150,7 +151,7 @@ def test_a_search_compares_length_scales_around_the_typical_one_unless_it_is_fix
 
 
 def test_a_large_table_is_sampled_for_the_quantiles_and_the_search(monkeypatch):
-    monkeypatch.setattr(_layers, "_QUANTILE_ROWS", 60)
+    monkeypatch.setattr(_inputs, "_QUANTILE_ROWS", 60)
     monkeypatch.setattr(_layers, "_SEARCH_ROWS", 30)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 1))

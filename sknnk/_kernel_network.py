@@ -39,6 +39,7 @@ class KernelNetwork:
     _layers: Any
     _system: Any
     _searched_alpha: Any
+    _task: KernelTask
 
     def _chosen_map(self: Any, X: Any, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
@@ -77,7 +78,7 @@ class KernelNetwork:
             self._solve(self._system_of_rows(X, Y, sample_weight), alphas, X.dtype)
             self._hold_out(X, Y, sample_weight)
         else:
-            self._solve_exactly(task, X)
+            self._solve_exactly(task, X.shape[0], X.dtype)
 
     def _kernel_task(
         self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None
@@ -117,19 +118,38 @@ class KernelNetwork:
             return min(int(sizes[0]), n_distinct)
         return n_distinct if n_samples <= EXACT_ROWS else min(N_LANDMARKS, n_distinct)
 
-    def _solve_exactly(self: Any, task: KernelTask, X: Any) -> None:
-        self.solver_, self._system, self.n_iter_ = "dual", None, 1
+    def _extend_exactly(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
+        """Solve anew with more centres; kernel, penalty and input transform stay those of the first rows."""
+        inputs = dense_inputs(self._task.input_map, X)
+        n_rows = len(self._task.X) + len(inputs)
+        if n_rows > EXACT_ROWS:
+            raise ValueError(
+                f"partial_fit would bring the exact feature map to {n_rows} rows, and it takes {EXACT_ROWS}; start a "
+                "new network with feature_map='random'."
+            )
+        task = KernelTask(
+            self._task.input_map,
+            np.vstack([inputs, self._task.X]),
+            np.vstack([Y, self._task.Y]),
+            np.concatenate([sample_weight, self._task.sample_weight]),
+            self._task.choice,
+        )
+        self.n_components_ = (n_rows,)
+        self._solve_exactly(task, self.n_samples_seen_ + X.shape[0], X.dtype)
+
+    def _solve_exactly(self: Any, task: KernelTask, n_samples: int, dtype: Any) -> None:
+        self.solver_, self._system, self.n_iter_, self._task = "dual", None, 1, task
         self._layers, fit = fit_exact(task, n_threads(self.n_jobs))
         self._keep_held_out(fit.held_out, task.choice.best.kernels)
         every = np.ones(task.Y.shape[1])
         self._set_solution(
-            X.shape[0],
+            n_samples,
             fit.solution.coef,
             fit.solution.intercept,
             fit.solution.alpha * every,
             fit.effective_dof * every,
             fit.noise_variance,
-            X.dtype,
+            dtype,
         )
 
     def _hold_out(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:

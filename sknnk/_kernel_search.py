@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blocks import over_threads
 from ._dual import DualSolution, held_out_residuals, solve_dual
 from ._kernels import Kernel, kernel_matrix, squared_gradients, symmetric_kernel_matrix
 from ._length_scales import column_deviations, typical_length_scale
@@ -146,7 +145,7 @@ def search_kernel(
     rng : numpy.random.Generator
         Draws the rows over which slopes are averaged.
     threads : int, default=1
-        Threads over families; the result does not depend on it.
+        Threads over blocks of kernel matrices; the result does not depend on it.
 
     Returns
     -------
@@ -154,13 +153,11 @@ def search_kernel(
         The winner and everything tried.
     """
     task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas)
-    generators = rng.spawn(len(families))
-    arguments = [(family, child) for family, child in zip(families, generators, strict=True)]
-
-    def of_family(family: tuple[Any, str], child: np.random.Generator) -> list[Fit]:
-        return _family_fits(task, family, length_scale, learn_features, child)
-
-    tried = over_threads(of_family, arguments, threads)
+    # One family after another: SciPy holds Python's lock while LAPACK runs, which has threads of its own.
+    tried = [
+        _family_fits(task, family, length_scale, learn_features, child)
+        for family, child in zip(families, rng.spawn(len(families)), strict=True)
+    ]
     history = [fit for fits in tried for fit in fits]
     stage = history[-1].stage
     learned = sorted((min((f for f in fits if f.stage == stage), key=_error) for fits in tried), key=_error)

@@ -163,8 +163,13 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
         moments = None
-        if self.feature_map == "landmarks" or getattr(self, "feature_map_", "random") == "landmarks":
-            raise ValueError("partial_fit adds up random features; start a new network with feature_map='random'.")
+        if self._is_first_call() and self.feature_map == "landmarks":
+            self.feature_map_ = "landmarks"
+            self._fit_kernel(X, Y, sample_weight, alphas)
+            return
+        if not self._is_first_call() and self._system is None:
+            self._extend_exactly(X, Y / self._target_scale, sample_weight)
+            return
         if self._is_first_call():
             self.feature_map_ = "random"
             self.n_components_ = self._layer_sizes(sample_weight)

@@ -172,7 +172,9 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         """Add rows to the fit.
 
         The first call fixes what all chunks share: the input transform, the automatic choices and the random features.
-        From then on the result is that of one fit to all rows, in whatever order and chunks they come. Each call solves
+        From then on the result is that of one fit to all rows, in whatever order and chunks they come. A first call
+        with ``feature_map="auto"`` takes random features, which stream; landmarks stay those of the first rows, and the
+        exact feature map takes each new row as a centre, up to 12,000 in all. Each call solves
         for the output matrix once, so chunks of at least as many rows as there are features are the efficient ones.
 
         Parameters

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimation_theory import bernstein_quantile, log_largest_value, term_variance
+from ._estimation_theory import bernstein_quantile, log_largest_value, orthogonality_factor, term_variance
 from ._layer_weights import checked_weights, largest_norm
 from ._samplers import URFSampler
 
@@ -64,6 +64,60 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> F
         one = term_variance(split, amplitudes, oscillating, growing, product, X.shape[1])
         variance += one / series.counts[k]
     return variance
+
+
+def estimation_variance_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> Floats:
+    """Upper bound of the variance of the estimate of a layer over random states, for each row and unit.
+
+    Parameters
+    ----------
+    sampler : URFSampler
+        Fitted in ``mode="unbiased"`` or ``"positive"`` with ``directions="gaussian"`` or ``"orthogonal"``.
+    X : array-like of shape (n_samples, n_features)
+        Rows, of any norm.
+    W : array-like of shape (n_units, n_features)
+        Weights, of any norm.
+    b : array-like of shape (n_units,), optional
+        Biases; zero when not given.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_units)
+        For independent directions :func:`estimation_variance`, which is exact. For orthogonal ones that times
+        ``1 + 3 / (n_features + 1)``; as a rule the variance is below :func:`estimation_variance` even so.
+
+    Raises
+    ------
+    ValueError
+        If the sampler estimates no layer, or was fitted with another coupling, for which no bound is known.
+
+    See Also
+    --------
+    estimation_variance : Without the allowance for orthogonal directions, for any coupling.
+
+    References
+    ----------
+    Derived in ``doc/theory.md``; the eigenvalues are those of the Funk transform, see Groemer, "Geometric applications
+    of Fourier series and spherical harmonics", 1996, section 3.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk import URFSampler, estimation_variance_bound
+    >>> X, W = np.eye(3), np.array([[0.6, 0.8, 0.0]])
+    >>> sampler = URFSampler("sin", n_components=1001, mode="unbiased")
+    >>> draws = [sampler.set_params(random_state=seed).fit(X) for seed in range(50)]
+    >>> values = [sampler.transform(X) @ sampler.transform_weights(W).T for sampler in draws]
+    >>> bool(np.all(np.var(values, axis=0) <= estimation_variance_bound(sampler, X, W)))
+    True
+    """
+    variance = estimation_variance(sampler, X, W, b)
+    if sampler._coupling not in ("gaussian", "orthogonal"):
+        raise ValueError(
+            f"sampler was fitted with directions={sampler._coupling!r}, for which no bound of the variance is known; "
+            'fit with directions="orthogonal" or "gaussian", or see estimation_variance for independent directions.'
+        )
+    return variance * (orthogonality_factor(sampler.n_features_in_) if sampler._coupling == "orthogonal" else 1.0)
 
 
 def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *, confidence: float = 0.95) -> Floats:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sknnk import URFSampler, estimation_error_bound, estimation_variance
+from sknnk import URFSampler, estimation_error_bound, estimation_variance, estimation_variance_bound
 from sknnk._spectra import ACTIVATIONS
 
 MODES = ("unbiased", "positive")
@@ -55,6 +55,64 @@ def test_the_variance_bound_holds_for_every_activation(activation, d):
     # Orthogonal directions, of less variance; 60 draws know the mean over 900 pairs within a few per cent.
     assert measured.mean() < 1.05 * predicted.mean()
     assert measured.mean() < bound
+
+
+def corner_layer(d):
+    """Rows and weights of norm one, parallel, opposite and in between, and biases at both ends of their range."""
+    X, W, b = layer(d, n=12, units=12)
+    X, W = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (X, W))
+    W[:4], W[4:6], b[::2], b[1::4] = X[:4], -X[4:6], 0.5, -0.5
+    return X, W, b
+
+
+def measured_variance(sampler, X, W, b, n_seeds):
+    """Variance over seeds and its standard error."""
+    values = estimates(sampler, X, W, b, n_seeds)
+    squares = (values - values.mean(axis=0)) ** 2 * (n_seeds / (n_seeds - 1.0))
+    return squares.mean(axis=0), squares.std(axis=0) / np.sqrt(n_seeds)
+
+
+@pytest.mark.parametrize("directions", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_measured_variance_exceeds_its_pointwise_bound(activation, directions):
+    sampler = URFSampler(activation, n_components=120, mode="unbiased", directions=directions)
+    for X, W, b in (layer(5, n=12, units=12), corner_layer(5)):
+        measured, error = measured_variance(sampler, X, W, b, 150)
+        bound = estimation_variance_bound(sampler, X, W, b)
+        # 144 comparisons, of squares with heavy tails.
+        assert np.all(measured < bound + 4.5 * error)
+        assert 0.9 < bound.mean() / measured.mean() < 4.0
+        # Power: half of the bound would be seen to fail, for independent directions everywhere.
+        assert directions == "orthogonal" or np.median(measured - 0.5 * bound - 3.0 * error) > 0.0
+
+
+@pytest.mark.parametrize("directions", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("d", [8, 32])
+@pytest.mark.parametrize("activation", ["sin", "cos"])
+def test_for_a_single_frequency_the_pointwise_bound_is_within_three_times_the_measured_variance(
+    activation, d, directions
+):
+    for X, W, b in (layer(d, n=12, units=12), corner_layer(d)):
+        for mode in MODES:
+            sampler = URFSampler(activation, n_components=1024, mode=mode, directions=directions)
+            measured, _ = measured_variance(sampler, X, W, b, 60)
+            ratio = estimation_variance_bound(sampler, X, W, b).mean() / measured.mean()
+            assert 0.85 < ratio < 3.0
+
+
+def test_the_pointwise_bound_is_exact_for_independent_directions_and_allows_for_orthogonal_ones():
+    X, W, b = layer(5)
+    sampler = URFSampler("tanh", n_components=100, mode="positive", directions="gaussian", random_state=0)
+    exact = estimation_variance(sampler.fit(X), X, W, b)
+    np.testing.assert_array_equal(estimation_variance_bound(sampler, X, W, b), exact)
+    orthogonal = sampler.set_params(directions="orthogonal").fit(X)
+    # What was fitted decides, whatever was set afterwards.
+    orthogonal.set_params(directions="qmc")
+    np.testing.assert_allclose(estimation_variance_bound(orthogonal, X, W, b), 1.5 * exact)
+    assert np.all(estimation_variance_bound(orthogonal, 0.5 * X, W, b).mean() < 0.5 * exact.mean())
+    for directions in ("qmc", "hadamard"):
+        with pytest.raises(ValueError, match=f"directions='{directions}', for which no bound"):
+            estimation_variance_bound(sampler.set_params(directions=directions).fit(X), X, W, b)
 
 
 @pytest.mark.parametrize("d", [8, 32])

@@ -1,9 +1,9 @@
 """Claim: a bundled network has a fifth of the numbers, loses a hundredth of R2 at most and predicts faster.
 
 ``python bundling.py [--data DIR] [--tables NAME ...] [--components N]``. Without ``--data`` the tables are those that
-come with scikit-learn; with it they are files ``NAME.csv.gz`` in a folder, whose column ``target`` is a number. A network
-of three hidden layers of 256 units is trained on three quarters of the rows, bundled from the same rows without their
-labels, and then refitted with them. Numbers that are stored include the random directions and the quantile map.
+come with scikit-learn; with it they are files ``NAME.csv.gz`` in a folder, whose column ``target`` is a number. A
+network of three hidden layers of 256 units is trained on three quarters of the rows, bundled from the same rows without
+their labels, and then refitted with them. Numbers that are stored include the random directions and the quantile map.
 """
 
 import argparse

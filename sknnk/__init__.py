@@ -8,7 +8,7 @@ from ._bundling import bundle
 from ._classifier import BundledNetworkClassifier
 from ._classifier_cv import BundledNetworkClassifierCV
 from ._displays import FeatureCountDisplay
-from ._estimation_errors import estimation_error_bound, estimation_variance, estimation_variance_bound
+from ._estimation_errors import estimation_error_bound, estimation_variance
 from ._kernel_error_display import KernelErrorDisplay
 from ._regressor import BundledNetworkRegressor
 from ._regressor_cv import BundledNetworkRegressorCV
@@ -30,5 +30,4 @@ __all__ = [
     "bundle_report",
     "estimation_error_bound",
     "estimation_variance",
-    "estimation_variance_bound",
 ]

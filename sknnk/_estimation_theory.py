@@ -148,29 +148,6 @@ def term_variance(
     return np.asarray(np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0)))
 
 
-def orthogonality_factor(n_features: int) -> float:
-    """Largest ratio of the variance for block-orthogonal directions to that for independent ones.
-
-    Parameters
-    ----------
-    n_features : int
-        Number of input coordinates, which is the size of a block.
-
-    Returns
-    -------
-    float
-        ``1 + 3 / (n_features + 1)``; one for a single coordinate, where nothing is coupled. It holds for any even
-        square-integrable functions of the directions. Those of a layer are mostly of degree two, for which orthogonal
-        directions lower the variance; the factor is what those of degree four may cost.
-
-    Examples
-    --------
-    >>> orthogonality_factor(2), orthogonality_factor(5)
-    (2.0, 1.5)
-    """
-    return 1.0 if n_features == 1 else 1.0 + 3.0 / (n_features + 1)
-
-
 def log_largest_value(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Floats:
     """Logarithm of a bound of ``|Z|`` itself, for ``|c| = 1``; infinite without damping.
 

@@ -33,6 +33,7 @@ FLOORS = {
     "_features": 1,
     "_unbiased_features": 1,
     "_unbiased_spectra": 1,
+    "_orthogonal_covariance": 1,
     "_landmarks": 1,
     "_ridge": 1,
     "_fold_moments": 1,

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknnk._directions import orthogonal_directions
 from sknnk._estimation_theory import (
     Split,
     balanced_split,
     bernstein_quantile,
     log_largest_value,
     log_second_moment_bound,
-    orthogonality_factor,
     term_variance,
 )
 
@@ -127,23 +125,6 @@ def test_a_damped_term_is_never_larger_than_its_bound(d, omega, oscillating, gro
     directions = np.vstack([rng.normal(size=(500, d)), worst])
     limit = np.exp(log_largest_value(split, oscillating, growing, d))[0]
     assert np.abs(term_values(split, amplitude, u, v, directions)).max() <= limit * (1.0 + 1e-9)
-
-
-@pytest.mark.parametrize("d", [1, 2, 3, 8])
-def test_orthogonal_directions_cost_functions_of_degree_four_the_factor_and_those_of_degree_two_nothing(d):
-    rng = np.random.default_rng(d)
-    blocks = np.array([orthogonal_directions(d, d, rng) for _ in range(20_000)]).swapaxes(1, 2)
-    first, second = blocks[..., 0], blocks[..., 1] if d > 1 else np.zeros((20_000, 1))
-    ratios = {}
-    for degree in (2, 4, 6):
-        # A harmonic polynomial on the sphere, so that the norms of directions have no part in it.
-        on_sphere = (first + 1j * second) / np.linalg.norm(blocks, axis=2)
-        values = (on_sphere**degree).real if d > 1 else first**degree
-        ratios[degree] = d * values.mean(axis=1).var() / values.var()
-        assert ratios[degree] < 1.05 * orthogonality_factor(d)
-    # The factor is reached, so that no smaller one would do; from d = 2 on, where something is coupled.
-    assert ratios[4] == pytest.approx(orthogonality_factor(d), rel=0.05)
-    assert ratios[2] < 0.05 or d <= 2
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99])

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sknnk import URFSampler, _estimation_errors, estimation_error_bound, estimation_variance
 from sknnk._estimation_errors import _orthogonal_pairs
@@ -106,6 +108,34 @@ def test_variance_of_many_rows_is_that_of_each(monkeypatch):
     expected = estimation_variance(sampler, X, W, b)
     monkeypatch.setattr(_estimation_errors, "_COVARIANCE_ENTRIES", 1)
     np.testing.assert_allclose(estimation_variance(sampler, X, W, b), expected, rtol=1e-9)
+
+
+def squashed(z):
+    return z / (1.0 + np.abs(z))
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot estimate")
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([*ACTIVATIONS, np.arctan, squashed]),
+    st.sampled_from(MODES),
+    st.sampled_from(["gaussian", "orthogonal", "qmc", "hadamard"]),
+    st.integers(1, 80),
+    st.integers(1, 12),
+    st.integers(1, 4),
+    st.floats(0.01, 4.0),
+)
+def test_any_layer_has_a_variance_below_the_bound_and_an_error_bound(activation, mode, directions, m, d, units, size):
+    X, W, b = layer(d, n=5, units=units)
+    settings_ = {"n_components": m, "mode": mode, "directions": directions, "random_state": 0}
+    sampler = URFSampler(activation, weight_norm=size, **settings_).fit(X)
+    variance = estimation_variance(sampler, X, size * W, size * b)
+    assert variance.shape == (5, units)
+    assert np.all(variance >= 0.0)
+    assert directions == "orthogonal" or np.all(variance <= sampler.spectrum_.variance_bound * (1.0 + 1e-9))
+    # Degree four is what orthogonal directions may cost; see the eigenvalues in doc/theory.md.
+    assert np.all(variance <= 2.5 * sampler.spectrum_.variance_bound)
+    assert np.all(estimation_error_bound(sampler, X, size * W, size * b) >= sampler.spectrum_.max_error)
 
 
 @pytest.mark.filterwarnings("ignore:.*cannot estimate")

@@ -15,6 +15,11 @@ def term_values(split, k, amplitude, u, v, directions):
     return (amplitude * np.cosh(exponent)).real * (1.0 - 4.0 * a) ** (d / 2.0) * np.exp(factor)
 
 
+def first_two_of_each_block(d, n, rng):
+    """Shape (n, d, 2)."""
+    return orthogonal_directions(d, n * d, rng).reshape(d, n, d)[..., :2].transpose(1, 0, 2)
+
+
 @pytest.mark.parametrize("d", [2, 3, 8])
 def test_the_covariance_of_orthogonal_terms_is_the_measured_one(d):
     rng = np.random.default_rng(d)
@@ -22,13 +27,13 @@ def test_the_covariance_of_orthogonal_terms_is_the_measured_one(d):
     u, v = rng.normal(size=(2, d))
     u, v = u / np.linalg.norm(u), 1.2 * v / np.linalg.norm(v)
     split = balanced_split(omega, 1.0, 1.2, d)
-    pairs = np.array([orthogonal_directions(d, 2, rng) for _ in range(30_000)])
+    pairs = first_two_of_each_block(d, 40_000, rng)
     for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weights = np.zeros((2, 2))
         weights[i, j] += 0.5
         weights[j, i] += 0.5
         first, second = (term_values(split, k, c[k], u, v, pairs[..., n]) for n, k in ((0, i), (1, j)))
-        means = (c * np.exp(1j * omega * u @ v)).real
+        means = (c * np.exp(1j * omega * (u @ v))).real
         products = (first - means[i]) * (second - means[j])
         error = products.std() / np.sqrt(len(products))
         covariance = orthogonal_covariance(split, c[:, None], u @ u, v @ v, u @ v, d, weights)[0]
@@ -40,7 +45,7 @@ def test_the_covariance_of_orthogonal_terms_is_the_measured_one(d):
 @pytest.mark.parametrize("d", [2, 3, 8])
 def test_eigenvalues_are_those_of_great_circles(d):
     rng = np.random.default_rng(d)
-    blocks = np.array([orthogonal_directions(d, 2, rng) for _ in range(40_000)])
+    blocks = first_two_of_each_block(d, 40_000, rng)
     blocks /= np.linalg.norm(blocks, axis=1, keepdims=True)
     for k, expected in ((1, -1.0 / (d - 1)), (2, 3.0 / ((d - 1) * (d + 1)))):
         # A harmonic polynomial of degree 2k.

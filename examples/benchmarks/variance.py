@@ -1,9 +1,9 @@
 """Claim: the variance of an estimated layer is the predicted one, everywhere, and below the bound for the whole range.
 
-``python variance.py [--draws N] [--activations NAME ...]``. Rows and weights are in the unit ball, biases up to one half;
-"ball" are uniform points, "edge" points of norm one, a third of them parallel or opposite to a weight vector, with every
-second bias at the end of its range. The last column is the largest deviation of a measured variance from the predicted
-one in units of its standard error, over 256 points.
+``python variance.py [--draws N] [--activations NAME ...]``. Rows and weights are in the unit ball, biases up to one
+half; "ball" are uniform points, "edge" points of norm one, a third of them parallel or opposite to a weight vector, with
+every second bias at the end of its range. The last column is the largest deviation of a measured variance from the
+predicted one in units of its standard error, over 256 points.
 """
 
 import argparse
@@ -35,10 +35,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--activations", nargs="*", default=list(ACTIVATIONS))
     given = parser.parse_args()
-    print(
-        f"{'activation':12}{'d':>3} {'mode':10}{'directions':12}{'place':6}{'predicted':>10}{'bound':>8}{'largest':>9}"
-    )
-    print(f"{'':44}{'/ measured variance':>18}{'deviation':>10}")
+    print(f"{'':44}{'predicted':>10}{'bound':>8}{'largest':>10}")
+    print(f"{'activation':12}{'d':>3} {'mode':10}{'directions':12}{'place':6}{'/ measured':>18}{'deviation':>10}")
     places = product(given.activations, (8, 32), ("unbiased", "positive"), ("gaussian", "orthogonal"), ("ball", "edge"))
     for activation, d, mode, directions, place in places:
         X, W, b = points(d, place)
@@ -51,7 +49,7 @@ def main() -> None:
         deviation = np.abs(measured - predicted) / error
         print(
             f"{activation:12}{d:3} {mode:10}{directions:12}{place:6}{predicted.mean() / measured.mean():10.3f}"
-            f"{bound / measured.mean():8.2f}{deviation.max():9.2f}",
+            f"{bound / measured.mean():8.2f}{deviation.max():10.2f}",
             flush=True,
         )
 

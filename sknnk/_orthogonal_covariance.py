@@ -101,10 +101,15 @@ def _summed(
         both = mean[:, None] * (mean * plain + mean.conj() * conjugate)
         order = 0.5 * _weight(k, n_features) * np.einsum("ij,ij...->...", pair_weights, both.real)
         total += order
-        calm = calm + 1 if not np.nanmax(np.abs(order)) > _PRECISION * np.nanmax(np.abs(total)) else 0
+        calm = calm + 1 if _largest(order) <= _PRECISION * _largest(total) else 0
         if calm == 2:
             break
     return total
+
+
+def _largest(values: Floats) -> float:
+    """Largest modulus of what did not overflow."""
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
 
 
 def _weight(k: int, n_features: int) -> float:

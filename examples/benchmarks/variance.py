@@ -1,8 +1,8 @@
 """Claim: the variance of an estimated layer is the predicted one, everywhere, and below the bound for the whole range.
 
 ``python variance.py [--draws N] [--activations NAME ...]``. Rows and weights are in the unit ball, biases up to one
-half; "ball" are uniform points, "edge" points of norm one, a third of them parallel or opposite to a weight vector, with
-every second bias at the end of its range. The last column is the largest deviation of a measured variance from the
+half; "ball" are uniform points, "edge" points of norm one, a third of them parallel or opposite to a weight vector,
+with every second bias at the end of its range. The last column is the largest deviation of a measured variance from the
 predicted one in units of its standard error, over 256 points.
 """
 

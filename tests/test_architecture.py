@@ -36,6 +36,7 @@ FLOORS = {
     "_unbiased_spectra": 1,
     "_kernels": 1,
     "_inputs": 1,
+    "_orthogonal_covariance": 1,
     "_ridge": 1,
     "_fold_moments": 1,
     "_squared_errors": 1,

@@ -218,17 +218,14 @@ class MomentSets(_CountSets):
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        threads, positions = n_threads(self.network.n_jobs), range(len(self.splits))
-        paths: dict[int, Path] = {}
+        # Not over threads: SciPy's BLAS keeps the interpreter to itself, and has threads of its own.
+        positions = range(len(self.splits))
         close = [split for split in positions if self._is_close(split, count)]
         whole = self._whole_system(count) if len(close) > 1 else None
+        paths: dict[int, Path] = {}
         if whole is not None and alphas.min() >= whole.alpha_floor:
-            groups = [(whole, close[i::threads], count, alphas) for i in range(min(threads, len(close)))]
-            for found in over_threads(self._paths_from_whole, groups, threads):
-                paths |= found
-        others = [split for split in positions if split not in paths]
-        direct = over_threads(self._direct_path, [(split, count, alphas) for split in others], threads)
-        paths |= zip(others, direct, strict=True)
+            paths = self._paths_from_whole(whole, close, count, alphas)
+        paths |= {split: self._direct_path(split, count, alphas) for split in positions if split not in paths}
         return [paths[split] for split in positions]
 
     def _is_close(self, split: int, count: int) -> bool:

@@ -156,8 +156,9 @@ def decompose_rows(
 
 def _decreasing(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a positive semidefinite matrix, of which the upper triangle is read."""
-    eigenvalues, vectors = eigh(matrix, lower=False, driver="evd")
-    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+    # Of the negative matrix, so that they come in this order, in memory as well.
+    eigenvalues, vectors = eigh(-matrix, lower=False, driver="evd", overwrite_a=True, check_finite=False)
+    return np.maximum(-eigenvalues, 0.0), vectors
 
 
 def _rank(eigenvalues: Array, precision: float) -> int:

@@ -9,7 +9,8 @@ from scipy.linalg.blas import dgemm, dsymm
 
 from ._iterative import conjugate_gradients
 from ._moments import Moments
-from ._ridge import RidgeSystem, coefficients
+from ._ridge import RidgeSystem, alpha_floor, coefficients
+from ._tridiagonal import shifted_solutions
 
 Array = NDArray[np.float64]
 
@@ -38,6 +39,30 @@ def coefficient_path(system: RidgeSystem, alphas: Array) -> tuple[Array, Array]:
     """
     solutions = [coefficients(system, alpha) for alpha in alphas]
     return np.stack([coef for coef, _ in solutions], axis=1), np.stack([intercept for _, intercept in solutions])
+
+
+def tridiagonal_path(moments: Moments, alphas: Array, precision: float) -> tuple[Array, Array] | None:
+    """Solve for every penalty without eigenvectors.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the training set.
+    alphas : ndarray of shape (n_alphas,)
+        Penalties.
+    precision : float
+        Relative precision of the feature values.
+
+    Returns
+    -------
+    (coef, intercept), or None
+        As :func:`coefficient_path`; None where a penalty is too small to hide the rounding of the Gram matrix.
+    """
+    if alphas.min() < alpha_floor(np.array([np.trace(moments.gram)]), len(moments.mean), precision):
+        return None
+    # The upper triangle is what moments hold, and the lower one what is read.
+    coef = shifted_solutions(np.asfortranarray(moments.gram.T), moments.cross, alphas)
+    return None if coef is None else (coef, moments.target_mean - np.einsum("dat,d->at", coef, moments.mean))
 
 
 def paths_without(

@@ -106,7 +106,7 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
     rank = _rank(eigenvalues, precision)
     projections = cross[:rank] / np.sqrt(eigenvalues[:rank, None])
     outside = np.maximum(moments.target_square - np.sum(projections**2, axis=0), 0.0)
-    floor = _alpha_floor(eigenvalues, moments.mean.size, precision)
+    floor = alpha_floor(eigenvalues, moments.mean.size, precision)
     sums = (moments.mean, moments.target_mean, moments.n_samples, moments.weight)
     return RidgeSystem(eigenvalues, basis, cross, rank, projections, outside, *sums, floor)
 
@@ -149,7 +149,7 @@ def decompose_rows(
     # The projection is taken from the rows, not from a sum of squares: nothing cancels.
     outside = np.sum((centred_targets - left[:, :rank] @ projections[:rank]) ** 2, axis=0)
     cross = lengths[:, None] * projections
-    floor = _alpha_floor(eigenvalues, max(centred.shape), precision)
+    floor = alpha_floor(eigenvalues, max(centred.shape), precision)
     sums = (mean, target_mean, int(np.count_nonzero(w)), float(w.sum()))
     return RidgeSystem(eigenvalues, basis, cross, rank, projections[:rank], outside, *sums, floor)
 
@@ -168,12 +168,26 @@ def _rank(eigenvalues: Array, precision: float) -> int:
     return int(np.count_nonzero(eigenvalues > error))
 
 
-def _alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
+def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
     """Least penalty that rounding allows.
 
     It covers the error of the eigenvalues, and keeps the rounding of a row of features, times coefficients of norm
     ``|y| / (2 sqrt(alpha))`` at most, below `_MAX_ROUNDING`. The rounding of features enters squared, for the sums are
     float64: float32 rows do not call for a smoother fit.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_vectors,)
+        Of the Gram matrix, or their sum alone for an upper bound.
+    size : int
+        Length of its longer side.
+    precision : float
+        As in :func:`decompose`.
+
+    Returns
+    -------
+    float
+        Positive.
     """
     matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS
     feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2

@@ -35,21 +35,17 @@ class NestedKernel:
     """
 
     def __init__(self, columns: NDArray[np.floating], n_linked: int) -> None:
-        self._columns, self._n_linked = columns, n_linked
-        self._linked = self._products(0, n_linked, self._zeros())
-        self._count, self._features = 0, self._zeros()
+        self._columns, self._n_linked, self._count = columns, n_linked, 0
+        self._linked = self._products(0, n_linked) if n_linked else np.zeros((len(columns), len(columns)))
+        self._features = np.zeros_like(self._linked)
 
-    def _zeros(self) -> Array:
-        return np.zeros((len(self._columns), len(self._columns)), order="F")
-
-    def _products(self, start: int, stop: int, earlier: Array) -> Array:
-        """Add products over some columns to the upper triangle of earlier ones."""
-        if start == stop:
-            return earlier
+    def _products(self, start: int, stop: int) -> Array:
+        """Products over some columns."""
         block = self._columns[:, start:stop]
         # About a fixed point among the rows: what is left of their mean, training sets take away without loss.
         centred = np.asfortranarray(block - np.mean(block, axis=0, dtype=np.float64))
-        return np.asarray(dsyrk(1.0, centred, beta=1.0, c=earlier, overwrite_c=1))
+        upper = dsyrk(1.0, centred)
+        return np.add(upper, np.triu(upper, 1).T, order="C")
 
     def matrix(self, count: int, link_factor: float, feature_factor: float) -> Array:
         """Weighted sum of the products over the direct link and over the first `count` features.
@@ -67,13 +63,11 @@ class NestedKernel:
             Symmetric.
         """
         if count < self._count:
-            self._count, self._features = 0, self._zeros()
-        ends = self._n_linked + self._count, self._n_linked + count
-        self._features, self._count = self._products(*ends, self._features), count
-        upper = link_factor * self._linked + feature_factor * self._features
-        lower = np.tril_indices(len(upper), -1)
-        upper[lower] = upper.T[lower]
-        return upper
+            self._count, self._features = 0, np.zeros_like(self._linked)
+        if count > self._count:
+            self._features += self._products(self._n_linked + self._count, self._n_linked + count)
+            self._count = count
+        return link_factor * self._linked + feature_factor * self._features
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +143,12 @@ def dual_path(kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas
     target_mean = weight @ Y
     matrix = kernel[np.ix_(train, train)]
     mean = matrix @ weight
-    matrix += weight @ mean - mean - mean[:, None]
+    matrix -= mean - weight @ mean
+    matrix -= mean[:, None]
     root = np.sqrt(sample_weight)
-    matrix *= root * root[:, None]
+    if np.any(root != 1.0):
+        matrix *= root
+        matrix *= root[:, None]
     # The transpose is in Fortran order, and the matrix symmetric.
     solutions = shifted_solutions(matrix.T, root[:, None] * (Y - target_mean), alphas)
     if solutions is None:

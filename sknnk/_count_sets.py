@@ -15,7 +15,7 @@ from ._fold_moments import FoldMoments, Partition
 from ._fold_paths import coefficient_path, paths_without, tridiagonal_path
 from ._layers import LayerStack
 from ._moments import Moments
-from ._ridge import RidgeSystem, alpha_floor, decompose, decompose_rows
+from ._ridge import RidgeSystem, decompose, decompose_rows
 from ._row_kernels import DualPath, NestedKernel, dual_path
 from ._squared_errors import SquaredErrors, squared_errors_of_moments, squared_errors_of_predictions
 
@@ -110,6 +110,8 @@ def solved_network(network: Any, layers: LayerStack, system: RidgeSystem, alpha:
 class _CountSets:
     """What both kinds of sets share: where columns come from, and how they are scaled."""
 
+    splits: Sequence[tuple[Rows, Rows]]
+
     def __init__(self, network: Any, table: Table, link_scales: Sequence[float | None]) -> None:
         self.network, self.table, self.link_scales = network, table, link_scales
         self._layers: LayerStack = network._layers
@@ -142,20 +144,16 @@ class _CountSets:
         """Diagonalised problem of a training set."""
         raise NotImplementedError
 
-    def train_moments(self, split: int, count: int) -> Moments:
-        """Moments of the scaled columns of a training set."""
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
         raise NotImplementedError
 
     def _direct_path(self, split: int, count: int, alphas: Array) -> Path:
         """Solutions on a training set by a factorisation of its own, for raw columns."""
-        path = None
-        if self._is_primal(split, count):
-            path = tridiagonal_path(self.train_moments(split, count), alphas, self.table.precision)
+        moments = self.train_moments(split, count)
+        path = None if moments is None else tridiagonal_path(moments, alphas, self.table.precision)
         coef, intercept = path or coefficient_path(self.train_system(split, count), alphas)
         return self.scale(count, split)[:, None, None] * coef, intercept
-
-    def _is_primal(self, split: int, count: int) -> bool:
-        return True
 
     def predictions(self, rows: Rows, path: Path) -> Array:
         """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
@@ -169,8 +167,9 @@ class _CountSets:
         self.network._over_blocks(evaluate, len(rows))
         return predictions.reshape(-1, *intercept.shape) + intercept
 
-    def predicted_errors(self, rows: Rows, path: Any) -> SquaredErrors:
-        """Squared errors of every solution of a path, from the rows."""
+    def errors(self, split: int, count: int, path: Any, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        rows = self.splits[split][not of_train]
         predictions = self.predictions(rows, path)
         return squared_errors_of_predictions(self.table.Y[rows], predictions, self.table.weight[rows])
 
@@ -273,7 +272,7 @@ class MomentSets(_CountSets):
         errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)
         if errors.is_precise(_PRECISION):
             return errors
-        return self.predicted_errors(self.splits[split][not of_train], path)
+        return super().errors(split, count, path, of_train)
 
 
 class RowSets(_CountSets):
@@ -321,15 +320,13 @@ class RowSets(_CountSets):
         train = self.splits[split][0]
         return train[self.table.weight[train] > 0.0]
 
-    def _is_primal(self, split: int, count: int) -> bool:
-        return len(self._train_rows(split)) >= self.n_columns(count)
-
-    def train_moments(self, split: int, count: int) -> Moments:
-        """Moments of the scaled columns of a training set."""
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
         rows, scale = self._train_rows(split), self.scale(count, split)
-        return Moments.from_block(
-            self._columns[rows, : len(scale)] * scale, self.table.Y[rows], self.table.weight[rows]
-        )
+        if len(rows) < len(scale):
+            return None
+        features = self._columns[rows, : len(scale)] * scale
+        return Moments.from_block(features, self.table.Y[rows], self.table.weight[rows])
 
     def train_system(self, split: int, count: int) -> RidgeSystem:
         """Diagonalised problem of a training set."""
@@ -342,23 +339,15 @@ class RowSets(_CountSets):
     def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
         """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
         # Threads would take turns in LAPACK, which keeps the interpreter to itself.
-        return [
-            self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in range(len(self.splits))
-        ]
+        splits = range(len(self.splits))
+        return [self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in splits]
 
     def _dual_path(self, split: int, count: int, alphas: Array) -> DualPath | None:
-        if self._is_primal(split, count):
+        rows = self._train_rows(split)
+        if len(rows) >= self.n_columns(count):
             return None
         kernel = self._kernel.matrix(count, self.link_ratio(split) ** 2, feature_scale(count) ** 2)
-        rows = self._train_rows(split)
-        trace = np.array([np.trace(kernel)])
-        if alphas.min() < alpha_floor(trace, self.n_columns(count), self.table.precision):
-            return None
-        return dual_path(kernel, rows, self.table.Y[rows], self.table.weight[rows], alphas)
-
-    def errors(self, split: int, count: int, path: Path | DualPath, of_train: bool) -> SquaredErrors:
-        """Squared errors on the test set, or the training set, of a split."""
-        return self.predicted_errors(self.splits[split][not of_train], path)
+        return dual_path(kernel, rows, self.table.Y[rows], self.table.weight[rows], alphas, self.table.precision)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from scipy.linalg.blas import dgemm
 
 from ._iterative import conjugate_gradients
 from ._moments import Moments
-from ._ridge import RidgeSystem, alpha_floor, coefficients
+from ._ridge import RidgeSystem, coefficients
+from ._rounding import alpha_floor
 from ._tridiagonal import shifted_solutions
 
 Array = NDArray[np.float64]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from ._moments import Moments
+from ._rounding import alpha_floor
 
 Array = NDArray[np.float64]
 
@@ -21,8 +22,6 @@ Array = NDArray[np.float64]
 _MAX_DOF_SHARE = 0.9
 _GRID_PER_DECADE = 8
 _EPS = float(np.finfo(np.float64).eps)
-# How far, in standard deviations of the targets, rounding of the features may move a prediction.
-_MAX_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,33 +165,6 @@ def _rank(eigenvalues: Array, precision: float) -> int:
     matrix_error = np.max(eigenvalues, initial=0.0) * eigenvalues.size * _EPS
     error = max(matrix_error, np.sum(eigenvalues) * precision**2, np.finfo(np.float64).tiny)
     return int(np.count_nonzero(eigenvalues > error))
-
-
-def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
-    """Least penalty that rounding allows.
-
-    It covers the error of the eigenvalues, and keeps the rounding of a row of features, times coefficients of norm
-    ``|y| / (2 sqrt(alpha))`` at most, below `_MAX_ROUNDING`. The rounding of features enters squared, for the sums are
-    float64: float32 rows do not call for a smoother fit.
-
-    Parameters
-    ----------
-    eigenvalues : ndarray of shape (n_vectors,)
-        Of the Gram matrix, or their sum alone for an upper bound.
-    size : int
-        Length of its longer side.
-    precision : float
-        As in :func:`decompose`.
-
-    Returns
-    -------
-    float
-        Positive.
-    """
-    matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS
-    feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2
-    # A system without any variance gets some penalty too.
-    return float(max(matrix_error, feature_error, np.finfo(np.float64).tiny)) if np.any(eigenvalues) else _EPS
 
 
 def alpha_grid(system: RidgeSystem) -> Array:

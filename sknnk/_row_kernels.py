@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
+from ._rounding import alpha_floor
 from ._tridiagonal import shifted_solutions
 
 Array = NDArray[np.float64]
@@ -110,7 +111,9 @@ class DualPath:
         return np.asarray(products.T.reshape(len(rows), *self.intercept.shape) + self.intercept)
 
 
-def dual_path(kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas: Array) -> DualPath | None:
+def dual_path(
+    kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas: Array, precision: float
+) -> DualPath | None:
     """Solve on some of the rows for every penalty.
 
     Parameters
@@ -124,18 +127,20 @@ def dual_path(kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas
     sample_weight : ndarray of shape (n_train,)
         Their weights, positive.
     alphas : ndarray of shape (n_alphas,)
-        Positive penalties.
+        Penalties.
+    precision : float
+        Relative precision of the columns.
 
     Returns
     -------
     DualPath or None
-        The solutions; None where a penalty is too small for this precision.
+        The solutions; None where a penalty is too small to hide the rounding of the products.
 
     Examples
     --------
     >>> import numpy as np
     >>> X = np.array([[0.0], [1.0], [2.0], [5.0]])
-    >>> path = dual_path(X @ X.T, np.array([0, 1, 2]), 3.0 * X[:3], np.ones(3), np.array([1e-6]))
+    >>> path = dual_path(X @ X.T, np.array([0, 1, 2]), 3.0 * X[:3], np.ones(3), np.array([1e-6]), 1e-16)
     >>> path.predictions(np.array([3])).round(3).ravel()
     array([15.])
     """
@@ -149,6 +154,8 @@ def dual_path(kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas
     if np.any(root != 1.0):
         matrix *= root
         matrix *= root[:, None]
+    if alphas.min() < alpha_floor(np.array([np.trace(matrix)]), len(train), precision):
+        return None
     # The transpose is in Fortran order, and the matrix symmetric.
     solutions = shifted_solutions(matrix.T, root[:, None] * (Y - target_mean), alphas)
     if solutions is None:

@@ -1,6 +1,6 @@
 """Claim: quantiles and length scales of all rows do not flatter a score, a kernel chosen by all targets does.
 
-``python preprocessing_leak.py`` measures two tables that scikit-learn ships. ``--data DIR abalone power_plant ...`` adds
+``python preprocessing_leak.py`` measures two tables of scikit-learn. ``--data DIR abalone power_plant`` adds
 tables from a folder: ``DIR/abalone.csv`` or ``.csv.gz`` with a header, the target in the last column. Text columns
 become one column per category; rows with an empty field are left out. Each line compares the best cross-validated R2 of
 two searches on the same random samples and folds.

@@ -33,7 +33,7 @@ def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
 
     Examples
     --------
-    >>> alpha_floor(np.array([1.0]), 10, 0.0) == 10 * np.finfo(np.float64).eps
+    >>> bool(alpha_floor(np.array([1.0]), 10, 0.0) == 10 * np.finfo(np.float64).eps)
     True
     """
     matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 _TOLERANCE = 1e-8
 # A factorisation takes longer than this many iterations for ten penalties.
 _MAX_ITER = 60
+# Side of the tiles that are transposed at a time, which stay in a core's cache.
 _TILE = 256
 
 
@@ -115,9 +116,9 @@ def paths_without(
         return np.asarray(root * (diagonal * inside + dgemm(1.0, basis, more, trans_a=True)))
 
     right_side = root * np.hstack([each.cross for each in sets])
-    # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
     for rest in rests:
         _mirror(rest.gram)
+    # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
     no_alpha, no_sketch = np.zeros(right_side.shape[1]), replace(whole, rank=0)
     solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, _TOLERANCE, _MAX_ITER)
     if not residual <= _TOLERANCE:

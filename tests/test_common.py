@@ -41,7 +41,7 @@ NETWORKS = [
 ]
 
 
-@parametrize_with_checks(DEFAULTS)
+@parametrize_with_checks([*DEFAULTS, BundledNetworkRegressorCV(), BundledNetworkClassifierCV()])
 def test_default_estimators_pass_every_check_of_scikit_learn(estimator, check):
     check(estimator)
 

@@ -247,13 +247,12 @@ def prepare_layers(
     choice : Choice
         The kernel, its cross-validated penalty and the history of the search.
     """
-    row_rng, fold_rng = np.random.default_rng(seed).spawn(2)
+    _, fold_rng = np.random.default_rng(seed).spawn(2)
+    quantile_rows, rows = sampled_rows(X.shape[0], input_transform, seed)
     seeds = tuple(int(word >> 1) for word in np.random.SeedSequence(seed).generate_state(len(n_components)))
     input_map = None
-    if input_transform == "quantile":
-        rows = _sample(X.shape[0], _QUANTILE_ROWS, row_rng)
-        input_map = fit_quantile_map(dense_columns(X[rows]), sample_weight[rows])
-    rows = _sample(X.shape[0], _SEARCH_ROWS, row_rng)
+    if quantile_rows is not None:
+        input_map = fit_quantile_map(dense_columns(X[quantile_rows]), sample_weight[quantile_rows])
     inputs = transform_inputs(input_map, X[rows])
     deviations = column_deviations(inputs, sample_weight[rows])
     link_scale = 1.0 / (vector_norm(deviations) or 1.0) if direct_link else None
@@ -271,6 +270,33 @@ def prepare_layers(
         choice = search(options, features, *sample, fold_rng, threads)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
+
+
+def sampled_rows(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
+    """Positions of the rows that `prepare_layers` looks at, whatever the rows are.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training rows.
+    input_transform : {"quantile", None}
+        Transform of the inputs.
+    seed : int
+        The seed that `prepare_layers` is given.
+
+    Returns
+    -------
+    quantile_rows, search_rows : slice or ndarray of int
+        Increasing positions, ``slice(None)`` for all rows; the first is None without an input transform.
+
+    Examples
+    --------
+    >>> sampled_rows(100, None, seed=0)
+    (None, slice(None, None, None))
+    """
+    rng = np.random.default_rng(seed).spawn(2)[0]
+    quantile_rows = _sample(n_samples, _QUANTILE_ROWS, rng) if input_transform == "quantile" else None
+    return quantile_rows, _sample(n_samples, _SEARCH_ROWS, rng)
 
 
 def _sample(n_samples: int, size: int, rng: np.random.Generator) -> Any:

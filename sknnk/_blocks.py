@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
-from threading import Lock
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -83,42 +81,8 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
     if len(arguments) <= 1:
         return [function(*each) for each in arguments]
     # Not joblib, which looks for results every 10 ms: a block takes less.
-    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+    with _threadpools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda each: function(*each), arguments))
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS to one thread as long as any thread of this process is inside.
-
-    Threads that limit BLAS each for itself would restore what they found, which is the limit of another one: the
-    process would be left with one thread for good.
-
-    Yields
-    ------
-    None
-        Nothing.
-
-    Examples
-    --------
-    >>> with one_blas_thread():
-    ...     [2 + 2]
-    [4]
-    """
-    with _lock:
-        if not _inside:
-            _limits.append(_threadpools().limit(limits=1, user_api="blas"))
-        _inside.append(None)
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside.pop()
-            if not _inside:
-                _limits.pop().restore_original_limits()
-
-
-_lock, _inside, _limits = Lock(), list[None](), list[Any]()
 
 
 @cache

@@ -6,7 +6,7 @@ are: the fit to a collection is the fit to its rows, however they are cut into p
 
 try:
     import dask.array
-    import dask.dataframe
+    import dask.dataframe  # noqa: F401
     import distributed  # noqa: F401
 except ImportError as error:
     raise ImportError(

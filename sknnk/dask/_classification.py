@@ -70,7 +70,8 @@ def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = N
     check_classification_targets(y)
     labels, codes = np.unique(y, return_inverse=True)
     used = np.bincount(codes[weights > 0.0], minlength=len(labels))
-    return _Profile(len(y), labels, used, np.bincount(codes, weights=weights, minlength=len(labels)))
+    total = np.bincount(codes, weights=weights, minlength=len(labels)).astype(np.float64)
+    return _Profile(len(y), labels, used, total)
 
 
 def _hits(network: Any, number: int, X: Any, y: Any, sample_weight: Any = None) -> Array:
@@ -84,7 +85,9 @@ def _hits(network: Any, number: int, X: Any, y: Any, sample_weight: Any = None) 
     return np.array([weights @ hit, weights.sum()])
 
 
-class DaskBundledNetworkClassifier(DistributedNetwork, BundledNetworkClassifier, auto_wrap_output_keys=None):
+class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
+    DistributedNetwork, BundledNetworkClassifier, auto_wrap_output_keys=None
+):
     """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     The fit of :class:`sknnk.BundledNetworkClassifier` to rows that need not be in the memory of one machine;
@@ -208,7 +211,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().decision_function(X)
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         n_columns = None if len(self.classes_) == 2 else len(self.classes_)
         return self._lazy(X, "decision_function", n_columns, numeric_dtype(X))
 
@@ -227,7 +230,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict(X)
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         return self._lazy(X, "predict", None, self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
@@ -245,7 +248,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict_proba(X)
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         return self._lazy(X, "predict_proba", len(self.classes_), numeric_dtype(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -265,11 +268,9 @@ inverse_temperature_, n_features_in_, feature_names_in_
         float
             As scikit-learn's ``accuracy_score``, from one pass over the partitions.
         """
-        local = self.to_local()
         if not is_collection(X):
-            return float(local.score(X, y, sample_weight))
-        del local._system
-        local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
+            return float(self.to_local().score(X, y, sample_weight))
+        local = self._light_copy()
         table = self._checked_table(X, y, sample_weight, reset=False)
         hits, total = partition_sum("partition-hits", table, _hits, (local, table.layout))
         return float(hits / total)

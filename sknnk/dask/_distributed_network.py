@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import dask
-import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
@@ -160,10 +159,12 @@ class DistributedNetwork(BundledNetwork):
             Fitted, with the same parameters and attributes; it predicts for arrays in memory, can be pickled and loaded
             where Dask is not installed, and takes further rows with `partial_fit`.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         parameters = self.get_params(deep=False)
         local = self._local_class(**parameters)
-        vars(local).update({name: value for name, value in vars(self).items() if name not in parameters})
+        for name, value in vars(self).items():
+            if name not in parameters:
+                setattr(local, name, value)
         return local
 
     def transform(self, X: Any) -> Any:
@@ -181,30 +182,31 @@ class DistributedNetwork(BundledNetwork):
         """
         if not is_collection(X):
             return self.to_local().transform(X)
-        return self._lazy(X, "transform", self._layers_of_fit().n_columns, numeric_dtype(X))
+        check_is_fitted(self, "coef_")
+        return self._lazy(X, "transform", self._layers.n_columns, numeric_dtype(X))
 
-    def _layers_of_fit(self) -> LayerStack:
-        check_is_fitted(self)
-        return self._layers
+    def _light_copy(self) -> Any:
+        """All that predictions need, for workers: one thread, and nothing of the size of the Gram matrix."""
+        local = self.to_local()
+        local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
+        del local._system
+        return local
 
     def _lazy(self, X: Any, method: str, n_columns: int | None, dtype: Any, **keywords: Any) -> Any:
         """A method of the local network for every partition, as a collection with the partitions of `X`.
 
         Without a number of columns the result is a vector: a Series for a data frame, else an array.
         """
-        check_is_fitted(self)
         X = rows_together(X)
         frame = empty_frame(X)
         validate_data(self, frame, skip_check_array=True, reset=False)
         layout = Layout(column_names(X), (), numeric_dtype(X), True, frame)
-        local = self.to_local()
-        local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
-        if not keywords:
-            del local._system  # Standard deviations alone need it, and it is the largest part.
+        # Standard deviations alone need what the fit was solved from.
+        local = self.to_local() if keywords else self._light_copy()
         network = dask.delayed(local, name=f"network-{uuid4().hex}", traverse=False)
         empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype=dtype)
         settings = {"network": network, "layout": layout, "method": method, "empty": empty, "keywords": keywords}
-        if isinstance(X, da.Array):
+        if isinstance(frame, np.ndarray):
             chunks: dict[str, Any] = {"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}
             return X.map_blocks(_evaluated, **settings, **chunks, dtype=dtype, meta=empty)
         if n_columns is None:

@@ -1,6 +1,5 @@
 """Dask collections as a table of aligned partitions, each read and checked where it lies."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +52,8 @@ class Table:
     """
 
     layout: Layout
-    graph: dict[Hashable, GraphNode]
-    keys: list[tuple[Hashable, ...]]
+    graph: dict[Any, GraphNode]
+    keys: list[tuple[Any, ...]]
 
 
 def is_collection(X: Any) -> bool:
@@ -116,12 +115,12 @@ def aligned_table(X: Any, y: Any, sample_weight: Any = None) -> Table:
         collections["sample_weight"] = _aligned(sample_weight, "sample_weight", X, (1,))
     y = collections["y"]
     layout = Layout(column_names(X), column_names(y), numeric_dtype(X), y.ndim == 1, empty_frame(X))
-    graph: dict[Hashable, Any] = {}
+    graph: dict[Any, Any] = {}
     keys = []
     for collection in collections.values():
         # Not fused: what X and y have in common keeps its name, and is computed once.
         lowered = collection if isinstance(collection, da.Array) else collection.optimize(fuse=False)
-        graph.update(lowered.__dask_graph__())
+        graph |= dict(lowered.__dask_graph__())
         keys.append(list(flatten(lowered.__dask_keys__())))
     return Table(layout, convert_legacy_graph(graph), list(zip(*keys, strict=True)))
 

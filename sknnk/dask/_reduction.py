@@ -1,6 +1,6 @@
 """Functions of every partition, gathered or summed: the Dask tasks, and how many results may exist at one time."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from operator import add
 from typing import Any
 from uuid import uuid4
@@ -10,8 +10,8 @@ import distributed
 from dask._task_spec import DataNode, GraphNode, Task, TaskRef
 from dask.base import get_scheduler
 from dask.system import CPU_COUNT
+from threadpoolctl import threadpool_limits
 
-from .._blocks import one_blas_thread
 from ._partitions import Table
 
 # Lanes for each thread of the cluster: while the sum of one lane travels, its thread works on another one.
@@ -30,7 +30,8 @@ def each_partition(
     table : Table
         The partitions.
     function : callable
-        ``function(shared, own value, X, y[, sample_weight])``; a ValueError is raised again with the partition's number.
+        ``function(shared, own value, X, y[, sample_weight])``; a ValueError is raised again with the number of
+        the partition.
     shared : object
         First argument of every call, sent to each worker once.
     own : sequence, optional
@@ -99,7 +100,7 @@ def lane_count() -> int:
 
 def summing_tasks(
     name: str, table: Table, function: Callable[..., Any], shared: Any, n_lanes: int
-) -> tuple[dict[Hashable, GraphNode], Hashable]:
+) -> tuple[dict[Any, GraphNode], Any]:
     """Tasks of a sum over all partitions.
 
     Parameters
@@ -121,11 +122,11 @@ def summing_tasks(
         That of the sum.
     """
     numbers = range(len(table.keys))
-    tokens: dict[int, Hashable] = {}
-    tasks: dict[Hashable, GraphNode] = {}
-    totals: list[Hashable] = []
+    tokens: dict[int, Any] = {}
+    tasks: dict[Any, GraphNode] = {}
+    totals: list[Any] = []
     for first in numbers[:n_lanes]:
-        total: Hashable = (name, first)
+        total: Any = (name, first)
         for i in numbers[first + n_lanes :: n_lanes]:
             token, merged = (f"token-{name}", i), (f"sum-{name}", i)
             tasks[token] = Task(token, _nothing, TaskRef(total))
@@ -151,8 +152,8 @@ def _partition_tasks(
     function: Callable[..., Any],
     shared: Any,
     own: Sequence[Any],
-    tokens: dict[int, Hashable] | None = None,
-) -> dict[Hashable, GraphNode]:
+    tokens: dict[int, Any] | None = None,
+) -> dict[Any, GraphNode]:
     """One task for each partition, called ``(name, number)``, and what they need from the graph of the table.
 
     What one partition alone needs becomes part of its task: its rows are loaded where they are used, and are no result
@@ -176,11 +177,9 @@ def _in_partition(number: int, token: None, function: Callable[..., Any], *argum
         raise ValueError(f"Partition {number}: {error}") from error
 
 
-def _private_tasks(
-    table: Table, numbers: Sequence[int]
-) -> tuple[dict[int, list[GraphNode]], dict[Hashable, GraphNode]]:
+def _private_tasks(table: Table, numbers: Sequence[int]) -> tuple[dict[int, list[GraphNode]], dict[Any, GraphNode]]:
     """Tasks that one partition alone depends on, and those that several do."""
-    graph, owner, several = table.graph, dict[Hashable, int](), -1
+    graph, owner, several = table.graph, dict[Any, int](), -1
     for i in numbers:
         waiting = list(table.keys[i])
         while waiting:
@@ -203,7 +202,7 @@ def _private_tasks(
     return private, common
 
 
-def _give(new_owner: int, key: Hashable, graph: dict[Hashable, GraphNode], owner: dict[Hashable, int]) -> None:
+def _give(new_owner: int, key: Any, graph: dict[Any, GraphNode], owner: dict[Any, int]) -> None:
     """Give a task, and all that it depends on, to another owner."""
     waiting = [key]
     while waiting:
@@ -213,9 +212,9 @@ def _give(new_owner: int, key: Hashable, graph: dict[Hashable, GraphNode], owner
             waiting.extend(graph[key].dependencies)
 
 
-def _computed(tasks: dict[Hashable, GraphNode], keys: list[Any]) -> list[Any]:
+def _computed(tasks: dict[Any, GraphNode], keys: list[Any]) -> list[Any]:
     """Results of tasks, by whatever scheduler Dask would use now."""
     get = get_scheduler() or dask.threaded.get
     # Threads of this process compete with those of BLAS; a worker process has one thread for BLAS anyway.
-    with one_blas_thread():
+    with threadpool_limits(limits=1, user_api="blas"):
         return list(get(tasks, keys))

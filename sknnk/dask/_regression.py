@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from .._moments import Moments
 from .._network import _binary_magnitude
@@ -60,7 +61,9 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 
-class DaskBundledNetworkRegressor(DistributedNetwork, BundledNetworkRegressor, auto_wrap_output_keys=None):
+class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
+    DistributedNetwork, BundledNetworkRegressor, auto_wrap_output_keys=None
+):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     The fit of :class:`sknnk.BundledNetworkRegressor` to rows that need not be in the memory of one machine. Every
@@ -172,7 +175,8 @@ feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict(X, return_std)
-        n_columns = None if getattr(self, "_flat_targets", True) else len(self._target_scale)
+        check_is_fitted(self, "coef_")
+        n_columns = None if self._flat_targets else len(self._target_scale)
         mean = self._lazy(X, "predict", n_columns, numeric_dtype(X))
         if not return_std:
             return mean
@@ -197,9 +201,7 @@ feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().score(X, y, sample_weight)
-        local = self.to_local()
-        del local._system
-        local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
+        local = self._light_copy()
         table = self._checked_table(X, y, sample_weight, reset=False)
         coding = _Numbers(table.layout, np.ones(len(table.layout.targets)))
         sums: Moments = partition_sum("partition-errors", table, _errors, (local, coding))

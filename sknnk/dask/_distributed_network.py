@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import dask
 import numpy as np
+from dask.sizeof import sizeof
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -70,6 +71,17 @@ class _Accumulation:
     n_targets: int
     batch_size: int | None
     threads: int
+
+
+@sizeof.register(Moments)
+def _size_of_moments(moments: Moments) -> int:
+    """Bytes, for a scheduler to know what it is about to move."""
+    return sum(array.nbytes for array in (moments.gram, moments.cross, moments.mean))
+
+
+@sizeof.register(_Accumulation)
+def _size_of_accumulation(job: _Accumulation) -> int:
+    return sum(sampler.random_weights_.nbytes for sampler in job.layers.samplers)
 
 
 def _moments(job: _Accumulation, number: int, *pieces: Any) -> Moments:

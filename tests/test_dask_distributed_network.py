@@ -256,9 +256,8 @@ def test_only_sums_are_distributed(distributed_network, network):
         with pytest.raises(InvalidParameterError, match="solver"):
             clone(distributed_network).set_params(solver=solver).fit(cut(X, [60]), cut(targets_of(network), [60]))
     assert not hasattr(distributed_network, "partial_fit")
-    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as error:
+    with pytest.raises(AttributeError, match=r"has no partial_fit; .* add rows in memory with to_local\(\)"):
         _ = distributed_network.partial_fit
-    assert "or add rows in memory with to_local().partial_fit(...)" in str(error.value.__cause__)
 
 
 @pytest.fixture(scope="module")

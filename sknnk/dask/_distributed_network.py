@@ -9,7 +9,6 @@ import dask
 import numpy as np
 from dask.sizeof import sizeof
 from numpy.typing import NDArray
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._accumulation import accumulated_moments
@@ -102,13 +101,6 @@ def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[NDArra
     return X[selection].copy(), Y[selection].copy(), sample_weight[selection].copy()
 
 
-def _refuses_chunks(network: Any) -> bool:
-    raise AttributeError(
-        f"{type(network).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
-        "to_local().partial_fit(...)."
-    )
-
-
 class DistributedNetwork(BundledNetwork):
     """Fit to partitions, evaluate lazily; a subclass says what targets mean."""
 
@@ -158,9 +150,13 @@ class DistributedNetwork(BundledNetwork):
         validate_data(self, table.layout.frame, skip_check_array=True, reset=reset)
         return table
 
-    @available_if(_refuses_chunks)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Never available; it exists so that the one of the network without Dask is not inherited."""
+    @property
+    def partial_fit(self) -> Any:  # type: ignore[override]
+        """Not there: the one of the networks without Dask would load all rows."""
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
+            "to_local().partial_fit(...)."
+        )
 
     def to_local(self) -> Any:
         """Return the same network without Dask.

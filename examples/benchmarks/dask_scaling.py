@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 import sknnk
 from sknnk.dask import DaskBundledNetworkRegressor
 
-N_FEATURES, ROWS_OF_PARTITION, N_PARTITIONS, N_COLUMNS, REPEATS = 20, 20_000, 16, 1000, 4
+N_FEATURES, ROWS_OF_PARTITION, N_PARTITIONS, N_COLUMNS, REPEATS = 20, 20_000, 24, 1000, 3
 
 
 def partition(seed: int) -> np.ndarray:
@@ -33,11 +33,11 @@ def workers(number: int) -> Iterator[Client]:
         yield client
 
 
-def rows_per_second(client: Client) -> float:
+def rows_per_second(client: Client, n_partitions: int = N_PARTITIONS) -> float:
     """Throughput of one fit on the cluster of this client."""
     make = dask.delayed(partition)
     shape = (ROWS_OF_PARTITION, N_FEATURES)
-    X = da.concatenate([da.from_delayed(make(seed), shape, float) for seed in range(N_PARTITIONS)])
+    X = da.concatenate([da.from_delayed(make(seed), shape, float) for seed in range(n_partitions)])
     network = DaskBundledNetworkRegressor(
         N_COLUMNS,
         activation="gaussian",
@@ -61,7 +61,7 @@ def main() -> None:
     print("  1 worker     2 workers    ratio   (rows a second)")
     ratios = []
     with workers(1) as one, workers(2) as two:
-        rows_per_second(one), rows_per_second(two)  # Processes import what they need.
+        rows_per_second(one, 2), rows_per_second(two, 2)  # Processes import what they need.
         for repeat in range(REPEATS):
             pair = [(client, rows_per_second(client)) for client in ((one, two) if repeat % 2 else (two, one))]
             rates = dict(pair)

@@ -270,7 +270,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return float(self.to_local().score(X, y, sample_weight))
-        local = self._light_copy()
+        local = self._worker_copy()
         table = self._checked_table(X, y, sample_weight, reset=False)
         hits, total = partition_sum("partition-hits", table, _hits, (local, table.layout))
         return float(hits / total)

@@ -139,7 +139,8 @@ class DistributedNetwork(BundledNetwork):
         own = rows_of_partitions(positions, lengths)
         pieces = each_partition("row-sample", table, _selected_rows, coding, own)
         X, Y, sample_weight = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
-        return tuple(HeldRows(values, positions, n_samples) for values in (X, Y, sample_weight))  # type: ignore[return-value]
+        held = [HeldRows(values, positions, n_samples) for values in (X, Y, sample_weight)]
+        return held[0], held[1], held[2]
 
     def _more_rows(self, n_samples: int) -> list[Any]:
         """Positions of further rows that the fit will look at."""
@@ -193,24 +194,26 @@ class DistributedNetwork(BundledNetwork):
         check_is_fitted(self, "coef_")
         return self._lazy(X, "transform", self._layers.n_columns, numeric_dtype(X))
 
-    def _light_copy(self) -> Any:
-        """All that predictions need, for workers: one thread, and nothing of the size of the Gram matrix."""
+    def _worker_copy(self, with_system: bool = False) -> Any:
+        """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
         local = self.to_local()
         local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
-        del local._system
+        if not with_system:
+            del local._system
         return local
 
     def _lazy(self, X: Any, method: str, n_columns: int | None, dtype: Any, **keywords: Any) -> Any:
         """A method of the local network for every partition, as a collection with the partitions of `X`.
 
-        Without a number of columns the result is a vector: a Series for a data frame, else an array.
+        Without a number of columns the result is a vector: a Series for a data frame, else an array. Of several results
+        the last one is meant.
         """
         X = rows_together(X)
         frame = empty_frame(X)
         validate_data(self, frame, skip_check_array=True, reset=False)
         layout = Layout(column_names(X), (), numeric_dtype(X), True, frame)
         # Standard deviations alone need what the fit was solved from.
-        local = self.to_local() if keywords else self._light_copy()
+        local = self._worker_copy(with_system=bool(keywords))
         network = dask.delayed(local, name=f"network-{uuid4().hex}", traverse=False)
         empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype=dtype)
         settings = {"network": network, "layout": layout, "method": method, "empty": empty, "keywords": keywords}
@@ -230,7 +233,7 @@ def _evaluated(
     if not len(values):
         return empty
     result = getattr(network, method)(X, **keywords)
-    return result[1] if keywords else result
+    return result[-1] if isinstance(result, tuple) else result
 
 
 def _evaluated_series(X: Any, **settings: Any) -> Any:

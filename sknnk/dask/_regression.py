@@ -201,7 +201,7 @@ feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().score(X, y, sample_weight)
-        local = self._light_copy()
+        local = self._worker_copy()
         table = self._checked_table(X, y, sample_weight, reset=False)
         coding = _Numbers(table.layout, np.ones(len(table.layout.targets)))
         sums: Moments = partition_sum("partition-errors", table, _errors, (local, coding))

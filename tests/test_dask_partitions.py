@@ -67,6 +67,19 @@ def test_what_inputs_and_targets_have_in_common_is_one_task():
     assert calls == [1] and X.shape == (4, 2) and y.tolist() == [1.0, 2.0, 1.0, 2.0]
 
 
+def test_small_files_of_which_few_columns_are_read_stay_aligned(tmp_path):
+    wide = pd.DataFrame(np.arange(4 * 40.0).reshape(4, 40)).rename(columns=str)
+    for i in range(5):
+        (wide + i).to_parquet(tmp_path / f"{i}.parquet")
+    table = dd.read_parquet(tmp_path)
+    assert table["0"].optimize().npartitions < 5
+    aligned = aligned_table(table[[str(j) for j in range(1, 40)]], table["0"])
+    assert len(aligned.keys) == 5
+    X, y = pieces(aligned, 3)
+    np.testing.assert_array_equal(X["1"], wide["1"] + 3)
+    np.testing.assert_array_equal(y, wide["0"] + 3)
+
+
 @pytest.mark.parametrize(
     ("X", "y", "kind", "words"),
     [

@@ -118,11 +118,20 @@ def aligned_table(X: Any, y: Any, sample_weight: Any = None) -> Table:
     graph: dict[Any, Any] = {}
     keys = []
     for collection in collections.values():
-        # Not fused: what X and y have in common keeps its name, and is computed once.
-        lowered = collection if isinstance(collection, da.Array) else collection.optimize(fuse=False)
+        lowered = collection if isinstance(collection, da.Array) else _lowered(collection)
         graph |= dict(lowered.__dask_graph__())
         keys.append(list(flatten(lowered.__dask_keys__())))
     return Table(layout, convert_legacy_graph(graph), list(zip(*keys, strict=True)))
+
+
+def _lowered(frame: Any) -> Any:
+    """A data frame as tasks.
+
+    Not by its method `optimize`: that may merge small files, more of them the fewer columns are read, so that inputs
+    and targets would have different partitions. Nor fused: what both have in common keeps its name, and is computed
+    once.
+    """
+    return frame.expr.simplify().lower_completely()
 
 
 def rows_together(X: Any) -> Any:

@@ -54,7 +54,7 @@ def write_file(folder: Path, seed: int) -> None:
 
 def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFrame, float]:
     """A network fitted to all files but the last, the memory meanwhile, and the score on the last."""
-    limits = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": LIMIT, "dashboard_address": None}
+    limits = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": LIMIT, "dashboard_address": ":0"}
     memory = MemorySampler()
     with LocalCluster(**limits, local_directory=folder) as cluster, Client(cluster) as client:
         table = dd.read_parquet(folder / "*.parquet")

@@ -264,7 +264,7 @@ def test_only_sums_are_distributed(distributed_network, network):
 def client():
     """Two worker processes of one thread each."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         yield client

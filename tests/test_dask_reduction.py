@@ -125,7 +125,7 @@ def test_tasks_have_names_that_the_dashboard_groups():
 def test_lanes_follow_the_threads_of_the_cluster_and_results_that_it_holds_stay_there():
     assert lane_count() == 2 * dask.system.CPU_COUNT
     with (
-        LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         assert lane_count() == 6

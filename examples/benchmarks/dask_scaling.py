@@ -27,7 +27,7 @@ def partition(seed: int) -> np.ndarray:
 def workers(number: int) -> Iterator[Client]:
     """A cluster of so many processes of one thread each, BLAS included."""
     with (
-        LocalCluster(n_workers=number, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=number, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

@@ -62,7 +62,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None, local_directory=folder
+            n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=":0", local_directory=folder
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 
 import dask.dataframe as dd
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from distributed import Client, LocalCluster
@@ -58,7 +57,7 @@ def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFra
         table = dd.read_parquet(folder / "*.parquet")
         train, test = table.partitions[:-1], table.partitions[-1:]
         with memory.sample("fit", measure="process", interval=0.1, client=client):
-            network = DaskBundledNetworkRegressor(200, random_state=0).fit(train[INPUTS], train["load"])
+            network = DaskBundledNetworkRegressor(150, random_state=0).fit(train[INPUTS], train["load"])
         return network, memory.to_pandas(align=True), network.score(test[INPUTS], test["load"])
 
 
@@ -67,6 +66,8 @@ def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFra
 # use without Dask: here for a cold, a mild and a hot Tuesday.
 
 if __name__ == "__main__":
+    import matplotlib.pyplot as plt  # Here, because workers need not have it in their memory.
+
     with tempfile.TemporaryDirectory() as name:
         for seed in range(N_FILES):
             write_file(Path(name), seed)

@@ -35,8 +35,26 @@ def fitted_input_map(
     """
     if input_transform is None:
         return None
-    rows = sampled_rows(X.shape[0], _QUANTILE_ROWS, rng)
+    rows = quantile_rows(X.shape[0], rng)
     return fit_quantile_map(dense_columns(X[rows]), sample_weight[rows])
+
+
+def quantile_rows(n_samples: int, rng: np.random.Generator) -> Any:
+    """Positions of the rows that the quantiles of columns are taken from.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    rng : numpy.random.Generator
+        Draws the rows where there are very many.
+
+    Returns
+    -------
+    slice or ndarray
+        Every row, or the positions of those drawn.
+    """
+    return sampled_rows(n_samples, _QUANTILE_ROWS, rng)
 
 
 def sampled_rows(n_samples: int, size: int, rng: np.random.Generator) -> Any:

@@ -154,15 +154,20 @@ class KernelNetwork:
 
     def _hold_out(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Residuals that some rows would have in a fit without them, from their leverage on this fit."""
-        rows = sampled_rows(X.shape[0], _HELD_ROWS, np.random.default_rng(self._seed))
+        rows = self._held_rows(X.shape[0])
         columns = self._layers.columns(X[rows]).astype(np.float64)
         coef = np.reshape(self.coef_, (-1, columns.shape[1])).T / self._target_scale
         intercept = np.reshape(self.intercept_, -1) / self._target_scale
-        unit = (sample_weight / copies_of(sample_weight))[rows]
+        weight = sample_weight[rows]
+        unit = weight / copies_of(weight)
         leverage = unit[:, None] * posterior_variance(self._system, columns, np.reshape(self.alpha_, -1))
         residuals = (Y[rows] - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
         inputs = dense_inputs(self._layers.input_map, X[rows])
-        self._keep_held_out(HeldOut(inputs, Y[rows], residuals, sample_weight[rows]), self._first_kernels(inputs))
+        self._keep_held_out(HeldOut(inputs, Y[rows], residuals, weight), self._first_kernels(inputs))
+
+    def _held_rows(self: Any, n_samples: int) -> Any:
+        """Positions of the rows that `_hold_out` looks at."""
+        return sampled_rows(n_samples, _HELD_ROWS, np.random.default_rng(self._seed))
 
     def _first_kernels(self: Any, inputs: np.ndarray) -> tuple[Kernel, ...]:
         """The kernel that the columns approximate, for a deep network that of its first layer."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
-from ._inputs import fitted_input_map, sampled_rows, transform_inputs
+from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, Fit, kernel_families, search_kernel, unit_rows
 from ._length_scales import column_deviations, typical_length_scale
 from ._quantiles import QuantileMap
@@ -231,6 +231,33 @@ def prepare_layers(
         choice = search(options, features, *sample, fold_rng, threads)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
+
+
+def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
+    """Positions of the rows that `prepare_layers` looks at, whatever the rows are.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training rows.
+    input_transform : {"quantile", None}
+        Transform of the inputs.
+    seed : int
+        The seed that `prepare_layers` is given.
+
+    Returns
+    -------
+    quantile_rows, search_rows : slice or ndarray of int
+        Increasing positions, ``slice(None)`` for all rows; the first is None without an input transform.
+
+    Examples
+    --------
+    >>> rows_looked_at(100, None, seed=0)
+    (None, slice(None, None, None))
+    """
+    rng = np.random.default_rng(seed).spawn(3)[0]
+    for_quantiles = quantile_rows(n_samples, rng) if input_transform == "quantile" else None
+    return for_quantiles, sampled_rows(n_samples, _SEARCH_ROWS, rng)
 
 
 def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candidate]:

@@ -194,11 +194,19 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
 
     def _prepare(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Fix everything that later chunks must share: units, layers and automatic choices."""
-        self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        self._draw_seed()
         self._target_scale = binary_magnitude(Y)
+        self._choose_layers(X, Y / self._target_scale, sample_weight)
+        self._layers.check_range(X)
+
+    def _draw_seed(self) -> None:
+        self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _choose_layers(self, X: Any, Y: Any, sample_weight: Any) -> None:
+        """Make the automatic choices on a sample and draw the layers; of the rows, only ``rows[positions]`` is used."""
         self._layers, choice = prepare_layers(
             X,
-            Y / self._target_scale,
+            Y,
             sample_weight,
             Candidate(self.activation, self.directions, self.frequencies, self.length_scale),
             self.n_components_,
@@ -209,7 +217,6 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
             threads=n_threads(self.n_jobs),
             learn_features=self._learns_features(),
         )
-        self._layers.check_range(X)
         self.samplers_ = self._layers.samplers
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
         self.search_history_, self._searched_alpha = choice.history, choice.alpha

@@ -108,3 +108,16 @@ def test_squared_gradients_of_a_sum_add_slopes_before_they_square_and_blocks_do_
 def test_a_row_on_a_centre_has_the_slope_zero_of_a_symmetric_kernel(coupling):
     centre = rows(1)
     assert np.all(squared_gradients([Kernel("cauchy", coupling, SCALES)], centre, centre, np.ones((1, 1))) == 0.0)
+
+
+@pytest.mark.parametrize("activation", PROFILES)
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_rows_of_any_size_have_finite_kernels_and_a_constant_column_has_no_slope(activation, coupling):
+    A = np.column_stack([rows(6, n_features=1), np.full(6, 1e300)]) * [1e300, 1.0]
+    kernels = [Kernel(activation, coupling, np.array([1.0, 1e-20]))]
+    K = kernel_matrix(kernels, A, A)
+    assert np.all(np.diag(K) == 1.0) and np.all((K >= 0.0) & (K <= 1.0))
+    assert kernel_matrix(kernels, A[[0]], -A[[0]])[0, 0] < 1e-150
+    near = A * [1e-300, 1.0]
+    slope = squared_gradients(kernels, near, near, rows(6, seed=2, n_features=1))
+    assert slope[0] > 0.0 and slope[1] == 0.0

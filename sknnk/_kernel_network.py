@@ -182,5 +182,5 @@ class KernelNetwork:
 
 def _importances(kernels: tuple[Kernel, ...]) -> np.ndarray:
     """Shares of the columns in the squared inverse length scales, averaged over kernels."""
-    shares = [kernel.scales**2 / np.sum(kernel.scales**2) for kernel in kernels]
-    return np.asarray(np.mean(shares, axis=0))
+    squares = [(kernel.scales / kernel.scales.max()) ** 2 for kernel in kernels]
+    return np.asarray(np.mean([each / each.sum() for each in squares], axis=0))

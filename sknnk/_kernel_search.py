@@ -320,7 +320,7 @@ def _refined(task: _Task, fit: Fit, learn: bool, free: bool, rng: np.random.Gene
             kernel = _at_best_length(task, kernel, alpha)
         alpha, error, solution = task.best_alpha(kernel_matrix([kernel], task.X, task.X), alpha, len(task.X))
         fits.append(Fit((kernel,), alpha, error, len(task.X), "feature learning"))
-        if solution is None:
+        if solution is None or i == _ROUNDS or not learn:
             break
         kernel = _learned(task, kernel, solution, deviations, rng)
     return fits
@@ -343,14 +343,19 @@ def _learned(
 ) -> Kernel:
     """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
     rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
-    slopes = np.sqrt(squared_gradients([kernel], task.X[rows], task.X, solution.coef))
+    # Inputs of any unit are brought near one, or squares of slopes overflow; a power of two changes no digit.
+    unit = np.exp2(np.floor(np.log2(kernel.scales.max())))
+    near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
+    with np.errstate(over="ignore"):  # of a constant column, which has no slopes
+        inputs = task.X * unit
+    slopes = np.sqrt(squared_gradients([near_one], inputs[rows], inputs, solution.coef))
     largest = slopes.max()
     if not largest > 0.0:
         return kernel
     scales = np.maximum(slopes / largest, _LEAST_SCALE)
     order = 1 if kernel.frequencies == "coordinatewise" else 2
-    before, after = (np.linalg.norm(each * deviations, order) for each in (kernel.scales, scales))
-    return Kernel(kernel.activation, kernel.frequencies, scales * (before / after) if after > 0.0 else kernel.scales)
+    before, after = (np.linalg.norm(each * (deviations * unit), order) for each in (near_one.scales, scales))
+    return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
 
 
 def _decision(task: _Task, finalists: list[Fit], threads: int) -> list[Fit]:

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 _BLOCK_ENTRIES = 2**17
 # Half the step of the differences that give slopes of kernels without a formula.
 _STEP = 1e-4
+# Length scales beyond which all rows are equally far away.
+_FARTHEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,7 @@ def fill_kernel_matrix(
     out : ndarray of shape (n_rows, n_centres)
         Receives the values.
     """
-    scaled = [(A * kernel.scales, B * kernel.scales) for kernel in kernels]
+    scaled = [(_in_length_scales(kernel, A), _in_length_scales(kernel, B)) for kernel in kernels]
     for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(B), 1), 16)):
         for i, (kernel, (a, b)) in enumerate(zip(kernels, scaled, strict=True)):
             values = _unscaled_values(kernel, a[rows], b)
@@ -122,6 +124,13 @@ def fill_kernel_matrix(
                 out[rows] += values
             else:
                 out[rows] = values
+
+
+def _in_length_scales(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
+    """Rows in units of the length scales, cut off where squares of differences would overflow."""
+    with np.errstate(over="ignore"):
+        scaled: Array = np.clip(rows * kernel.scales, -_FARTHEST, _FARTHEST)
+    return scaled
 
 
 def _unscaled_values(kernel: Kernel, a: Array, b: Array) -> Array:
@@ -184,7 +193,8 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
 
 
 def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: Array) -> None:
-    a, b = A * kernel.scales, centres * kernel.scales
+    a, b = _in_length_scales(kernel, A), _in_length_scales(kernel, centres)
+    a, b = a - b[0], b - b[0]  # what is far from zero leaves no digits for differences
     values = _unscaled_values(kernel, a, b) * kernel.weight
     if kernel.frequencies == "isotropic":
         distances = cdist(a, b)

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sknnk import _inputs, _layers
 from sknnk._features import feature_scale
-from sknnk._inputs import dense_columns, transform_inputs
+from sknnk._inputs import transform_inputs
 from sknnk._layers import prepare_layers
 from sknnk._quantiles import fit_quantile_map
 from sknnk._tuning import Candidate
@@ -184,23 +184,3 @@ def test_rows_that_overflow_are_refused_unless_a_transform_bounds_them():
     bounded = layers_of(X, Y, w)
     bounded.check_range(huge)
     assert np.all(np.isfinite(bounded.columns(huge)))
-
-
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.csr_matrix])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_columns_of_a_table_come_one_by_one_and_dense(kind, dtype):
-    X = table(dtype=dtype)[0]
-    found = list(dense_columns(kind(X)))
-    assert all(column.dtype == dtype for column in found)
-    assert np.array_equal(np.transpose(found), X)
-
-
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_transform_gives_a_new_dense_array_and_none_the_rows_themselves(kind, dtype):
-    X, _, w = table(dtype=dtype)
-    rows, before = kind(X), X.copy()
-    found = transform_inputs(fit_quantile_map(X.T, w), rows)
-    assert type(found) is np.ndarray and found.dtype == dtype and found.shape == X.shape
-    assert np.array_equal(X, before) and not np.shares_memory(found, X)
-    assert transform_inputs(None, rows) is rows

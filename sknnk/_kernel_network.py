@@ -40,6 +40,7 @@ class KernelNetwork:
     _system: Any
     _searched_alpha: Any
     _task: KernelTask
+    _spread: Any
 
     def _chosen_map(self: Any, X: Any, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
@@ -153,17 +154,21 @@ class KernelNetwork:
         )
 
     def _hold_out(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Residuals that some rows would have in a fit without them, from their leverage on this fit."""
+        """Keep some of the rows; what a fit without them would say is worked out when it is asked for."""
         rows = self._held_rows(X.shape[0])
-        columns = self._layers.columns(X[rows]).astype(np.float64)
+        self._kept_rows, self._spread = (X[rows], Y[rows], sample_weight[rows]), None
+
+    def _residuals_of_kept_rows(self: Any) -> tuple[HeldOut, tuple[Kernel, ...]]:
+        """Residuals that rows would have in a fit without them, from their leverage on this fit."""
+        X, Y, weight = self._kept_rows
+        columns = self._layers.columns(X).astype(np.float64)
         coef = np.reshape(self.coef_, (-1, columns.shape[1])).T / self._target_scale
         intercept = np.reshape(self.intercept_, -1) / self._target_scale
-        weight = sample_weight[rows]
         unit = weight / copies_of(weight)
         leverage = unit[:, None] * posterior_variance(self._system, columns, np.reshape(self.alpha_, -1))
-        residuals = (Y[rows] - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
-        inputs = dense_inputs(self._layers.input_map, X[rows])
-        self._keep_held_out(HeldOut(inputs, Y[rows], residuals, weight), self._first_kernels(inputs))
+        residuals = (Y - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
+        inputs = dense_inputs(self._layers.input_map, X)
+        return HeldOut(inputs, Y, residuals, weight), self._first_kernels(inputs)
 
     def _held_rows(self: Any, n_samples: int) -> Any:
         """Positions of the rows that `_hold_out` looks at."""

@@ -140,8 +140,6 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     ((2,), (2,))
     """
 
-    _spread: ResidualSpread | None
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 
@@ -329,15 +327,16 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
 
     def _residual_spread(self) -> ResidualSpread:
         """Learned when it is first asked for."""
-        if not hasattr(self, "_held_out"):
+        if not hasattr(self, "_spread"):
             raise ValueError(
                 'return_std=True and predict_interval need a fit to rows, which bundle(..., method="analytic") does '
                 'without; bundle with method="calibrated", or fit the network to data.'
             )
         if self._spread is None:
-            held_out, kernels = self._held_out
+            held_out, kernels = self._held_out if self._system is None else self._residuals_of_kept_rows()
             self._spread = fit_spread(kernels, held_out.inputs, held_out.residuals, held_out.sample_weight)
-        return self._spread
+        spread: ResidualSpread = self._spread
+        return spread
 
     def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
         self._held_out, self._spread = (held_out, kernels), None

@@ -1,7 +1,7 @@
 """Kernels learned from few rows: family, length scales of the columns and penalty, by closed-form cross-validation."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,12 @@ _HELD_ROWS = 1000
 _ROUNDS = 5
 _GRADIENT_ROWS = 500
 _N_FOLDS = 4
-_N_FINALISTS = 2
+# A sum of kernels may be this much worse on the held rows: it varies less than a single kernel that was picked there.
+_TOLERANCE = 1.02
 # A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
 _LEAST_SCALE = 1e-3
 # Penalties, for kernels of value one at distance zero, and the step of the search among them.
+_SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
 _FIRST_ALPHA, _ALPHA_STEP, _ALPHA_BOUNDS = 1e-2, 10.0**0.5, (1e-8, 1e3)
 _LENGTH_STEP, _LENGTH_BOUNDS = 2.0**0.5, (1e-2, 1e2)
 MIN_ROWS = 8
@@ -163,8 +165,10 @@ def search_kernel(
     learned = sorted((min((f for f in fits if f.stage == stage), key=_error) for fits in tried), key=_error)
     if len(learned) == 1:
         return KernelChoice(learned[0], tuple(learned), history)
-    finals = _decision(task, learned[:_N_FINALISTS], threads)
-    return KernelChoice(min(finals, key=_error), tuple(learned), history + finals)
+    finals = _decision(task, learned, threads)
+    least = min(fit.error for fit in finals)
+    best = next(fit for fit in reversed(finals) if fit.error <= _TOLERANCE * least)
+    return KernelChoice(best, tuple(learned), history + finals)
 
 
 def unit_rows(
@@ -358,17 +362,18 @@ def _learned(
     return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
 
 
-def _decision(task: _Task, finalists: list[Fit], threads: int) -> list[Fit]:
-    """The finalists, and their sum, scored on held rows at the end of all rows."""
-    candidates = [fit.kernels for fit in finalists]
-    candidates.append(
-        tuple(Kernel(k.activation, k.frequencies, k.scales, 0.5) for fit in finalists for k in fit.kernels)
-    )
-    starts = [fit.alpha for fit in finalists]
-    starts.append(float(np.exp(np.mean(np.log(starts)))))
-    n_held, fits = min(_HELD_ROWS, len(task.X)), []
-    for kernels, start in zip(candidates, starts, strict=True):
-        K = symmetric_kernel_matrix(kernels, task.X, threads)
-        alpha, error, _ = task.best_alpha(K, start, n_held)
-        fits.append(Fit(kernels, alpha, error, len(task.X), "decision"))
-    return fits
+def _decision(task: _Task, learned: list[Fit], threads: int) -> list[Fit]:
+    """Every family, then the sums of the best two, three, ..., scored on held rows at the end of all rows."""
+    singles = sorted((_decided(task, (fit,), threads) for fit in learned), key=_error)
+    return singles + [_decided(task, singles[:n], threads) for n in range(2, len(singles) + 1)]
+
+
+def _decided(task: _Task, summed: Sequence[Fit], threads: int) -> Fit:
+    kernels = tuple(replace(kernel, weight=1.0 / len(summed)) for fit in summed for kernel in fit.kernels)
+    K, n_held = symmetric_kernel_matrix(kernels, task.X, threads), min(_HELD_ROWS, len(task.X))
+    start = float(np.exp(np.mean([np.log(fit.alpha) for fit in summed])))
+    # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
+    starts = (start, _SMALL_ALPHA) if start > _FEW_TIMES * _SMALL_ALPHA else (start,)
+    tried = [task.best_alpha(K, each, n_held)[:2] for each in starts]
+    alpha, error = min(tried, key=lambda each: each[1])
+    return Fit(kernels, alpha, error, len(task.X), "decision")

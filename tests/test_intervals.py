@@ -88,7 +88,9 @@ def test_the_deviation_is_the_weighted_root_mean_square():
 def test_residuals_of_zero_and_a_single_row_have_a_spread():
     X = np.linspace(-1.0, 1.0, 30)[:, None]
     spread = fit_spread(SMOOTH, X, np.zeros((30, 1)), np.ones(30))
-    assert np.all(np.isfinite(spread.size(X))) and np.array_equal(spread.quantile(0.9) * spread.size(X), np.zeros((30, 1)))
+    assert np.all(np.isfinite(spread.size(X))) and np.array_equal(
+        spread.quantile(0.9) * spread.size(X), np.zeros((30, 1))
+    )
     single = fit_spread(SMOOTH, X[:1], np.array([[2.0]]), np.ones(1))
     np.testing.assert_allclose(single.size(X), 2.0)
     assert single.deviation() == pytest.approx(1.0) and single.quantile(0.9) == np.inf

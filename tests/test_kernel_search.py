@@ -119,7 +119,9 @@ def test_a_fixed_length_scale_stays(length_scale, learn):
 
 
 def test_without_learning_all_columns_keep_one_scale():
-    assert all(np.ptp(kernel.scales) == 0.0 for fit in choice_of(*table(40), learn=False).history for kernel in fit.kernels)
+    assert all(
+        np.ptp(kernel.scales) == 0.0 for fit in choice_of(*table(40), learn=False).history for kernel in fit.kernels
+    )
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])

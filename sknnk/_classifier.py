@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._calibration import fit_temperature, held_out_scores, probabilities
+from ._kernel_network import columns_fit_chunks
 from ._network import BundledNetwork
 from ._rows import weighted_rows
 
@@ -22,7 +23,7 @@ def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
             'partial_fit is not available with class_weight="balanced", which depends on all rows; '
             "pass a dict of weights, {label: weight}."
         )
-    return True
+    return columns_fit_chunks(network)
 
 
 class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):

@@ -28,6 +28,31 @@ _MAX_COMPARED_FEATURES = 1000
 _HELD_ROWS = 1000
 
 
+def columns_fit_chunks(network: Any) -> bool:
+    """Whether the columns asked for can be fixed before all rows are seen; an error says why not.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        The network.
+
+    Returns
+    -------
+    bool
+        True.
+
+    Raises
+    ------
+    AttributeError
+        If it asks for landmarks.
+    """
+    if network.feature_map == "landmarks":
+        raise AttributeError(
+            "partial_fit is not available with feature_map='landmarks', which compares all rows; use 'random'."
+        )
+    return True
+
+
 class KernelNetwork:
     """Choice and fit of kernel columns; `BundledNetwork` is the rest."""
 

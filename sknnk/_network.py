@@ -164,7 +164,7 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
         moments = None
-        if self.feature_map == "landmarks" or getattr(self, "feature_map_", "random") == "landmarks":
+        if getattr(self, "feature_map_", "random") == "landmarks":
             raise ValueError("partial_fit adds up random features; start a new network with feature_map='random'.")
         if self._is_first_call():
             self.feature_map_ = "random"

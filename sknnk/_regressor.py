@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._intervals import ResidualSpread, fit_spread
 from ._kernel_layers import dense_inputs
+from ._kernel_network import columns_fit_chunks
 from ._network import BundledNetwork
 from ._ridge import posterior_variance
 
@@ -140,6 +142,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     ((2,), (2,))
     """
 
+    _spread: ResidualSpread | None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 
@@ -166,6 +170,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         self._fit_rows(*self._checked_rows(X, y, sample_weight, reset=True))
         return self
 
+    @available_if(columns_fit_chunks)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 

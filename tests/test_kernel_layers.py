@@ -175,7 +175,7 @@ def test_a_penalty_too_small_for_float64_is_raised_until_the_factor_exists():
 
 
 def test_a_fit_without_spare_rows_reports_no_noise():
-    X, Y, weight = table(1)
+    X, Y, _ = table(1)
     fit = fit_exact(task_of(X, Y, np.ones(1)), 1)[1]
     assert fit.effective_dof == pytest.approx(0.0, abs=1e-12)
     assert np.array_equal(fit.noise_variance, np.zeros(2))

@@ -23,7 +23,7 @@ def test_without_zeros_the_very_same_objects_come_back():
 
 
 def test_no_row_of_positive_weight_is_refused_with_the_remedy():
-    with pytest.raises(ValueError, match="sample_weight.*zero for every row; make one positive"):
+    with pytest.raises(ValueError, match=r"sample_weight.*zero for every row; make one positive"):
         weighted_rows(np.ones((2, 1)), np.ones((2, 1)), np.zeros(2))
 
 

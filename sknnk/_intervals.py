@@ -15,6 +15,7 @@ _ALPHAS = np.logspace(-1.0, 3.0, 5)
 # Residuals vary more slowly than targets do.
 _STRETCH = (1.0, 3.0)
 _N_FOLDS = 10
+_SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 # Residuals below this share of their root mean square are as good as none; their logarithms are cut off there.
 _LEAST_RESIDUAL = 1e-2
 
@@ -95,7 +96,8 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     """Learn the size of residuals from those of held-out rows.
 
     The logarithm of absolute residuals is smoothed by kernel ridge regression, width and penalty chosen by
-    cross-validation; each row is then compared with the size that other rows predict for it.
+    cross-validation. As much of its variation is kept as makes the residuals most likely, each of them compared with
+    the size that other rows predict for it.
 
     Parameters
     ----------
@@ -150,8 +152,25 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
             if error < best_error:
                 best, best_error = (wide, solution.coef, solution.intercept, left), error
     wide, coef, intercept, left = best or (tuple(kernels), *_constant(logarithms, weight))
-    ratios = absolute / np.exp(logarithms - left)
-    return ResidualSpread(wide, inputs, coef, intercept, ratios, sample_weight)
+    mean = np.average(logarithms, axis=0, weights=weight)
+    share = _trusted_share(residuals, logarithms - left - mean, weight)
+    ratios = absolute / np.exp(mean + share * (logarithms - left - mean))
+    return ResidualSpread(wide, inputs, share * coef, mean + share * (intercept - mean), ratios, sample_weight)
+
+
+def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:
+    """Share of the variation of the logarithmic size that makes held-out residuals most likely, for each target.
+
+    Residuals of nearly zero have logarithms far away from all others, and what is learned from them varies too much.
+    """
+    losses = []
+    for share in _SHARES:
+        size = np.exp(share * deviations)
+        variance = np.average((residuals / size) ** 2, axis=0, weights=weight)
+        logarithm = np.log(np.maximum(variance, np.finfo(np.float64).tiny))
+        losses.append(0.5 * logarithm + share * np.average(deviations, axis=0, weights=weight))
+    shares: Array = _SHARES[np.argmin(losses, axis=0)]
+    return shares
 
 
 def _constant(logarithms: Array, weight: Array) -> tuple[Array, Array, Array]:

@@ -102,7 +102,6 @@ class KernelNetwork:
         self.activation_, self.frequencies_ = kernels[0].activation, kernels[0].frequencies
         self.length_scale_ = 1.0 / kernels[0].scales
         self.search_history_ = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
-        self.__dict__.pop("feature_importances_", None)
         if learns:
             self.feature_importances_ = _importances(kernels)
         return task

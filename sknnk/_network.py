@@ -138,7 +138,8 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
-        self.__dict__.pop("moments_", None)
+        for name in ("moments_", "kernels_", "feature_importances_", "solver_costs_"):
+            self.__dict__.pop(name, None)
         self.feature_map_ = self._chosen_map(X, alphas)
         if self.feature_map_ == "landmarks":
             self._fit_kernel(X, Y, sample_weight, alphas)

@@ -140,6 +140,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     ((2,), (2,))
     """
 
+    _spread: ResidualSpread | None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 

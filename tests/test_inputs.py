@@ -56,5 +56,5 @@ def test_sampled_rows_are_all_of_few_and_distinct_ones_of_many_in_order():
     rng = np.random.default_rng(0)
     assert np.array_equal(np.arange(9)[sampled_rows(9, 9, rng)], np.arange(9))
     drawn = sampled_rows(50, 9, rng)
-    assert drawn.shape == (9,) and np.all(np.diff(drawn) > 0) and 0 <= drawn[0] and drawn[-1] < 50
+    assert drawn.shape == (9,) and np.all(np.diff(drawn) > 0) and drawn[0] >= 0 and drawn[-1] < 50
     assert not np.array_equal(drawn, sampled_rows(50, 9, rng))

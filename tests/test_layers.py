@@ -184,3 +184,30 @@ def test_rows_that_overflow_are_refused_unless_a_transform_bounds_them():
     bounded = layers_of(X, Y, w)
     bounded.check_range(huge)
     assert np.all(np.isfinite(bounded.columns(huge)))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_learned_length_scales_compete_with_equal_ones(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 4))
+    Y = np.sin(2.0 * X[:, :1]) + 0.05 * rng.normal(size=(80, 1))
+    options = {"penalty_given": False, "learn_features": True}
+    layers, choice = prepare_layers(kind(X), Y, np.ones(80), AUTO, (16,), None, True, 0, **options)
+    learned = [h[0] for h in choice.history if np.ndim(h[0].length_scale)]
+    assert 0 < len(learned) < len(choice.history)
+    assert {(c.activation, c.directions, c.frequencies) for c in learned} == {
+        ("cauchy", "gaussian", "coordinatewise"),
+        ("cauchy", "sparse", "coordinatewise"),
+        ("gaussian", "orthogonal", "isotropic"),
+        ("cauchy", "orthogonal", "isotropic"),
+    }
+    assert all(np.argmin(c.length_scale) == 0 for c in learned)
+    assert np.ndim(choice.candidate.length_scale) == 1 and layers.samplers[0].length_scale_.shape == (4,)
+    fixed = prepare_layers(X, Y, np.ones(80), AUTO._replace(directions="qmc"), (16,), None, True, 0, **options)[1]
+    assert {h[0].directions for h in fixed.history} == {"qmc"}
+
+
+def test_too_few_rows_teach_no_length_scales():
+    X, Y, w = table(7)
+    choice = prepare_layers(X, Y, w, AUTO, (8,), None, True, 0, learn_features=True)[1]
+    assert np.ndim(choice.candidate.length_scale) == 0

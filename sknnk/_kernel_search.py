@@ -153,7 +153,8 @@ def search_kernel(
     KernelChoice
         The winner and everything tried.
     """
-    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas)
+    unit = float(sample_weight.mean())
+    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, unit)
     generators = rng.spawn(len(families))
     arguments = [(family, child) for family, child in zip(families, generators, strict=True)]
 
@@ -231,15 +232,16 @@ def _error(fit: Fit) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Rows of the search; what is tried is scored on the first few of them."""
+    """Rows of the search; what is tried is scored on the first few of them, at penalties in units of the weights."""
 
     X: Array
     Y: Array
     sample_weight: Array
     alphas: Sequence[float] | None
+    unit: float = 1.0
 
     def leading(self, n_rows: int) -> "_Task":
-        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas)
+        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas, self.unit)
 
     def best_alpha(self, K: Array, start: float, n_held: int) -> tuple[float, float, DualSolution | None]:
         """Penalty of least cross-validated error for the kernel of these rows."""
@@ -253,7 +255,8 @@ class _Task:
         if self.alphas is not None:
             alpha = min(sorted(self.alphas, reverse=True), key=error)
         else:
-            alpha = _climb(error, start, _ALPHA_STEP, _ALPHA_BOUNDS)
+            low, high = _ALPHA_BOUNDS
+            alpha = _climb(error, start, _ALPHA_STEP, (low * self.unit, high * self.unit))
         return alpha, *scores[alpha]
 
     def _scored(self, K: Array, alpha: float, n_held: int) -> tuple[float, DualSolution | None]:
@@ -299,7 +302,7 @@ def _family_fits(
         scales = [np.full(n_features, 1.0 / (factor * typical)) for factor in _LENGTH_FACTORS]
     else:
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
-    fits, alpha = [], _FIRST_ALPHA
+    fits, alpha = [], _FIRST_ALPHA * task.unit
     for each in scales:
         fits.append(_tried(few, (Kernel(*family, each),), alpha, "length scale"))
         alpha = fits[-1].alpha

@@ -36,6 +36,7 @@ _LEAST_SCALE = 1e-3
 _SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
 _FIRST_ALPHA, _ALPHA_STEP, _ALPHA_BOUNDS = 1e-2, 10.0**0.5, (1e-8, 1e3)
 _LENGTH_STEP, _LENGTH_BOUNDS = 2.0**0.5, (1e-2, 1e2)
+_CLEARLY = 1.0 - 1e-6
 MIN_ROWS = 8
 
 
@@ -154,7 +155,7 @@ def search_kernel(
     KernelChoice
         The winner and everything tried.
     """
-    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas)
+    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, float(sample_weight.mean()))
     # One family after another: SciPy holds Python's lock while LAPACK runs, which has threads of its own.
     tried = [
         _family_fits(task, family, length_scale, learn_features, child)
@@ -232,15 +233,16 @@ def _error(fit: Fit) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Rows of the search; what is tried is scored on the first few of them."""
+    """Rows of the search; what is tried is scored on the first few of them, at penalties in units of the weights."""
 
     X: Array
     Y: Array
     sample_weight: Array
     alphas: Sequence[float] | None
+    unit: float = 1.0
 
     def leading(self, n_rows: int) -> "_Task":
-        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas)
+        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas, self.unit)
 
     def best_alpha(self, K: Array, start: float, n_held: int) -> tuple[float, float, DualSolution | None]:
         """Penalty of least cross-validated error for the kernel of these rows."""
@@ -254,7 +256,8 @@ class _Task:
         if self.alphas is not None:
             alpha = min(sorted(self.alphas, reverse=True), key=error)
         else:
-            alpha = _climb(error, start, _ALPHA_STEP, _ALPHA_BOUNDS)
+            low, high = _ALPHA_BOUNDS
+            alpha = _climb(error, start, _ALPHA_STEP, (low * self.unit, high * self.unit))
         return alpha, *scores[alpha]
 
     def _scored(self, K: Array, alpha: float, n_held: int) -> tuple[float, DualSolution | None]:
@@ -277,8 +280,9 @@ def _climb(function: Callable[[float], float], start: float, step: float, bounds
             values[i] = function(start * step**i)
         return values[i]
 
-    i, direction = 0, 1 if at(1) < at(0) else -1
-    while bounds[0] <= start * step ** (i + direction) <= bounds[1] and at(i + direction) < at(i):
+    # Where nothing but rounding tells two values apart, the walk ends.
+    i, direction = 0, 1 if at(1) < _CLEARLY * at(0) else -1
+    while bounds[0] <= start * step ** (i + direction) <= bounds[1] and at(i + direction) < _CLEARLY * at(i):
         i += direction
     return start * step**i
 
@@ -300,7 +304,7 @@ def _family_fits(
         scales = [np.full(n_features, 1.0 / (factor * typical)) for factor in _LENGTH_FACTORS]
     else:
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
-    fits, alpha = [], _FIRST_ALPHA
+    fits, alpha = [], _FIRST_ALPHA * task.unit
     for each in scales:
         fits.append(_tried(few, (Kernel(*family, each),), alpha, "length scale"))
         alpha = fits[-1].alpha
@@ -373,7 +377,8 @@ def _decided(task: _Task, summed: Sequence[Fit], threads: int) -> Fit:
     K, n_held = symmetric_kernel_matrix(kernels, task.X, threads), min(_HELD_ROWS, len(task.X))
     start = float(np.exp(np.mean([np.log(fit.alpha) for fit in summed])))
     # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
-    starts = (start, _SMALL_ALPHA) if start > _FEW_TIMES * _SMALL_ALPHA else (start,)
+    small = _SMALL_ALPHA * task.unit
+    starts = (start, small) if start > _FEW_TIMES * small else (start,)
     tried = [task.best_alpha(K, each, n_held)[:2] for each in starts]
     alpha, error = min(tried, key=lambda each: each[1])
     return Fit(kernels, alpha, error, len(task.X), "decision")

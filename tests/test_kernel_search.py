@@ -99,13 +99,14 @@ def test_threads_do_not_matter_and_the_same_seed_gives_the_same_choice():
     same_fits(choice_of(X, Y, threads=3), expected, rtol=1e-9)
 
 
-def test_a_table_in_which_every_row_stands_twice_has_the_kernel_of_the_table():
+def test_a_table_in_which_every_row_stands_twice_has_the_kernel_of_the_table_and_twice_its_penalty():
     X, Y = table(60)
     once, twice = choice_of(X, Y), choice_of(X, Y, np.full(60, 2.0))
-    assert [k.activation for k in once.best.kernels] == [k.activation for k in twice.best.kernels]
-    # Weights of two are half the penalty; the grid of penalties has steps of a third of a decade and more.
-    assert 1.0 / 4.0 < twice.best.alpha / once.best.alpha < 8.0
-    assert twice.best.error == pytest.approx(once.best.error, rel=0.2)
+    for fit, counterpart in zip(once.history, twice.history, strict=True):
+        assert counterpart.alpha == pytest.approx(2.0 * fit.alpha, rel=1e-9)
+        assert counterpart.error == pytest.approx(fit.error, rel=1e-9)
+    for kernel, other in zip(once.best.kernels, twice.best.kernels, strict=True):
+        np.testing.assert_allclose(kernel.scales, other.scales, rtol=1e-9)
 
 
 def test_only_given_penalties_are_tried():

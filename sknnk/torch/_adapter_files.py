@@ -89,16 +89,19 @@ def load_adapters(model: nn.Module, path: Path) -> nn.Module:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"path={str(path)!r} is not a file of save_adapters (format {metadata.get('format')!r}).")
-    configs = json.loads(metadata["adapters"])
+    configs, trainable = json.loads(metadata["adapters"]), set(json.loads(metadata["trainable"]))
     modules = dict(model.named_modules())
     if missing := configs.keys() - modules.keys():
         raise ValueError(f"path={str(path)!r} has an adapter for {min(missing)!r}, which is no module of the model.")
+    _check_shapes(model, {name: tensors[name] for name in trainable if CHILD not in name.split(".")}, str(path))
     for name, config in configs.items():
         if CHILD in modules[name]._modules:
             detach(modules[name])
         attach(modules[name], SNNKAdapter(**config, **placement(modules[name], model)).train(modules[name].training))
-    _copy_tensors(model, tensors, str(path))
-    trainable = set(json.loads(metadata["trainable"]))
+    own = model.state_dict(keep_vars=True)
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            own[name].copy_(tensor)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trainable)
     return model
@@ -116,12 +119,10 @@ def _checked_config(name: str, adapter: SNNKAdapter) -> dict[str, Any]:
     return adapter.config | {"length_scale": plain}
 
 
-def _copy_tensors(model: nn.Module, tensors: dict[str, torch.Tensor], path: str) -> None:
-    own = model.state_dict(keep_vars=True)
-    for name, tensor in tensors.items():
+def _check_shapes(model: nn.Module, tensors: dict[str, torch.Tensor], path: str) -> None:
+    """Refuse a file before anything is changed; adapters are made to fit, what else was trained may not."""
+    own = model.state_dict()
+    for name, tensor in sorted(tensors.items()):
         if name not in own or own[name].shape != tensor.shape:
             shape = tuple(own[name].shape) if name in own else "nothing"
             raise ValueError(f"path={path!r} has {name} of shape {tuple(tensor.shape)}; the model has {shape} there.")
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            own[name].copy_(tensor)

@@ -1,5 +1,6 @@
 """SNNKAdapter: a small trainable correction of hidden states, whose inner layer is a scalable neural network kernel."""
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -16,7 +17,7 @@ class SNNKAdapter(nn.Module):
     """``x + correction(x)``, where the correction is an SNNK layer and zero before training.
 
     ==============  ==========================================  ==================================
-    form            correction                                  trainable parameters
+    form            correction over ``sqrt(dim)``               trainable parameters
     ==============  ==========================================  ==================================
     ``"full"``      ``weight Phi(x)``                           ``dim n_components``
     ``"gated"``     ``gate * (weight Phi(x))``, elementwise     ``dim (n_components + 1)``
@@ -103,12 +104,25 @@ class SNNKAdapter(nn.Module):
             raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
         if random_state is None:
             random_state = int(torch.randint(2**31 - 1, ()))
-        drawing = {"mode": mode, "length_scale": length_scale, "directions": directions, "random_state": random_state}
-        self.config = {"dim": dim, "n_components": n_components, "activation": activation, "form": form, "rank": rank}
+        drawing: dict[str, Any] = {
+            "mode": mode,
+            "length_scale": length_scale,
+            "directions": directions,
+            "random_state": random_state,
+        }
+        self.config: dict[str, Any] = {
+            "dim": dim,
+            "n_components": n_components,
+            "activation": activation,
+            "form": form,
+            "rank": rank,
+        }
         self.config |= {"normalize": normalize, **drawing}
         self.dim, self.form, self.normalize = dim, form, normalize
+        # Rows of Phi have norm one. As long as a normalized hidden state, they suit the learning rates of other layers.
+        self.scale = math.sqrt(dim)
         n_outputs = dim if rank is None else rank
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.layer = SNNKLinear(dim, n_outputs, activation, n_components, bias=False, **drawing, **where)
         self.gate = nn.Parameter(torch.empty(dim, **where)) if form == "gated" else None
         self.up = nn.Parameter(torch.empty((dim, n_outputs), **where)) if form == "low_rank" else None
@@ -117,7 +131,10 @@ class SNNKAdapter(nn.Module):
     def reset_parameters(self) -> None:
         """Make the correction zero, and draw anew what stands in front of the zeros."""
         self.layer.reset_parameters()
-        nn.init.zeros_({"full": self.layer.weight, "gated": self.gate, "low_rank": self.up}[self.form])
+        self.layer.weight.data.div_(self.scale)
+        for zero in (self.gate, self.up) if self.form != "full" else (self.layer.weight,):
+            if zero is not None:
+                nn.init.zeros_(zero)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Correct hidden states.
@@ -132,7 +149,7 @@ class SNNKAdapter(nn.Module):
         tensor of shape (..., dim)
             In the dtype of `x`.
         """
-        change = self.layer(nn.functional.layer_norm(x, (self.dim,)) if self.normalize else x)
+        change = self.scale * self.layer(nn.functional.layer_norm(x, (self.dim,)) if self.normalize else x)
         if self.gate is not None:
             change = change * self.gate
         elif self.up is not None:
@@ -160,7 +177,7 @@ class SNNKAdapter(nn.Module):
             weight = self.gate.detach()[:, None] * weight
         elif self.up is not None:
             weight = self.up.detach() @ weight
-        where = {"device": weight.device, "dtype": weight.dtype}
+        where: dict[str, Any] = {"device": weight.device, "dtype": weight.dtype}
         full = SNNKAdapter(**(self.config | {"form": "full", "rank": None}), **where)
         full.layer.features.load_state_dict(self.layer.features.state_dict())
         full.layer.weight.data.copy_(weight)

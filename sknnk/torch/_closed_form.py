@@ -72,11 +72,10 @@ def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Float
     rows, targets = flat_rows(inputs), flat_rows(outputs)
     if len(rows) != len(targets) or len(rows) < 2:
         raise ValueError(f"inputs has {len(rows)} rows and outputs {len(targets)}; they must be as many, two or more.")
-    moments, precision = None, float(np.finfo(np.float64).eps)
-    for start in range(0, len(rows), _ROWS):
-        block, precision = _evaluated(features, rows[start : start + _ROWS])
-        part = Moments.from_block(block, targets[start : start + _ROWS])
-        moments = part if moments is None else moments + part
+    block, precision = _evaluated(features, rows[:_ROWS])
+    moments = Moments.from_block(block, targets[:_ROWS])
+    for start in range(_ROWS, len(rows), _ROWS):
+        moments.update(_evaluated(features, rows[start : start + _ROWS])[0], targets[start : start + _ROWS])
     system = decompose(moments, precision)
     coef, intercept = coefficients(system, _shared_penalty(system))
     return coef.T, intercept

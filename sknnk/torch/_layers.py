@@ -230,7 +230,7 @@ class SNNKLinear(nn.Module):
         longest_bias = 0.0 if bias is None else float(np.abs(bias).max())
         norm = max(largest_norm(weight), 2.0 * longest_bias / max(largest_norm(rows), 1e-12))
         sampler = _unfitted_sampler(activation, n_components, mode, "scale", directions, norm, random_state).fit(rows)
-        where = {"device": linear.weight.device, "dtype": linear.weight.dtype}
+        where: dict[str, Any] = {"device": linear.weight.device, "dtype": linear.weight.dtype}
         layer = cls.from_sampler(sampler, linear.out_features, bias=False, **where)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(sampler.transform_weights(weight, bias)))

@@ -1,0 +1,18 @@
+"""Without PyTorch everything else works, and `sknnk.torch` says what to install."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("missing", ["torch", "safetensors"])
+def test_the_import_says_what_to_install(missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "import sknnk\n"
+        "try:\n    import sknnk.torch\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "sknnk[torch]"' in done.stdout

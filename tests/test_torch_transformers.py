@@ -124,13 +124,15 @@ def test_a_transformer_of_the_hub_is_close_to_what_it_was_and_trains_on(name):
 
 def test_the_metric_is_what_the_gradients_say():
     torch.manual_seed(0)
-    linear = nn.Linear(4, 3).double()
-    metric = _gradient_metric(_block_of(linear), torch.randn(10, 4, dtype=torch.float64))
+    single, x = nn.Linear(4, 1).double(), torch.randn(10, 4, dtype=torch.float64)
     # With one output the gradient is the same everywhere, whatever its sign.
-    single = nn.Linear(4, 1).double()
-    root = _gradient_metric(_block_of(single), torch.randn(10, 4, dtype=torch.float64))
-    torch.testing.assert_close(root @ root, 16.0 * single.weight.T.detach() @ single.weight.detach())
-    assert torch.linalg.matrix_rank(metric) == 3
+    root = _gradient_metric(_block_of(single), x)
+    torch.testing.assert_close(root @ root, (single.weight.T @ single.weight).detach())
+    # What no output depends on gets no direction.
+    blind = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).double()
+    with torch.no_grad():
+        blind[0].weight[:, 2] = 0.0
+    assert _gradient_metric(_block_of(blind), x)[2].abs().max() < 1e-7
 
 
 def test_a_block_that_inputs_do_not_reach_is_named():

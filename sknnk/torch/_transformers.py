@@ -80,19 +80,28 @@ def bundle_feedforward(
     if random_state is None:
         random_state = int(torch.randint(2**31 - 1, ()))
     seeds = np.random.SeedSequence(random_state).generate_state(len(names)) >> 1
-    errors = {}
-    for name, seed in zip(names, seeds, strict=True):
-        block = _block_of(model.get_submodule(name))
-        rows = _entering(model, inputs, block.parts[0], name)
-        drawing = {
-            "activation": activation,
-            "mode": mode,
-            "random_state": int(seed),
-            **placement(block.parts[0], model),
+    training = [module for module in model.modules() if module.training]
+    model.eval()  # dropout has no part in what a block is
+    try:
+        return {
+            name: _bundled(model, name, inputs, n_components, {"activation": activation, "mode": mode}, int(seed))
+            for name, seed in zip(names, seeds, strict=True)
         }
-        layer, errors[name] = _calibrated(block, rows, n_components, drawing)
-        block.install(model, name, layer)
-    return errors
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _bundled(
+    model: nn.Module, name: str, inputs: Any, n_components: int | None, drawing: dict[str, Any], seed: int
+) -> float:
+    """Replace one block, and give its relative error."""
+    block = _block_of(model.get_submodule(name))
+    rows = _entering(model, inputs, block.parts[0], name)
+    drawing = {**drawing, "random_state": seed, **placement(block.parts[0], model)}
+    layer, error = _calibrated(block, rows, n_components, drawing)
+    block.install(model, name, layer)
+    return error
 
 
 @dataclass(frozen=True)
@@ -151,12 +160,10 @@ def _entering(model: nn.Module, inputs: Any, entry: Any, name: str) -> torch.Ten
     """Rows that a module is given when the model sees inputs."""
     found: list[torch.Tensor] = []
     hook = entry.register_forward_pre_hook(lambda _, args: found.append(args[0].detach().flatten(0, -2)))
-    training = model.training
     try:
         with torch.no_grad():
-            _call(model.eval(), inputs)
+            _call(model, inputs)
     finally:
-        model.train(training)
         hook.remove()
     if not found:
         raise ValueError(f"inputs do not reach {name!r}: the model gave its outputs without calling it.")
@@ -201,14 +208,14 @@ def _gradient_metric(block: _Block, rows: torch.Tensor) -> torch.Tensor:
     """
     generator = torch.Generator().manual_seed(0)
     rows = rows.detach().requires_grad_()
+    total = torch.zeros(rows.shape[-1], rows.shape[-1], dtype=torch.float64)
     with torch.enable_grad():
         outputs = block(rows)
-    total = torch.zeros(rows.shape[-1], rows.shape[-1], dtype=torch.float64)
-    for _ in range(_COMBINATIONS):
-        signs = torch.randint(2, (outputs.shape[-1],), generator=generator).mul(2).sub(1).to(outputs)
-        (gradient,) = torch.autograd.grad((outputs @ signs).sum(), rows, retain_graph=True)
-        gradient = gradient.to(device="cpu", dtype=torch.float64)
-        total += gradient.T @ gradient / len(rows)
+        for _ in range(_COMBINATIONS):
+            signs = torch.randint(2, outputs.shape[-1:], generator=generator).mul(2).sub(1).to(outputs)
+            (gradient,) = torch.autograd.grad((outputs @ signs).sum(), rows, retain_graph=True)
+            gradient = gradient.to(device="cpu", dtype=torch.float64)
+            total += gradient.T @ gradient / (len(rows) * _COMBINATIONS)
     eigenvalues, vectors = torch.linalg.eigh(total)
     root = (vectors * eigenvalues.clamp_min(0.0).sqrt()) @ vectors.T
     return root.to(rows)

@@ -282,7 +282,8 @@ def _climb(function: Callable[[float], float], start: float, step: float, bounds
 
     # Where nothing but rounding tells two values apart, the walk ends.
     i, direction = 0, 1 if at(1) < _CLEARLY * at(0) else -1
-    while bounds[0] <= start * step ** (i + direction) <= bounds[1] and at(i + direction) < _CLEARLY * at(i):
+    low, high = _CLEARLY * bounds[0], bounds[1] / _CLEARLY
+    while low <= start * step ** (i + direction) <= high and at(i + direction) < _CLEARLY * at(i):
         i += direction
     return start * step**i
 

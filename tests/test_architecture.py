@@ -81,6 +81,9 @@ TOP = max(FLOORS.values())
 # An outside library that `import sknnk` must not load -> the one module that may import it at its top.
 OPTIONAL = {
     "torch": "torch",
+    "safetensors": "torch",
+    "transformers": None,
+    "peft": None,
     "dask": "dask",
     "distributed": "dask",
     "onnx": "onnx",

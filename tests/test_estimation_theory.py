@@ -25,7 +25,9 @@ def term_values(split, amplitude, u, v, directions):
     d = directions.shape[1]
     exponent = np.sqrt(1.0 - 4.0 * a) * (directions @ (s * v) + 1j * directions @ (kappa * u))
     factor = 2.0 * a * np.sum(directions**2, axis=1) + 0.5 * kappa**2 * u @ u - 0.5 * s**2 * v @ v
-    return (amplitude * np.cosh(exponent)).real * (1.0 - 4.0 * a) ** (d / 2.0) * np.exp(factor)
+    # The hyperbolic cosine and the factor, multiplied before either overflows.
+    product = 0.5 * (np.exp(factor + exponent) + np.exp(factor - exponent))
+    return (amplitude * product).real * (1.0 - 4.0 * a) ** (d / 2.0)
 
 
 def case(rng, d, oscillating_norm, growing_norm):

@@ -98,10 +98,7 @@ class SNNKAdapter(nn.Module):
     ):
         super().__init__()
         _check_form(form, rank)
-        if mode == "auto":
-            mode = "arc_cosine" if isinstance(activation, str) and activation in ARC_COSINE_DEGREES else "bounded"
-        elif mode not in ("bounded", "arc_cosine"):
-            raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
+        mode = _chosen_mode(mode, activation)
         if random_state is None:
             random_state = int(torch.randint(2**31 - 1, ()))
         drawing: dict[str, Any] = {
@@ -186,6 +183,15 @@ class SNNKAdapter(nn.Module):
     def extra_repr(self) -> str:
         """What `print` says of it."""
         return f"{self.dim}, form={self.form}, normalize={self.normalize}"
+
+
+def _chosen_mode(mode: str, activation: Any) -> Any:
+    """The mode asked for, or the one that suits the activation."""
+    if mode == "auto":
+        return "arc_cosine" if isinstance(activation, str) and activation in ARC_COSINE_DEGREES else "bounded"
+    if mode not in ("bounded", "arc_cosine"):
+        raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
+    return mode
 
 
 def _check_form(form: str, rank: int | None) -> None:

@@ -95,12 +95,14 @@ def held_out_residuals(solution: DualSolution, folds: list[NDArray[np.intp]]) ->
     Returns
     -------
     ndarray of shape (n_held, n_targets) or None
-        The residuals; None when a fold cannot be left out in float64.
+        The residuals; None when a fold is every row, or cannot be left out in float64.
     """
     n_held = len(solution.held_inverse)
     coef = solution.coef[len(solution.coef) - n_held :]
     residuals = np.empty_like(coef)
     for fold in folds:
+        if len(fold) == len(solution.coef):
+            return None
         try:
             factor = cho_factor(solution.held_inverse[np.ix_(fold, fold)], lower=True, check_finite=False)
         except LinAlgError:

@@ -112,6 +112,4 @@ def test_a_matrix_that_is_not_positive_definite_has_no_solution():
 
 
 def test_a_fold_that_holds_every_row_cannot_be_left_out():
-    assert held_out_residuals(solved(), [np.arange(24)]) is None or np.all(
-        np.abs(held_out_residuals(solved(), [np.arange(24)])) > 1e6
-    )
+    assert held_out_residuals(solved(), [np.arange(24)]) is None

@@ -98,10 +98,7 @@ class SNNKAdapter(nn.Module):
     ):
         super().__init__()
         _check_form(form, rank)
-        if mode == "auto":
-            mode = "arc_cosine" if isinstance(activation, str) and activation in ARC_COSINE_DEGREES else "bounded"
-        elif mode not in ("bounded", "arc_cosine"):
-            raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
+        mode = _checked_mode(mode, activation)
         if random_state is None:
             random_state = int(torch.randint(2**31 - 1, ()))
         drawing: dict[str, Any] = {
@@ -195,3 +192,12 @@ def _check_form(form: str, rank: int | None) -> None:
         raise ValueError(f'rank={rank} with form="low_rank"; give a positive rank, well below dim and n_components.')
     if form != "low_rank" and rank is not None:
         raise ValueError(f'rank={rank} with form={form!r}; leave it out, or use form="low_rank".')
+
+
+def _checked_mode(mode: str, activation: Any) -> Literal["bounded", "arc_cosine"]:
+    has_arc_cosine = isinstance(activation, str) and activation in ARC_COSINE_DEGREES
+    if mode == "auto":
+        return "arc_cosine" if has_arc_cosine else "bounded"
+    if mode not in ("bounded", "arc_cosine"):
+        raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
+    return "arc_cosine" if mode == "arc_cosine" else "bounded"

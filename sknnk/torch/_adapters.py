@@ -98,7 +98,7 @@ class SNNKAdapter(nn.Module):
     ):
         super().__init__()
         _check_form(form, rank)
-        mode = _chosen_mode(mode, activation)
+        mode = _checked_mode(mode, activation)
         if random_state is None:
             random_state = int(torch.randint(2**31 - 1, ()))
         drawing: dict[str, Any] = {
@@ -185,15 +185,6 @@ class SNNKAdapter(nn.Module):
         return f"{self.dim}, form={self.form}, normalize={self.normalize}"
 
 
-def _chosen_mode(mode: str, activation: Any) -> Any:
-    """The mode asked for, or the one that suits the activation."""
-    if mode == "auto":
-        return "arc_cosine" if isinstance(activation, str) and activation in ARC_COSINE_DEGREES else "bounded"
-    if mode not in ("bounded", "arc_cosine"):
-        raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
-    return mode
-
-
 def _check_form(form: str, rank: int | None) -> None:
     if form not in FORMS:
         raise ValueError(f"form={form!r} is not one of {', '.join(map(repr, FORMS))}.")
@@ -201,3 +192,12 @@ def _check_form(form: str, rank: int | None) -> None:
         raise ValueError(f'rank={rank} with form="low_rank"; give a positive rank, well below dim and n_components.')
     if form != "low_rank" and rank is not None:
         raise ValueError(f'rank={rank} with form={form!r}; leave it out, or use form="low_rank".')
+
+
+def _checked_mode(mode: str, activation: Any) -> Literal["bounded", "arc_cosine"]:
+    has_arc_cosine = isinstance(activation, str) and activation in ARC_COSINE_DEGREES
+    if mode == "auto":
+        return "arc_cosine" if has_arc_cosine else "bounded"
+    if mode not in ("bounded", "arc_cosine"):
+        raise ValueError(f"mode={mode!r} is not one of 'auto', 'bounded', 'arc_cosine'.")
+    return "arc_cosine" if mode == "arc_cosine" else "bounded"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ._blocks import one_blas_thread
 from ._dual import held_out_residuals, solve_dual
 from ._kernels import Kernel, kernel_matrix
 
@@ -141,9 +142,9 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     for stretch in _STRETCH:
         wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in kernels)
         for alpha in _ALPHAS:
-            solution = solve_dual(
-                kernel_matrix(wide, inputs, inputs).copy(order="F"), logarithms, weight, float(alpha), len(inputs)
-            )
+            with one_blas_thread():
+                K = kernel_matrix(wide, inputs, inputs).copy(order="F")
+                solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
             folds = [np.arange(i, len(inputs), _N_FOLDS) for i in range(min(_N_FOLDS, len(inputs)))]
             left = None if solution is None else held_out_residuals(solution, folds)
             if solution is None or left is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._blocks import one_blas_thread
 from ._dual import DualSolution, held_out_residuals, solve_dual
 from ._kernels import Kernel, kernel_matrix, squared_gradients, symmetric_kernel_matrix
 from ._length_scales import column_deviations, typical_length_scale
@@ -156,17 +157,19 @@ def search_kernel(
         The winner and everything tried.
     """
     task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, float(sample_weight.mean()))
-    # One family after another: SciPy holds Python's lock while LAPACK runs, which has threads of its own.
-    tried = [
-        _family_fits(task, family, length_scale, learn_features, child)
-        for family, child in zip(families, rng.spawn(len(families)), strict=True)
-    ]
+    # One family after another: SciPy holds Python's lock while LAPACK runs.
+    with one_blas_thread():
+        tried = [
+            _family_fits(task, family, length_scale, learn_features, child)
+            for family, child in zip(families, rng.spawn(len(families)), strict=True)
+        ]
     history = [fit for fits in tried for fit in fits]
     stage = history[-1].stage
     learned = sorted((min((f for f in fits if f.stage == stage), key=_error) for fits in tried), key=_error)
     if len(learned) == 1:
         return KernelChoice(learned[0], tuple(learned), history)
-    finals = _decision(task, learned, threads)
+    with one_blas_thread():
+        finals = _decision(task, learned, threads)
     least = min(fit.error for fit in finals)
     best = next(fit for fit in reversed(finals) if fit.error <= _TOLERANCE * least)
     return KernelChoice(best, tuple(learned), history + finals)

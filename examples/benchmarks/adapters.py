@@ -33,6 +33,7 @@ DIM, N_LAYERS = 64, 4
 RATES, FULL_RATES = (3e-3, 1e-2, 3e-2), (1e-3, 3e-3, 1e-2)
 NORMS = ["layernorm_before", "layernorm_after"]
 SUBLAYERS = ["attention.o_proj", "mlp.fc2"]
+MORE = [*NORMS, "q_proj", "v_proj"]
 SNNK = {"SNNK ReLU": "relu", "SNNK sine": "sin"}
 # Method and size: rank of LoRA, width of a bottleneck, rank behind 64 random features or number of random features.
 CONFIGURATIONS = [
@@ -41,7 +42,9 @@ CONFIGURATIONS = [
     *[("LoRA", rank) for rank in (1, 2, 4)],
     *[("Houlsby", width) for width in (4, 20)],
     ("Houlsby, after sublayers", 20),
+    ("Houlsby, four places", 10),
     *[(f"{name}, rank", rank) for name in SNNK for rank in (2, 4)],
+    *[(f"{name}, rank, four places", 2) for name in SNNK],
     *[(f"{name}, full", 8) for name in SNNK],
 ]
 
@@ -122,7 +125,7 @@ class Bottleneck(nn.Module):
 def add_bottlenecks(model, places, width):
     model.requires_grad_(False)
     for layer in model.vit.layers:
-        for place in map(layer.get_submodule, places):
+        for place in (module for name, module in layer.named_modules() if name.endswith(tuple(places))):
             place.add_module("bottleneck", Bottleneck(DIM, width))
             place.register_forward_hook(lambda module, args, output: module.bottleneck(output))
 
@@ -132,16 +135,17 @@ def adapted(backbone, method, size, seed):
     model = copy.deepcopy(backbone)
     torch.manual_seed(seed)
     model.classifier = nn.Linear(DIM, 5)
-    name, _, form = method.partition(", ")
+    name, *how = method.split(", ")
+    places = MORE if "four places" in how else SUBLAYERS if "after sublayers" in how else NORMS
     if name == "LoRA":
         config = peft.LoraConfig(r=size, lora_alpha=2 * size, target_modules=["q_proj", "v_proj"])
         model = peft.get_peft_model(model, config).base_model.model
     elif name == "Houlsby":
-        add_bottlenecks(model, SUBLAYERS if form else NORMS, size)
-    elif name in SNNK and form == "rank":
-        add_adapters(model, NORMS, 64, SNNK[name], form="low_rank", rank=size, random_state=seed)
+        add_bottlenecks(model, places, size)
+    elif name in SNNK and "rank" in how:
+        add_adapters(model, places, 64, SNNK[name], form="low_rank", rank=size, random_state=seed)
     elif name in SNNK:
-        add_adapters(model, NORMS, size, SNNK[name], random_state=seed)
+        add_adapters(model, places, size, SNNK[name], random_state=seed)
     elif name == "head only":
         model.requires_grad_(False)
     model.classifier.requires_grad_(True)

@@ -200,11 +200,13 @@ def table(results):
 def figure(lines, path):
     """Accuracy against trained parameters."""
     fig, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-    for method in dict.fromkeys(line[0] for line in lines if line[2]):
+    methods = list(dict.fromkeys(line[0] for line in lines if line[2]))
+    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(method.split(", ")[0] for method in methods))}
+    for method in methods:
+        name, *how = method.split(", ")
+        marker = {"four places": "*", "full": "s", "after sublayers": "v"}.get(how[-1] if how else "", "o")
         _, _, sizes, means, errors = zip(*[line for line in lines if line[0] == method], strict=True)
-        ax.errorbar(sizes, means, errors, marker="o", capsize=3, label=method)
-    head = next(line for line in lines if not line[2])
-    ax.axhline(head[3], color="0.6", linestyle=":", label=head[0])
+        ax.errorbar(sizes, means, errors, marker=marker, markersize=8, capsize=3, color=colours[name], label=method)
     ax.set(xscale="log", xlabel="trained parameters, without the head", ylabel="test accuracy, per cent")
     ax.legend(fontsize=8, loc="lower right")
     fig.savefig(path, dpi=120)

@@ -69,7 +69,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
     feature_learning : {"auto", "agop"} or None, default="auto"
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
         the mean squared slopes of the fitted function, and the round of least held-out error is kept. ``"auto"`` does
-        so when `activation`, `length_scale` and `n_components` are ``"auto"``.
+        so when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays as it is.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.

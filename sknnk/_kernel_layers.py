@@ -159,6 +159,8 @@ class KernelTask:
         The rows.
     choice : KernelChoice
         The kernel and its penalty.
+    complete : bool
+        Whether these are all rows of the table, not a sample of them.
     """
 
     input_map: QuantileMap | None
@@ -166,6 +168,7 @@ class KernelTask:
     Y: Array
     sample_weight: Array
     choice: KernelChoice
+    complete: bool
 
 
 def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
@@ -244,7 +247,8 @@ def prepare_kernel(
         threads,
     )
     order = order_rng.permutation(len(inputs))
-    return KernelTask(input_map, inputs[order], targets[order], weight[order], choice)
+    complete = isinstance(rows, slice)
+    return KernelTask(input_map, inputs[order], targets[order], weight[order], choice, complete)
 
 
 def fit_exact(task: KernelTask, threads: int) -> tuple[KernelStack, ExactFit]:

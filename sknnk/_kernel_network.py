@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ._blocks import n_threads
+from ._costs import machine_memory
 from ._inputs import sampled_rows
 from ._kernel_layers import (
     EXACT_ROWS,
@@ -54,9 +55,11 @@ class KernelNetwork:
         return "landmarks" if few and one_penalty and isinstance(X, np.ndarray) else "random"
 
     def _learns_features(self: Any) -> bool:
+        if not isinstance(self.length_scale, str):
+            return False
         if self.feature_learning == "agop":
             return True
-        free = (self.activation, self.length_scale, self.n_components)
+        free = (self.activation, self.n_components)
         return self.feature_learning == "auto" and all(isinstance(value, str) and value == "auto" for value in free)
 
     def _fit_kernel(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
@@ -70,7 +73,8 @@ class KernelNetwork:
         task = self._kernel_task(X, Y / self._target_scale, sample_weight, alphas)
         n_components = self._n_landmarks(len(task.X), X.shape[0])
         self.n_components_ = (n_components,)
-        if n_components < len(task.X):
+        if n_components < len(task.X) or not task.complete:
+            # A sample of the rows gives landmarks; sums over all rows are what is solved.
             self.solver_ = "primal"
             self._check_memory(X.shape, self.solver_)
             self._layers = landmark_layers(task, n_components)
@@ -133,11 +137,20 @@ class KernelNetwork:
             np.vstack([Y, self._task.Y]),
             np.concatenate([sample_weight, self._task.sample_weight]),
             self._task.choice,
+            complete=True,
         )
         self.n_components_ = (n_rows,)
         self._solve_exactly(task, self.n_samples_seen_ + X.shape[0], X.dtype)
 
     def _solve_exactly(self: Any, task: KernelTask, n_samples: int, dtype: Any) -> None:
+        n_rows = len(task.X)
+        size, available = 8.0 * n_rows**2, machine_memory()
+        if size > available:
+            raise ValueError(
+                f"n_components={self.n_components!r} asks for the exact feature map of {n_rows} rows, whose kernel "
+                f"matrix needs {1e-9 * size:.0f} GB, and the machine has {1e-9 * available:.0f} GB; use fewer "
+                "n_components."
+            )
         self.solver_, self._system, self.n_iter_, self._task = "dual", None, 1, task
         self._layers, fit = fit_exact(task, n_threads(self.n_jobs))
         self._keep_held_out(fit.held_out, task.choice.best.kernels)

@@ -127,8 +127,8 @@ def search_kernel(
 
     First every family at several length scales, on few rows. Then, on more rows, rounds of feature learning for the
     best of each family: the length scales of the columns follow the mean squared slopes of the function that was
-    fitted, and the round of least held-out error is kept. Last a decision between the best families, and the sum of
-    both, on still more rows.
+    fitted, and the round of least held-out error is kept. Last a decision between the families and sums of the best of
+    them, on still more rows.
 
     Parameters
     ----------

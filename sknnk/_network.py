@@ -138,7 +138,15 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
-        for name in ("moments_", "kernels_", "feature_importances_", "solver_costs_"):
+        for name in (
+            "moments_",
+            "kernels_",
+            "feature_importances_",
+            "solver_costs_",
+            "_task",
+            "_held_out",
+            "_kept_rows",
+        ):
             self.__dict__.pop(name, None)
         self.feature_map_ = self._chosen_map(X, alphas)
         if self.feature_map_ == "landmarks":

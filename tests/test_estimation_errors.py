@@ -1,9 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknnk import URFSampler, _estimation_errors, estimation_error_bound, estimation_variance
+from sknnk import URFSampler, _estimation_errors, _samplers, estimation_error_bound, estimation_variance
 from sknnk._estimation_errors import _orthogonal_pairs
 from sknnk._spectra import ACTIVATIONS
 
@@ -121,7 +123,6 @@ def squashed(z):
     return z / (1.0 + np.abs(z))
 
 
-@pytest.mark.filterwarnings("ignore:.*cannot estimate")
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([*ACTIVATIONS, np.arctan, squashed]),
@@ -135,7 +136,12 @@ def squashed(z):
 def test_any_layer_has_a_variance_below_the_bound_and_an_error_bound(activation, mode, directions, m, d, units, size):
     X, W, b = layer(d, n=5, units=units)
     settings_ = {"n_components": m, "mode": mode, "directions": directions, "random_state": 0}
-    sampler = URFSampler(activation, weight_norm=size, **settings_).fit(X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sampler = URFSampler(activation, weight_norm=size, **settings_).fit(X)
+    # A hopeless error is said, and nothing else is.
+    assert ["cannot estimate" in str(each.message) for each in caught] == [True] * len(caught)
+    assert len(caught) == (sampler.spectrum_.relative_error > _samplers._HOPELESS)
     variance = estimation_variance(sampler, X, size * W, size * b)
     assert variance.shape == (5, units)
     assert np.all(variance >= 0.0)
@@ -145,13 +151,12 @@ def test_any_layer_has_a_variance_below_the_bound_and_an_error_bound(activation,
     assert np.all(estimation_error_bound(sampler, X, size * W, size * b) >= sampler.spectrum_.max_error)
 
 
-@pytest.mark.filterwarnings("ignore:.*cannot estimate")
 def test_variance_beyond_all_numbers_is_infinite_and_never_missing():
     X, W, b = layer(5)
     for directions in ("gaussian", "orthogonal"):
-        sampler = URFSampler("sin", n_components=60, mode="unbiased", directions=directions, random_state=0).fit(
-            1e3 * X
-        )
+        sampler = URFSampler("sin", n_components=60, mode="unbiased", directions=directions, random_state=0)
+        with pytest.warns(UserWarning, match="cannot estimate"):
+            sampler.fit(1e3 * X)
         variance = estimation_variance(sampler, 1e3 * X, W, b)
         assert not np.isnan(variance).any() and np.isinf(variance).any()
 

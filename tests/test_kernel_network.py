@@ -387,3 +387,42 @@ def test_class_weights_and_repeated_rows_of_a_classifier():
 
 def test_exact_rows_are_the_limit_of_the_rule_in_the_layers():
     assert _kernel_network.EXACT_ROWS is _kernel_layers.EXACT_ROWS
+
+
+@pytest.mark.parametrize("n_components", ["auto", 500])
+def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, monkeypatch):
+    monkeypatch.setattr(_kernel_layers, "_SAMPLE_ROWS", 30)
+    monkeypatch.setattr(_kernel_layers, "EXACT_ROWS", 30)
+    monkeypatch.setattr(_kernel_network, "EXACT_ROWS", 30)
+    X, y, _ = table(80)
+    # Few distinct rows: all of those of the sample can be landmarks.
+    X, y = np.round(X[:, :1]), y + 10.0 * (np.arange(80) % 2)
+    model = network(n_components, **KERNEL).fit(X, y)
+    assert model.n_samples_seen_ == 80 and model.solver_ == "primal"
+    assert model.predict(X).mean() == pytest.approx(y.mean())
+    expected = Ridge(alpha=0.1).fit(model.transform(X), y)
+    np.testing.assert_allclose(model.predict(X), expected.predict(model.transform(X)), rtol=1e-6)
+
+
+def test_a_kernel_matrix_beyond_the_memory_is_refused(monkeypatch):
+    X, y, _ = table()
+    monkeypatch.setattr(_kernel_network, "machine_memory", lambda: 8.0 * 49**2)
+    with pytest.raises(ValueError, match=r"exact feature map of 50 rows.*use fewer n_components"):
+        network().fit(X, y)
+    assert network(12).fit(X, y).n_components_ == (12,)
+
+
+@pytest.mark.parametrize("feature_map", ["landmarks", "random"])
+def test_a_length_scale_that_is_given_stays(feature_map):
+    X, y, _ = table()
+    model = BundledNetworkRegressor(
+        16, feature_map=feature_map, feature_learning="agop", length_scale=2.5, random_state=0
+    ).fit(X, y)
+    assert np.all(model.length_scale_ == 2.5)
+    assert not hasattr(model, "feature_importances_")
+
+
+def test_a_fit_leaves_nothing_of_the_one_before():
+    X, y, _ = table()
+    model = network().fit(X, y)
+    assert not hasattr(model.set_params(feature_map="random", n_components=8).fit(X, y), "_task")

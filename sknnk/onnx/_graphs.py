@@ -10,6 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 Array = NDArray[np.float64]
 
+# Version of the operators of ai.onnx.ml: the one that skl2onnx declares unless it is told another.
+_ML_VERSION = 3
+
 
 class Graph:
     """Nodes and constants in order of evaluation; called, it adds a node and returns the name of its value.
@@ -79,7 +82,8 @@ class Graph:
             content = [each.decode() for each in tensor.string_data] if text else tensor
             container.add_initializer(tensor.name, tensor.data_type, list(tensor.dims), content)
         for operator, domain, names, output, attributes in self.nodes:
-            container.add_node(operator, names, [output], op_domain=domain, name=output, **attributes)
+            version = {"op_version": _ML_VERSION} if domain else {}
+            container.add_node(operator, names, [output], op_domain=domain, name=output, **version, **attributes)
 
     def _new_name(self, what: str) -> str:
         return f"{self.name}/{what}_{len(self.nodes) + len(self.constants)}"

@@ -74,6 +74,12 @@ def _parse_classes(scope: Any, model: Any, inputs: Any, custom_parsers: Any = No
         operator.inputs = inputs
         operator.outputs.append(scope.declare_local_variable("variable", FloatTensorType()))
         return operator.outputs
+    zipped = scope.get_options(model, {"zipmap": True}, fail=False)["zipmap"] is True
+    if zipped and any(isinstance(each.type, DoubleTensorType) for each in inputs):
+        raise ValueError(
+            f"zipmap=True for {type(model).__name__} with DoubleTensorType: the operator ZipMap takes float32 alone; "
+            "pass options={'zipmap': False} or 'columns', or declare FloatTensorType."
+        )
     return _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
 
 

@@ -4,3 +4,5 @@ from importlib.util import find_spec
 
 # Not --doctest-ignore-import-errors, which passes over broken test files as well.
 collect_ignore_glob = [] if find_spec("torch") and find_spec("safetensors") else ["sknnk/torch/*"]
+if not (find_spec("skl2onnx") and find_spec("onnxruntime")):
+    collect_ignore_glob.append("sknnk/onnx/*")

@@ -10,6 +10,7 @@ from ._classifier_cv import BundledNetworkClassifierCV
 from ._displays import FeatureCountDisplay
 from ._estimation_errors import estimation_error_bound, estimation_variance
 from ._kernel_error_display import KernelErrorDisplay
+from ._persistence import trusted_types
 from ._regressor import BundledNetworkRegressor
 from ._regressor_cv import BundledNetworkRegressorCV
 from ._samplers import URFSampler
@@ -30,4 +31,5 @@ __all__ = [
     "bundle_report",
     "estimation_error_bound",
     "estimation_variance",
+    "trusted_types",
 ]

@@ -13,9 +13,7 @@ from ._graphs import Columns, Graph
 _LARGEST_EXPONENT = {False: 300.0, True: 35.0}
 
 
-def sampler_columns(
-    graph: Graph, sampler: Any, inputs: Columns, single: bool, scale: float | None = None
-) -> Columns:
+def sampler_columns(graph: Graph, sampler: Any, inputs: Columns, single: bool, scale: float | None = None) -> Columns:
     """Add the nodes of Phi.
 
     Parameters

@@ -52,15 +52,17 @@ def _values(graph: Graph, kernel: Kernel, rows: str, points: Array) -> str:
         return graph("Exp", graph("Neg", distances))
     if product and kernel.activation != "gaussian":  # whose product is that of the squared distance
         return _over_columns(
-            graph, rows, points, "Mul", lambda body, difference: _profile(body, kernel, body("Mul", difference, difference))
+            graph,
+            rows,
+            points,
+            "Mul",
+            lambda body, difference: _profile(body, kernel, body("Mul", difference, difference)),
         )
     squares = _over_columns(graph, rows, points, "Add", lambda body, difference: body("Mul", difference, difference))
     return _profile(graph, kernel, squares)
 
 
-def _over_columns(
-    graph: Graph, rows: str, points: Array, operator: str, entry: Callable[[Graph, str], str]
-) -> str:
+def _over_columns(graph: Graph, rows: str, points: Array, operator: str, entry: Callable[[Graph, str], str]) -> str:
     """Sum or product over the columns of a function of differences.
 
     Differences are taken before they are squared: the usual expansion of a squared distance into three products loses

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx._parse import _parse_sklearn_classifier, _parse_sklearn_simple_model
 from skl2onnx.common.data_types import (
@@ -16,8 +17,6 @@ from skl2onnx.common.data_types import (
 from skl2onnx.common.utils_classifier import get_label_classes
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
-
-from onnx import TensorProto
 
 from .._arc_cosine_sampler import ArcCosineSampler
 from .._classifier import BundledNetworkClassifier
@@ -36,23 +35,22 @@ _CLASSIFIERS = (BundledNetworkClassifier, BundledNetworkClassifierCV)
 # From this version on, axes are inputs of operators, and a softmax is taken along one of them.
 _LEAST_OPSET = 13
 _NUMBERS = (FloatTensorType, DoubleTensorType, Int64TensorType, BooleanTensorType)
-_OPTIONS_OF_CLASSIFIERS = {
+_OPTIONS_OF_CLASSIFIERS: dict[str, list[Any]] = {
     "zipmap": [True, False, "columns"],
     "nocl": [False, True],
     "output_class_labels": [False, True],
     "raw_scores": [False, True],
 }
-_OPTIONS_OF_NETWORKS = {"transform": [False, True]}
+_OPTIONS_OF_NETWORKS: dict[str, list[Any]] = {"transform": [False, True]}
 
 
 def register_converters() -> None:
     """Tell skl2onnx how to convert every estimator of this package."""
     for kind in (*_SAMPLERS, *_REGRESSORS, PartlyBundledRegressor):
-        options = _OPTIONS_OF_NETWORKS if kind in _REGRESSORS else {}
-        _register(kind, options, _parse_numbers)
+        _register(kind, _OPTIONS_OF_NETWORKS if kind in _REGRESSORS else {}, _parse_numbers)
     for kind in (*_CLASSIFIERS, PartlyBundledClassifier):
-        options = _OPTIONS_OF_CLASSIFIERS | (_OPTIONS_OF_NETWORKS if kind in _CLASSIFIERS else {})
-        _register(kind, options, _parse_classes)
+        own = _OPTIONS_OF_NETWORKS if kind in _CLASSIFIERS else {}
+        _register(kind, _OPTIONS_OF_CLASSIFIERS | own, _parse_classes)
 
 
 def _register(kind: type, options: dict[str, Any], parser: Callable[..., Any]) -> None:
@@ -74,7 +72,7 @@ def _parse_classes(scope: Any, model: Any, inputs: Any, custom_parsers: Any = No
         operator.inputs = inputs
         operator.outputs.append(scope.declare_local_variable("variable", FloatTensorType()))
         return operator.outputs
-    zipped = scope.get_options(model, {"zipmap": True}, fail=False)["zipmap"] is True
+    zipped = scope.get_options(model, {"zipmap": True})["zipmap"] is True
     if zipped and any(isinstance(each.type, DoubleTensorType) for each in inputs):
         raise ValueError(
             f"zipmap=True for {type(model).__name__} with DoubleTensorType: the operator ZipMap takes float32 alone; "
@@ -85,7 +83,7 @@ def _parse_classes(scope: Any, model: Any, inputs: Any, custom_parsers: Any = No
 
 def _gives_columns(scope: Any, model: Any) -> bool:
     has_option = isinstance(model, (*_REGRESSORS, *_CLASSIFIERS))
-    return has_option and bool(scope.get_options(model, {"transform": False}, fail=False)["transform"])
+    return has_option and bool(scope.get_options(model, {"transform": False})["transform"])
 
 
 def _check(model: Any, inputs: Any) -> None:
@@ -98,8 +96,9 @@ def _check(model: Any, inputs: Any) -> None:
                 f"{name} has the input {each.raw_name!r} of type {each.type}, which holds no dense numbers; declare "
                 "FloatTensorType or DoubleTensorType, and encode text in front of it, e.g. by OneHotEncoder."
             )
-    widths = [each.type.shape[1] if len(each.type.shape) > 1 else None for each in inputs]
-    if all(isinstance(width, int) for width in widths) and sum(widths) != model.n_features_in_:
+    widths: list[Any] = [each.type.shape[1] if len(each.type.shape) > 1 else None for each in inputs]
+    known = all(isinstance(width, int) for width in widths)
+    if known and sum(widths) != model.n_features_in_:
         raise ValueError(
             f"initial_types declares {sum(widths)} columns for {name}, and it was fitted to {model.n_features_in_}; "
             f"declare FloatTensorType([None, {model.n_features_in_}])."
@@ -179,5 +178,5 @@ def _class_values(graph: Graph, scope: Any, container: Any, model: Any, inputs: 
     likeliest = graph("ArgMax", probabilities, axis=1, keepdims=0)
     classes = get_label_classes(scope, model)
     labels = classes if classes.dtype.kind in "OU" else classes.astype(np.int64)
-    raw = container.get_options(model, {"raw_scores": False}, fail=False)["raw_scores"]
+    raw = container.get_options(model, {"raw_scores": False})["raw_scores"]
     return [graph("Gather", labels, likeliest), class_scores(graph, model, scores) if raw else probabilities]

@@ -50,16 +50,16 @@ def _values(graph: Graph, kernel: Kernel, rows: str, points: Array) -> str:
     if product and kernel.activation == "cauchy":
         distances = _over_columns(graph, rows, points, "Add", lambda body, difference: body("Abs", difference))
         return graph("Exp", graph("Neg", distances))
-    if product and kernel.activation != "gaussian":  # whose product is that of the squared distance
+
+    def square(body: Graph, difference: str) -> str:
+        return body("Mul", difference, difference)
+
+    # The product of Gaussians over columns is the Gaussian of the squared distance.
+    if product and kernel.activation != "gaussian":
         return _over_columns(
-            graph,
-            rows,
-            points,
-            "Mul",
-            lambda body, difference: _profile(body, kernel, body("Mul", difference, difference)),
+            graph, rows, points, "Mul", lambda body, difference: _profile(body, kernel, square(body, difference))
         )
-    squares = _over_columns(graph, rows, points, "Add", lambda body, difference: body("Mul", difference, difference))
-    return _profile(graph, kernel, squares)
+    return _profile(graph, kernel, _over_columns(graph, rows, points, "Add", square))
 
 
 def _over_columns(graph: Graph, rows: str, points: Array, operator: str, entry: Callable[[Graph, str], str]) -> str:

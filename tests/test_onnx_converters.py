@@ -1,5 +1,6 @@
 """Estimators, pipelines and options as skl2onnx converts them, in ONNX Runtime."""
 
+import copy
 import subprocess
 import sys
 
@@ -62,7 +63,7 @@ def outputs_of(model, dtype=np.float32, **options):
 
 def trained(kind, targets, activation="relu"):
     """A small network; a few steps make its weights no longer those of the start."""
-    network = kind(hidden_layer_sizes=(6, 5), activation=activation, random_state=0, max_iter=1)
+    network = kind(hidden_layer_sizes=(6, 5, 4), activation=activation, random_state=0, max_iter=1)
     for _ in range(20):
         network.partial_fit(X, targets, **({"classes": np.unique(targets)} if kind is MLPClassifier else {}))
     return network
@@ -74,8 +75,9 @@ def models():
     both = np.stack([y, y**2], axis=1)
     classifier, regressor = trained(MLPClassifier, labels), trained(MLPRegressor, both, "tanh")
     shared = {"n_components": 16, "X": X, "random_state": 0}
-    with pytest.warns(UserWarning, match="squared error of the analytic bundle"):  # of two layers
-        analytic = bundle(regressor, n_components=(64, 32), method="analytic", X=X, random_state=0)
+    with pytest.warns(UserWarning, match="squared error of the analytic bundle"):  # of three layers
+        analytic = bundle(regressor, n_components=(64, 32, 16), method="analytic", X=X, random_state=0)
+    part = bundle(regressor, n_layers=1, **shared)
     return {
         "URFSampler": URFSampler("gelu", random_state=0).fit(X),
         "unbiased": URFSampler("tanh", mode="unbiased", weight_norm=0.2, random_state=0).fit(X),
@@ -93,10 +95,10 @@ def models():
         "bundle": bundle(regressor, **shared),
         "classifier bundle": bundle(classifier, **shared),
         "bundle of one logit": bundle(trained(MLPClassifier, sides), **shared),
-        "part": bundle(regressor, n_layers=1, **shared),
+        "part": part,
         "classifier part": bundle(classifier, n_layers=1, **shared),
         "part of one logit": bundle(trained(MLPClassifier, sides), n_layers=1, **shared),
-        "part fitted again": bundle(regressor, n_layers=1, **shared).fit(X, y),
+        "part fitted again": copy.deepcopy(part).fit(X, y),
         "analytic": analytic,
     }
 

@@ -47,11 +47,16 @@ def sampler_columns(graph: Graph, sampler: Any, inputs: Columns, single: bool, s
 def _pairs(graph: Graph, phases: str, width: int, scale: float) -> Columns:
     """Cosines and sines in turn; without the last sine if the width is odd."""
     columns = np.arange(width)
-    parts = [(graph("Cos", phases), columns[0::2])]
+    parts = [(_cosine(graph, phases), columns[0::2])]
     if width > 1:
         paired = phases if width % 2 == 0 else graph("Gather", phases, np.arange(width // 2), axis=1)
         parts.append((graph("Sin", paired), columns[1::2]))
     return Columns(tuple(parts), np.full(width, scale), np.zeros(width))
+
+
+def _cosine(graph: Graph, phases: str) -> str:
+    # ONNX Runtime had the sine in float64 long before the cosine.
+    return graph("Sin", graph("Add", phases, np.full((1, 1), 0.5 * np.pi)))
 
 
 def _arc_cosine(graph: Graph, sampler: ArcCosineSampler, projected: str, scale: float) -> Columns:
@@ -95,7 +100,7 @@ def _oscillating(graph: Graph, layer: Any, phases: str, squares: str, limit: flo
     exponents = graph("MatMul", graph("Sub", squares, np.full((1, 1), layer.input_norm**2)), half[None, :])
     # One exponential for each term, not for each direction.
     envelope = graph("Gather", _exponential(graph, exponents, limit), layer.terms, axis=1)
-    return graph("Mul", graph("Cos", phases), envelope), graph("Mul", graph("Sin", phases), envelope)
+    return graph("Mul", _cosine(graph, phases), envelope), graph("Mul", graph("Sin", phases), envelope)
 
 
 def _growing(graph: Graph, layer: Any, phases: str, squares: str, limit: float) -> tuple[str, str]:

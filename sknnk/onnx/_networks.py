@@ -160,7 +160,8 @@ def activation_value(graph: Graph, activation: str, z: str) -> str:
 
 
 def _silu(graph: Graph, z: str) -> str:
-    return graph("Mul", z, graph("Sigmoid", z))
+    # Not by the sigmoid: older runtimes fuse that product into an operator that they lack in float64.
+    return graph("Div", z, graph("Add", graph("Exp", graph("Neg", z)), np.array(1.0)))
 
 
 def _gelu(graph: Graph, z: str) -> str:

@@ -332,9 +332,9 @@ class PredictionIntervalDisplay:
             xlabel=sorted_rows if self.position is None else self.position_name or "Position",
             ylabel=self.target_name or "Target",
         )
-        # Points are everywhere, so that the legend needs a place of its own.
-        bottom, top = ax.get_ylim()
-        ax.set_ylim(bottom, top + 0.3 * (top - bottom))
+        # Points are everywhere, so that the legend needs a place of its own; only once where axes share their range.
+        least, most = ax.dataLim.intervaly
+        ax.set_ylim(top=max(ax.get_ylim()[1], most + 0.4 * (most - least)))
         ax.legend(loc="upper left", fontsize="small")
         return self
 

@@ -68,6 +68,8 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",  # the numbers in the names are the order of the course
     "abort_on_example_error": False,
     "download_all_examples": False,
+    "backreferences_dir": "generated/backreferences",  # which examples use what, for the pages of the API
+    "doc_module": ("sknnk",),
     "show_memory": False,
     "write_computation_times": False,
     "remove_config_comments": True,

@@ -32,6 +32,7 @@ FLOORS = {
     "_trained_layers": 0,
     "_tridiagonal": 0,
     "_rounding": 0,
+    "_documentation_links": 0,
     "_directions": 1,
     "_features": 1,
     "_unbiased_features": 1,

@@ -87,7 +87,6 @@ html_context = {"default_mode": "auto"}  # the theme reports an error to the bro
 # Pages without pages below them have nothing to show at the left.
 html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
 html_theme_options = {
-    "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "show_toc_level": 2,
     "footer_start": ["copyright"],

@@ -1,6 +1,7 @@
 """Settings of the documentation build: ``python -m sphinx -W --keep-going -b html doc doc/_build/html``."""
 
 import sys
+from pathlib import Path
 
 import sknnk
 
@@ -65,17 +66,26 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"benchmarks",
-    "within_subsection_order": "FileNameSortKey",  # the numbers in the names are the order of the course
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": False,
     "download_all_examples": False,
+    "backreferences_dir": "generated/backreferences",  # which examples use what, for the pages of the API
+    "doc_module": ("sknnk",),
     "show_memory": False,
     "write_computation_times": False,
     "remove_config_comments": True,
 }
 
 html_theme = "pydata_sphinx_theme"
+toc_object_entries_show_parents = "hide"  # names of classes are too long for the margin
 html_title = f"sknnk {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}  # the theme reports an error to the browser without it
+# Pages without pages below them have nothing to show at the left.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,

@@ -113,6 +113,7 @@ for i, (way, (_, n_parameters, curve)) in enumerate(results.items()):
     left.plot(100.0 * np.array(curve), color=f"C{i}", label=way)
     right.plot(n_parameters, 100.0 * curve[-1], "osDv"[i], color=f"C{i}", markersize=9, alpha=0.8)
 left.set(xlabel="epoch", ylabel="test accuracy, per cent", title="Learning to tell 5 to 9 apart")
+left.set_xticks(range(0, 21, 5))
 left.legend(loc="lower right")
 right.set(xscale="log", xlabel="trained parameters", title="What it takes", ylim=left.get_ylim())
 right.grid(alpha=0.3)

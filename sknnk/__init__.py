@@ -10,7 +10,9 @@ from ._classifier_cv import BundledNetworkClassifierCV
 from ._displays import FeatureCountDisplay
 from ._estimation_errors import estimation_error_bound, estimation_variance
 from ._kernel_error_display import KernelErrorDisplay
+from ._network_display import NetworkDisplay
 from ._persistence import trusted_types
+from ._prediction_interval_display import PredictionIntervalDisplay
 from ._regressor import BundledNetworkRegressor
 from ._regressor_cv import BundledNetworkRegressorCV
 from ._samplers import URFSampler
@@ -26,6 +28,8 @@ __all__ = [
     "BundledNetworkRegressorCV",
     "FeatureCountDisplay",
     "KernelErrorDisplay",
+    "NetworkDisplay",
+    "PredictionIntervalDisplay",
     "URFSampler",
     "bundle",
     "bundle_report",

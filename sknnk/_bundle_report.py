@@ -18,7 +18,7 @@ _PER_PAIR = 4
 class BundleReport:
     """A trained network beside the bundled one.
 
-    Attributes
+    Parameters
     ----------
     parameters_before : int
         Weights and biases of the network.

@@ -336,7 +336,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         self._held_out = scores, labels, held_out.sample_weight
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Least-squares scores: how much each class is preferred.
+        """Give least-squares scores: how much each class is preferred.
 
         Parameters
         ----------

@@ -14,6 +14,7 @@ from ._accumulation import accumulated_moments
 from ._blocks import n_threads, over_threads, row_blocks
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
+from ._documentation_links import LinkedEstimator
 from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
 from ._moments import Moments
@@ -41,7 +42,7 @@ _ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 _DOF_INFLATION = 1.4
 
 
-class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
 
     moments_: Moments

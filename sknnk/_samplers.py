@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._blocks import n_threads, over_threads, row_blocks
 from ._directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
+from ._documentation_links import LinkedEstimator
 from ._estimation_theory import balanced_split
 from ._features import feature_scale, fourier_features
 from ._layer_weights import checked_weights, largest_norm
@@ -32,7 +33,7 @@ _HOPELESS = 0.75
 _ROUNDING = 1e-5
 
 
-class RandomFeatureSampler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RandomFeatureSampler(LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
 
     def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":

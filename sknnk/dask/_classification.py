@@ -96,16 +96,42 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
 
     Parameters
     ----------
-    n_components, activation, length_scale, directions, frequencies, alpha, feature_learning, input_transform, \
-direct_link, class_weight, batch_size, random_state, verbose
-        As for :class:`sknnk.BundledNetworkClassifier`, under the same names and with the same defaults.
+    n_components : "auto", int or tuple of int, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    activation : "auto", str or callable, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    length_scale : "auto", float or array-like of shape (n_features,), default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    alpha : "auto", float, or array-like, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
     solver : {"auto", "primal"}, default="auto"
-        Rows are summed into ``"primal"``; there is no other one here, and ``tol`` and ``max_iter``, settings of an
-        iterative one, have no effect.
+        Rows are summed into ``"primal"``; there is no other one here.
+    tol : float, default=1e-4
+        Of an iterative solver, and without effect here.
+    max_iter : int, default=200
+        Of an iterative solver, and without effect here.
     feature_map : {"auto", "random"}, default="auto"
         Random features, the ones that can be summed where the rows are.
+    feature_learning : {"auto", "agop"} or None, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    input_transform : {"quantile", None}, default="quantile"
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    direct_link : bool, default=True
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    class_weight : "balanced", dict or None, default=None
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    batch_size : "auto" or int, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`.
     n_jobs : int, optional
         Number of threads inside a task. None means one: Dask runs several tasks side by side.
+    random_state : int, RandomState instance or None, default=None
+        As in :class:`sknnk.BundledNetworkClassifier`.
+    verbose : int, default=0
+        As in :class:`sknnk.BundledNetworkClassifier`.
 
     Attributes
     ----------
@@ -200,7 +226,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         return [rows_looked_at(n_samples, "quantile", self._seed)[0]]
 
     def decision_function(self, X: Any) -> Any:
-        """Least-squares scores: how much each class is preferred.
+        """Give least-squares scores: how much each class is preferred.
 
         Parameters
         ----------

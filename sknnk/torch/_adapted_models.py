@@ -103,7 +103,7 @@ def add_adapters(
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Parameters that an optimizer should see.
+    """Find the parameters that an optimizer should see.
 
     Parameters
     ----------

@@ -181,7 +181,13 @@ class SNNKAdapter(nn.Module):
         return full.requires_grad_(False).train(self.training)
 
     def extra_repr(self) -> str:
-        """What `print` says of it."""
+        """Tell `print` the sizes and settings.
+
+        Returns
+        -------
+        str
+            What stands between the parentheses.
+        """
         return f"{self.dim}, form={self.form}, normalize={self.normalize}"
 
 

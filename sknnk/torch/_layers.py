@@ -291,7 +291,13 @@ class SNNKLinear(nn.Module):
         return nn.functional.linear(self.features(x), self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """What `print` says of it."""
+        """Tell `print` the sizes and settings.
+
+        Returns
+        -------
+        str
+            What stands between the parentheses.
+        """
         sizes = f"in_features={self.in_features}, out_features={self.out_features}, n_components={self.n_components}"
         return f"{sizes}, bias={self.bias is not None}"
 

@@ -1,0 +1,100 @@
+"""
+From a layer to a dot product, in pictures
+==========================================
+
+How does a layer of a neural network become a linear model? In three steps: its activation is written as a sum of
+waves, the waves run along random directions, and the dot products of what they are at two rows say how alike the rows
+are. Nothing but :class:`sknnk.URFSampler` is needed to look at each of them.
+"""
+
+# %%
+# **An activation is a sum of waves.** ``spectrum_`` has the frequencies and the complex amplitudes of a series
+# ``a_0 + sum_k Re a_k exp(i w_k z)``. A few of its strongest terms give the shape; what is smooth needs few, and the
+# corner of the ReLU needs more.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sknnk import BundledNetworkRegressor, URFSampler
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(200, 2))
+z = np.linspace(-4.0, 4.0, 401)
+functions = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0.0)}
+
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+for ax, (name, function) in zip(axes, functions.items(), strict=True):
+    spectrum = URFSampler(name, random_state=0).fit(X).spectrum_
+    strongest = np.argsort(-np.abs(spectrum.amplitudes))
+    ax.plot(z, function(z), color="0.75", linewidth=6, label=name)
+    for n_terms, colour in ((1, "C0"), (3, "C1"), (12, "C3")):
+        k = strongest[:n_terms]
+        waves = spectrum.amplitudes[k] * np.exp(1j * np.multiply.outer(z, spectrum.frequencies[k]))
+        ax.plot(
+            z, spectrum.constant + waves.real.sum(axis=1), color=colour, label=f"{n_terms} wave" + "s" * (n_terms > 1)
+        )
+    ax.set(title=f"{name} as a sum of waves", xlabel="z", ylabel="f(z)")
+    ax.legend(loc="upper left")
+
+# %%
+# **Waves along random directions are the features.** A column of ``transform`` is a cosine or a sine of one random
+# projection of the row. The layer itself is gone: its weights will meet these columns in a dot product, and so may any
+# other numbers, which is what learning makes use of. Here is one column over the plane, and the sum of all columns with
+# weights drawn at random: what such a model can look like before it has learned anything.
+
+sampler = URFSampler("gaussian", n_components=256, length_scale=1.0, random_state=0).fit(X)
+grid = np.linspace(-3.0, 3.0, 121)
+plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+columns = sampler.transform(plane)
+pictures = {
+    "one column": columns[:, 0],
+    "another one": columns[:, 2],
+    "256 columns, random weights": columns @ rng.normal(size=256),
+}
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained", sharey=True)
+for ax, (title, values) in zip(axes, pictures.items(), strict=True):
+    ax.imshow(values.reshape(121, 121), extent=(-3, 3, -3, 3), origin="lower", cmap="RdBu_r")
+    ax.set(title=title, xlabel="first input")
+axes[0].set_ylabel("second input")
+
+# %%
+# **Their dot products are a kernel.** Take one row, and the dot product of its columns with those of rows further and
+# further away. It falls off with the distance as the kernel of the activation does, and the more columns there are, the
+# less it scatters: here for ten seeds each. An activation with heavy tails in its spectrum has a kernel with a cusp,
+# which is what sharp structure in a table asks for, and rapid waves, so that its estimates are the rougher ones.
+
+distance = np.linspace(0.0, 4.0, 81)
+rows = np.column_stack([distance, np.zeros(81)])
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained", sharey=True)
+for ax, (activation, kernel) in zip(
+    axes, {"gaussian": np.exp(-(distance**2) / 2), "cauchy": np.exp(-distance)}.items(), strict=True
+):
+    for n_components, colour in ((16, "C0"), (1024, "C3")):
+        for seed in range(10):
+            phi = URFSampler(activation, n_components=n_components, length_scale=1.0, random_state=seed).fit(X)
+            estimate = phi.transform(rows) @ phi.transform(rows[:1]).T
+            label = f"{n_components} columns, ten seeds" if seed == 0 else None
+            ax.plot(distance, estimate, color=colour, alpha=0.5, linewidth=1, label=label)
+    ax.plot(distance, kernel, color="black", linestyle="--", label="the kernel")
+    ax.set(title=f'activation="{activation}"', xlabel="distance of two rows, in length scales")
+    ax.legend(loc="upper right")
+axes[0].set_ylabel("dot product of their columns")
+
+# %%
+# **Learning is one linear system.** With the columns in place of the layer, the output matrix of least squared error
+# can be written down. More columns follow the data more closely, and the penalty, chosen in closed form as well, keeps
+# them from following the noise.
+
+x = np.sort(rng.uniform(-3.0, 3.0, 120))[:, None]
+y = np.sin(3.0 * x[:, 0]) * np.exp(-(x[:, 0] ** 2) / 4) + 0.1 * rng.normal(size=120)
+line = np.linspace(-3.0, 3.0, 301)[:, None]
+kernel = {"activation": "gaussian", "directions": "orthogonal", "input_transform": None, "random_state": 0}
+fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
+ax.plot(x, y, "o", color="0.6", markersize=4, label="rows")
+for n_components, colour in ((4, "C0"), (8, "C1"), (256, "C3")):
+    network = BundledNetworkRegressor(n_components, length_scale=0.5, **kernel).fit(x, y)
+    label = f"{n_components} columns, {network.effective_dof_:.0f} degrees of freedom in use"
+    ax.plot(line, network.predict(line), color=colour, label=label)
+ax.set(xlabel="x", ylabel="y", title="one solution each, no steps", ylim=(-1.2, 1.9))
+ax.legend(loc="upper right")
+plt.show()

@@ -36,7 +36,7 @@ _TYPES = (
 
 
 def trusted_types() -> list[str]:
-    """Names of the types that fitted estimators of this package consist of, for ``skops.io.load``.
+    """List the types that fitted estimators of this package consist of, for ``skops.io.load``.
 
     skops loads a file without running code that came with it: whatever is not a plain part of NumPy, SciPy or
     scikit-learn must be trusted by name. These types hold arrays, numbers and names. What a user puts into an

@@ -9,6 +9,7 @@ from scipy.linalg.blas import dgemm, dsyr, dsyrk
 
 from ._blocks import over_threads, row_blocks
 from ._moments import Moments
+from ._progress import Step, no_step
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,29 @@ def block_rows(n_columns: int, batch_size: int | None) -> int:
     return automatic if batch_size is None else min(batch_size, automatic)
 
 
+def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
+    """Blocks of features that rows make.
+
+    Parameters
+    ----------
+    n_samples, n_columns : int
+        Rows, and columns of a block.
+    batch_size : int or None
+        Upper bound on the rows of a block.
+
+    Returns
+    -------
+    int
+        Their number.
+
+    Examples
+    --------
+    >>> n_blocks(1025, 2048, None)
+    2
+    """
+    return -(-n_samples // block_rows(n_columns, batch_size))
+
+
 def accumulated_moments(
     raw_columns: Callable[[Any, NDArray[np.floating]], object],
     n_columns: int,
@@ -49,6 +73,7 @@ def accumulated_moments(
     sample_weight: Array,
     batch_size: int | None = None,
     threads: int = 1,
+    done: Step = no_step,
 ) -> Moments:
     """Moments of the features of all rows, which are never held together.
 
@@ -72,6 +97,8 @@ def accumulated_moments(
         Upper bound on the rows of a block.
     threads : int, default=1
         Threads that compute features; BLAS has its own.
+    done : callable, optional
+        Called after each block.
 
     Returns
     -------
@@ -105,6 +132,7 @@ def accumulated_moments(
         gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)
         # By SciPy's BLAS as well: the idle threads of NumPy's own would spin against it.
         products = dgemm(1.0, block.T, beside[rows].T, beta=1.0, c=products, trans_b=True, overwrite_c=1)
+        done()
     return _about_the_mean(shift, target_shift, gram, products, beside)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import label_binarize
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -13,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._calibration import fit_temperature, held_out_scores, probabilities
 from ._network import BundledNetwork
+from ._progress import watched
 from ._rows import weighted_rows
 
 
@@ -25,7 +27,7 @@ def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
     return True
 
 
-class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
+class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNetwork):
     """Classification network of bundled layers, fitted in closed form.
 
     One-vs-rest least squares on targets of -1 and 1 (:class:`BundledNetworkRegressor` explains the network), one column
@@ -204,6 +206,7 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         )
         self.class_weight = class_weight
 
+    @watched(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Fit the output matrix in closed form, one column of -1 and 1 per class.
 

@@ -11,6 +11,7 @@ from ._candidate_scores import Labelled
 from ._classifier import BundledNetworkClassifier
 from ._count_curves import Task
 from ._network_cv import CountSearch
+from ._progress import watched
 
 
 class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
@@ -194,6 +195,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
+    @watched(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkClassifierCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 

@@ -119,6 +119,7 @@ def count_curves(
         times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
         for j, count in enumerate(counts):
             for split, both, seconds in _scores_of_sets(sets, count, alphas, task, scoring, return_train_score):
+                network._progress()
                 for side, scores in zip(sides, both, strict=True):
                     for name, values in scores.items():
                         side.setdefault(name, np.empty(shape))[:, j, first + split] = values

@@ -15,6 +15,7 @@ from ._fold_moments import FoldMoments, Partition
 from ._fold_paths import coefficient_path, paths_without, tridiagonal_path
 from ._layers import LayerStack
 from ._moments import Moments
+from ._progress import Step
 from ._ridge import RidgeSystem, decompose, decompose_rows
 from ._row_kernels import DualPath, NestedKernel, dual_path
 from ._squared_errors import SquaredErrors, squared_errors_of_moments, squared_errors_of_predictions
@@ -201,16 +202,17 @@ class MomentSets(_CountSets):
     ) -> None:
         super().__init__(network, table, link_scales)
         self.splits, self._wide = splits, -1
-        self._folds = FoldMoments(partition, [self._moments(rows) for rows in partition.atoms])
+        with network._progress.part("sum-rows", sum(network._n_blocks(len(rows)) for rows in partition.atoms)) as done:
+            self._folds = FoldMoments(partition, [self._moments(rows, done) for rows in partition.atoms])
         self._narrow = self._folds
         self._whole_systems: dict[int, RidgeSystem] = {}
 
-    def _moments(self, rows: Rows) -> Moments:
+    def _moments(self, rows: Rows, done: Step) -> Moments:
         table = self.table
         rows = rows[table.weight[rows] > 0.0]
         if not rows.size:
             return Moments.empty(self._layers.n_columns, table.Y.shape[1])
-        moments: Moments = self.network._accumulated(table.X[rows], table.Y[rows], table.weight[rows])
+        moments: Moments = self.network._accumulated(table.X[rows], table.Y[rows], table.weight[rows], done)
         return moments
 
     def folds(self, count: int) -> FoldMoments:

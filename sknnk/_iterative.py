@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ._progress import Step, no_step
 from ._ridge import RidgeSystem
 
 Array = NDArray[np.float64]
@@ -17,6 +18,7 @@ def conjugate_gradients(
     sketch: RidgeSystem,
     tol: float,
     max_iter: int,
+    done: Step = no_step,
 ) -> tuple[Array, int, float]:
     """Solve ``(G + alpha I) B = C`` for all targets at once, each with its own penalty.
 
@@ -34,6 +36,8 @@ def conjugate_gradients(
         Stop when the residual of every target is below `tol` times its right side.
     max_iter : int
         Largest number of products.
+    done : callable, optional
+        Called after each product.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def conjugate_gradients(
         improved = preconditioned(sketch, residual, alpha)
         previous, energy = energy, _dot(residual, improved)
         direction = improved + _ratio(energy, previous) * direction
+        done()
     relative = np.divide(size * tol, target, out=np.zeros_like(size), where=target > 0.0)
     return solution, n_iter, float(np.max(relative, initial=0.0))
 

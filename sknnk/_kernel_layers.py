@@ -9,8 +9,9 @@ from scipy.linalg import cholesky, solve_triangular
 
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual
 from ._inputs import fitted_input_map, sampled_rows, transform_inputs
-from ._kernel_search import MIN_ROWS, KernelChoice, copies_of, kernel_families, search_kernel, unit_rows
+from ._kernel_search import MIN_ROWS, KernelChoice, copies_of, kernel_families, kernels_tried, search_kernel, unit_rows
 from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
+from ._progress import UNWATCHED, Task
 from ._quantiles import QuantileMap
 from ._tuning import Candidate, distinct_rows
 
@@ -200,6 +201,7 @@ def prepare_kernel(
     learn_features: bool,
     seed: int,
     threads: int,
+    progress: Task = UNWATCHED,
 ) -> KernelTask:
     """Transform the rows, merge equal ones and choose the kernel on a sample of them.
 
@@ -223,6 +225,8 @@ def prepare_kernel(
         Seed of everything random.
     threads : int
         Threads of the search.
+    progress : Task, optional
+        The fit, of which the choice is a part.
 
     Returns
     -------
@@ -236,16 +240,11 @@ def prepare_kernel(
     drawn = unit_rows(inputs, targets, weight, search_rng)
     families = kernel_families(kernel.activation, kernel.frequencies)
     length_scale = None if isinstance(kernel.length_scale, str) else kernel.length_scale
-    enough = len(inputs) >= MIN_ROWS
-    choice = search_kernel(
-        families if enough else families[:1],
-        length_scale,
-        alphas,
-        learn_features and enough,
-        *drawn,
-        search_rng,
-        threads,
-    )
+    if len(inputs) < MIN_ROWS:
+        families, learn_features = families[:1], False
+    n_tried = kernels_tried(len(families), length_scale is None, learn_features)
+    with progress.part("choose-kernel", n_tried) as done:
+        choice = search_kernel(families, length_scale, alphas, learn_features, *drawn, search_rng, threads, done)
     order = order_rng.permutation(len(inputs))
     complete = isinstance(rows, slice)
     return KernelTask(input_map, inputs[order], targets[order], weight[order], choice, complete)

@@ -20,6 +20,7 @@ from ._kernel_layers import (
 )
 from ._kernel_search import MIN_ROWS, copies_of
 from ._kernels import Kernel
+from ._progress import UNWATCHED, Task
 from ._ridge import posterior_variance
 from ._rows import binary_magnitude
 from ._tuning import Candidate
@@ -42,6 +43,7 @@ class KernelNetwork:
     _searched_alpha: Any
     _task: KernelTask
     _spread: Any
+    _progress: Task = UNWATCHED
 
     def _chosen_map(self: Any, X: Any, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
@@ -100,6 +102,7 @@ class KernelNetwork:
             learns,
             self._seed,
             n_threads(self.n_jobs),
+            self._progress,
         )
         kernels = task.choice.best.kernels
         self.kernels_, self.samplers_, self.directions_ = kernels, (), None
@@ -152,7 +155,9 @@ class KernelNetwork:
                 "n_components."
             )
         self.solver_, self._system, self.n_iter_, self._task = "dual", None, 1, task
-        self._layers, fit = fit_exact(task, n_threads(self.n_jobs))
+        with self._progress.part("solve", 1) as done:
+            self._layers, fit = fit_exact(task, n_threads(self.n_jobs))
+            done()
         self._keep_held_out(fit.held_out, task.choice.best.kernels)
         every = np.ones(task.Y.shape[1])
         self._set_solution(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ._blocks import one_blas_thread
 from ._dual import DualSolution, held_out_residuals, solve_dual
 from ._kernels import Kernel, kernel_matrix, squared_gradients, symmetric_kernel_matrix
 from ._length_scales import column_deviations, typical_length_scale
+from ._progress import Step, no_step
 from ._spectra import spectrum_of
 
 Array = NDArray[np.float64]
@@ -39,6 +41,7 @@ _FIRST_ALPHA, _ALPHA_STEP, _ALPHA_BOUNDS = 1e-2, 10.0**0.5, (1e-8, 1e3)
 _LENGTH_STEP, _LENGTH_BOUNDS = 2.0**0.5, (1e-2, 1e2)
 _CLEARLY = 1.0 - 1e-6
 MIN_ROWS = 8
+_error = attrgetter("error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +125,7 @@ def search_kernel(
     sample_weight: Array,
     rng: np.random.Generator,
     threads: int = 1,
+    done: Step = no_step,
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
@@ -150,13 +154,15 @@ def search_kernel(
         Draws the rows over which slopes are averaged.
     threads : int, default=1
         Threads over blocks of kernel matrices; the result does not depend on it.
+    done : callable, optional
+        Called after each kernel that was tried.
 
     Returns
     -------
     KernelChoice
         The winner and everything tried.
     """
-    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, float(sample_weight.mean()))
+    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, float(sample_weight.mean()), done)
     # One family after another: SciPy holds Python's lock while LAPACK runs.
     with one_blas_thread():
         tried = [
@@ -173,6 +179,12 @@ def search_kernel(
     least = min(fit.error for fit in finals)
     best = next(fit for fit in reversed(finals) if fit.error <= _TOLERANCE * least)
     return KernelChoice(best, tuple(learned), history + finals)
+
+
+def kernels_tried(n_families: int, free: bool, learn: bool) -> int:
+    """Kernels that :func:`search_kernel` tries at most, with length scales that are `free` and those it may learn."""
+    of_each = (len(_LENGTH_FACTORS) if free else 1) + (_ROUNDS + 1 if free and learn else 1)
+    return n_families * of_each + (2 * n_families - 1 if n_families > 1 else 0)
 
 
 def unit_rows(
@@ -230,10 +242,6 @@ def copies_of(sample_weight: Array) -> NDArray[np.int64]:
     return copies
 
 
-def _error(fit: Fit) -> float:
-    return fit.error
-
-
 @dataclass(frozen=True, eq=False)
 class _Task:
     """Rows of the search; what is tried is scored on the first few of them, at penalties in units of the weights."""
@@ -243,9 +251,10 @@ class _Task:
     sample_weight: Array
     alphas: Sequence[float] | None
     unit: float = 1.0
+    done: Step = no_step
 
     def leading(self, n_rows: int) -> "_Task":
-        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas, self.unit)
+        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas, self.unit, self.done)
 
     def best_alpha(self, K: Array, start: float, n_held: int) -> tuple[float, float, DualSolution | None]:
         """Penalty of least cross-validated error for the kernel of these rows."""
@@ -294,8 +303,7 @@ def _climb(function: Callable[[float], float], start: float, step: float, bounds
 def _standardised(Y: Array, sample_weight: Array) -> Array:
     centred = Y - np.average(Y, axis=0, weights=sample_weight)
     spread = np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
-    standardised: Array = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0)
-    return standardised
+    return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0))
 
 
 def _family_fits(
@@ -318,6 +326,7 @@ def _family_fits(
 
 def _tried(task: _Task, kernels: tuple[Kernel, ...], start: float, stage: str) -> Fit:
     alpha, error, _ = task.best_alpha(kernel_matrix(kernels, task.X, task.X), start, len(task.X))
+    task.done()
     return Fit(kernels, alpha, error, len(task.X), stage)
 
 
@@ -332,6 +341,7 @@ def _refined(task: _Task, fit: Fit, learn: bool, free: bool, rng: np.random.Gene
             kernel = _at_best_length(task, kernel, alpha)
         alpha, error, solution = task.best_alpha(kernel_matrix([kernel], task.X, task.X), alpha, len(task.X))
         fits.append(Fit((kernel,), alpha, error, len(task.X), "feature learning"))
+        task.done()
         if solution is None or i == _ROUNDS or not learn:
             break
         kernel = _learned(task, kernel, solution, deviations, rng)
@@ -385,4 +395,5 @@ def _decided(task: _Task, summed: Sequence[Fit], threads: int) -> Fit:
     starts = (start, small) if start > _FEW_TIMES * small else (start,)
     tried = [task.best_alpha(K, each, n_held)[:2] for each in starts]
     alpha, error = min(tried, key=lambda each: each[1])
+    task.done()
     return Fit(kernels, alpha, error, len(task.X), "decision")

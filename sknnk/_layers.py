@@ -9,12 +9,13 @@ from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
 from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
-from ._kernel_search import MIN_ROWS, Fit, kernel_families, search_kernel, unit_rows
+from ._kernel_search import MIN_ROWS, Fit, kernel_families, kernels_tried, search_kernel, unit_rows
 from ._length_scales import column_deviations, typical_length_scale
+from ._progress import UNWATCHED, Step, Task
 from ._quantiles import QuantileMap
 from ._samplers import URFSampler
 from ._spectra import spectrum_of
-from ._tuning import Candidate, Choice, candidates, distinct_rows, search
+from ._tuning import Candidate, Choice, candidates, distinct_rows, n_comparisons, search
 
 # Enough rows for a search that ends in a few thousand.
 _SEARCH_ROWS = 4000
@@ -173,6 +174,7 @@ def prepare_layers(
     penalty_given: bool = False,
     threads: int = 1,
     learn_features: bool = False,
+    progress: Task = UNWATCHED,
 ) -> tuple[LayerStack, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 
@@ -200,6 +202,8 @@ def prepare_layers(
         Threads for the search.
     learn_features : bool, default=False
         Whether length scales of the columns are learned, and compared with equal ones.
+    progress : Task, optional
+        The fit, of which the choice is a part.
 
     Returns
     -------
@@ -223,14 +227,23 @@ def prepare_layers(
 
     sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
     options = _options(kernel, deviations)
-    if learn_features:
-        options += _learned_options(kernel, sample[:3], learning_rng, threads)
-    if len(options) == 1 and penalty_given:
+    if len(options) == 1 and penalty_given and not learn_features:
         choice = Choice(options[0], None, [])
     else:
-        choice = search(options, features, *sample, fold_rng, threads)
+        with progress.part("choose-kernel", _n_choices(kernel, len(options), learn_features)) as done:
+            if learn_features:
+                options += _learned_options(kernel, sample[:3], learning_rng, threads, done)
+            choice = search(options, features, *sample, fold_rng, threads, done)
     samplers = _build_samplers(choice.candidate, n_components, sample[0], seeds)
     return LayerStack(input_map, link_scale, samplers), choice
+
+
+def _n_choices(kernel: Candidate, n_options: int, learn_features: bool) -> int:
+    """Kernels that are tried at most, those with learned length scales included."""
+    if not learn_features:
+        return n_comparisons(n_options)
+    n_families = len(kernel_families(kernel.activation, kernel.frequencies))
+    return kernels_tried(n_families, True, True) + n_comparisons(n_options + 2 * n_families)
 
 
 def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
@@ -277,6 +290,7 @@ def _learned_options(
     sample: tuple[Any, NDArray[np.float64], NDArray[np.float64]],
     rng: np.random.Generator,
     threads: int,
+    done: Step,
 ) -> list[Candidate]:
     """Kernels with one learned length scale per column."""
     X, Y, sample_weight = sample
@@ -285,7 +299,7 @@ def _learned_options(
     X = X if isinstance(X, np.ndarray) else X.toarray()
     rows = unit_rows(X, Y, sample_weight, rng)
     families = kernel_families(kernel.activation, kernel.frequencies)
-    fits = search_kernel(families, None, None, True, *rows, rng, threads).learned
+    fits = search_kernel(families, None, None, True, *rows, rng, threads, done).learned
     deviations = column_deviations(X, sample_weight)
     return [candidate for fit in fits for candidate in _as_candidates(kernel.directions, fit, deviations)]
 

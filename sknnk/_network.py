@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._accumulation import accumulated_moments
+from ._accumulation import accumulated_moments, n_blocks
 from ._blocks import n_threads, over_threads, row_blocks
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
@@ -19,6 +19,7 @@ from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
 from ._moments import Moments
 from ._operator import FeatureOperator, solve_iteratively
+from ._progress import Step, no_step
 from ._ridge import (
     RidgeSystem,
     alpha_grid,
@@ -167,7 +168,9 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         precision = float(np.finfo(X.dtype).eps)
         if self.solver_ == "dual":
             return decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
-        return self._decomposed(self._accumulated(X, Y, sample_weight), precision)
+        with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
+            moments = self._accumulated(X, Y, sample_weight, done)
+        return self._decomposed(moments, precision)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -214,18 +217,14 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _choose_layers(self, X: Any, Y: Any, sample_weight: Any) -> None:
         """Make the automatic choices on a sample and draw the layers; of the rows, only ``rows[positions]`` is used."""
+        kernel = Candidate(self.activation, self.directions, self.frequencies, self.length_scale)
+        plan = (kernel, self.n_components_, self.input_transform, self.direct_link, self._seed)
         self._layers, choice = prepare_layers(
-            X,
-            Y,
-            sample_weight,
-            Candidate(self.activation, self.directions, self.frequencies, self.length_scale),
-            self.n_components_,
-            self.input_transform,
-            self.direct_link,
-            self._seed,
+            *(X, Y, sample_weight, *plan),
             penalty_given=not isinstance(self.alpha, str),
             threads=n_threads(self.n_jobs),
             learn_features=self._learns_features(),
+            progress=self._progress,
         )
         self.samplers_ = self._layers.samplers
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
@@ -276,12 +275,16 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             size = min(size, int(self.batch_size))
         over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
 
-    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
+    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = no_step) -> Moments:
         """Moments of the raw columns of these rows."""
-        batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
-        threads = n_threads(self.n_jobs)
-        layers = self._layers
-        return accumulated_moments(layers.raw_columns, layers.n_columns, X, Y, sample_weight, batch_size, threads)
+        plan = (self._most_rows(), n_threads(self.n_jobs), done)
+        return accumulated_moments(self._layers.raw_columns, self._layers.n_columns, X, Y, sample_weight, *plan)
+
+    def _n_blocks(self, n_samples: int) -> int:
+        return n_blocks(n_samples, self._layers.n_columns, self._most_rows())
+
+    def _most_rows(self) -> int | None:
+        return None if isinstance(self.batch_size, str) else int(self.batch_size)
 
     def _decomposed(self, moments: Moments, precision: float) -> RidgeSystem:
         return decompose(moments.scaled(self._layers.column_scale), precision)
@@ -306,7 +309,9 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             window = self._searched_alphas(sketch)
             alphas = np.exp(np.mean(np.log(window), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter)
+        with self._progress.part("conjugate-gradients", self.max_iter) as done:
+            plan = (alpha, self.tol, self.max_iter, done)
+            system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, *plan)
         self._publish(system, alpha, coef, noise, X.dtype)
 
     def _publish(self, system: RidgeSystem, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:

@@ -129,13 +129,18 @@ class CountSearch(BundledNetwork):
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         networks, curves = [], []
-        for kernel in product(_axis(self.activations), _axis(self.length_scales)):
-            networks.append(self._network(*kernel, max(counts), seed))
-            plan = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
-            curves.append(count_curves(networks[-1], task, *plan))
-            if self.verbose:
-                size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
-                print(f"[{type(self).__name__}] {kernel}: {size}")
+        kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
+        plan = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
+        with self._progress.part("search", len(kernels)) as search:
+            for kernel in kernels:
+                networks.append(self._network(*kernel, max(counts), seed))
+                # For each split a part that chooses, one that sums, and a step per count.
+                with search.part("score-counts", len(task.splits) * (2 + len(counts))) as networks[-1]._progress:
+                    curves.append(count_curves(networks[-1], task, *plan))
+                del networks[-1]._progress
+                if self.verbose:
+                    size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
+                    print(f"[{type(self).__name__}] {kernel}: {size}")
         self.n_splits_ = len(task.splits)
         self._report(curves, counts, alphas)
         self._choose()
@@ -244,7 +249,8 @@ class CountSearch(BundledNetwork):
         else:
             fix_length_scale(network, task, np.arange(len(task.Y)), task.sample_weight)
             network.set_params(n_components=count, alpha=alpha)
-            network.fit(task.labelled.X, task.labelled.y, sample_weight)
+            with self._progress.fit_of(network, "refit"):
+                network.fit(task.labelled.X, task.labelled.y, sample_weight)
         self.best_estimator_ = network
         own = network.get_params()
         self.__dict__.update({name: value for name, value in vars(network).items() if name not in own})

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._blocks import over_threads, row_blocks
 from ._costs import SKETCH_ROWS
 from ._iterative import conjugate_gradients
+from ._progress import Step, no_step
 from ._ridge import RidgeSystem, decompose_rows, effective_dof
 
 Array = NDArray[np.float64]
@@ -86,7 +87,13 @@ class FeatureOperator:
 
 
 def solve_iteratively(
-    operator: FeatureOperator, Y: Array, sketch: RidgeSystem, alpha: Array, tol: float, max_iter: int
+    operator: FeatureOperator,
+    Y: Array,
+    sketch: RidgeSystem,
+    alpha: Array,
+    tol: float,
+    max_iter: int,
+    done: Step = no_step,
 ) -> tuple[RidgeSystem, Array, Array, int]:
     """Output matrix of a network whose Gram matrix is too large to form.
 
@@ -102,6 +109,8 @@ def solve_iteratively(
         Positive penalties.
     tol, max_iter : float, int
         As in :func:`conjugate_gradients`.
+    done : callable, optional
+        Called after each pass.
 
     Returns
     -------
@@ -120,7 +129,7 @@ def solve_iteratively(
         If `max_iter` passes do not reach `tol`.
     """
     cross, target_mean, square = operator.cross(Y)
-    coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, sketch, tol, max_iter)
+    coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, sketch, tol, max_iter, done)
     if residual > tol:
         warnings.warn(
             f"max_iter={max_iter} passes left a relative residual of {residual:.1e}, above tol={tol:.1e}; "

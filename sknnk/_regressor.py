@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._intervals import ResidualSpread, fit_spread
 from ._kernel_layers import dense_inputs
 from ._network import BundledNetwork
+from ._progress import watched
 from ._ridge import posterior_variance
 
 
-class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
+class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
     """Regression network of bundled layers, fitted in closed form.
 
     Each layer is rewritten as a dot product of random features (:class:`URFSampler`), so all its parameters sit in one
@@ -142,6 +144,7 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
 
     _spread: ResidualSpread | None
 
+    @watched(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 

@@ -7,6 +7,7 @@ from sklearn.utils.validation import _make_indexable
 from ._candidate_scores import Labelled
 from ._count_curves import Task
 from ._network_cv import CountSearch
+from ._progress import watched
 from ._regressor import BundledNetworkRegressor
 
 
@@ -175,6 +176,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
+    @watched(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkRegressorCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -19,6 +20,7 @@ from ._estimation_theory import balanced_split
 from ._features import feature_scale, fourier_features
 from ._layer_weights import checked_weights, largest_norm
 from ._length_scales import column_deviations, numeric_length_scale, typical_length_scale
+from ._progress import watched
 from ._spectra import ACTIVATIONS, spectrum_of
 from ._unbiased_features import unbiased_map, unbiased_phi, unbiased_psi
 from ._unbiased_spectra import UnbiasedSpectrum, layer_spectrum
@@ -33,9 +35,12 @@ _HOPELESS = 0.75
 _ROUNDING = 1e-5
 
 
-class RandomFeatureSampler(LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RandomFeatureSampler(
+    LinkedEstimator, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
 
+    @watched(n_parts=0)
     def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
         """Draw the random weights for the number, scale and dtype of the columns of `X`.
 

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ._blocks import over_threads
 from ._moments import Moments
+from ._progress import Step, no_step
 from ._ridge import RidgeSystem, decompose, decompose_rows, prediction_path
 
 Array = NDArray[np.float64]
@@ -149,6 +150,7 @@ def search(
     groups: NDArray[np.intp],
     rng: np.random.Generator,
     threads: int = 1,
+    done: Step = no_step,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 
@@ -164,6 +166,8 @@ def search(
         Draws the order of rows and the folds.
     threads : int, default=1
         Threads over which kernels are spread; the result does not depend on it.
+    done : callable, optional
+        Called after each comparison, from any thread.
 
     Returns
     -------
@@ -179,7 +183,9 @@ def search(
 
     def scored(option: Candidate, rows: NDArray[np.bool_], n_components: int) -> Array:
         phi = features(option, X[rows], n_components)
-        return cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
+        errors = cross_validated_errors(phi, Y[rows], sample_weight[rows], rank[rows] % _N_FOLDS, _ALPHAS)
+        done()
+        return errors
 
     for n_samples, n_components, keep in _rounds(n_groups, len(options)):
         rows = rank < n_samples
@@ -189,6 +195,27 @@ def search(
         order = np.argsort(errors, kind="stable")
         best, alpha = [best[i] for i in order], _ALPHAS[np.argmin(curves[order[0]], axis=0)]
     return Choice(best[0], alpha, history)
+
+
+def n_comparisons(n_options: int) -> int:
+    """Comparisons that :func:`search` makes at most.
+
+    Parameters
+    ----------
+    n_options : int
+        Kernels to compare.
+
+    Returns
+    -------
+    int
+        Those of all rounds.
+
+    Examples
+    --------
+    >>> n_comparisons(20)
+    24
+    """
+    return sum(n_options if keep is None else min(keep, n_options) for _, _, keep in _ROUNDS)
 
 
 def _rounds(n_groups: int, n_options: int) -> tuple[tuple[int, int, int | None], ...]:

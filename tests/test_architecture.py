@@ -25,6 +25,7 @@ FLOORS = {
     "_quantiles": 0,
     "_calibration": 0,
     "_blocks": 0,
+    "_progress": 0,
     "_cv_results": 0,
     "_costs": 0,
     "_estimation_theory": 0,

@@ -1,0 +1,175 @@
+"""Progress of a fit: tasks and the steps they consist of, told to the callbacks of scikit-learn."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
+from inspect import signature
+from threading import Lock
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sklearn.callback import with_callbacks
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Step = Callable[[], object]
+
+
+def no_step() -> None:
+    """Where a step ends and nobody counts them.
+
+    Examples
+    --------
+    >>> no_step()
+    """
+
+
+class Task:
+    """Part of a fit that nobody watches; called at the end of each of its steps.
+
+    Examples
+    --------
+    >>> with Task().part("sum-rows", n_steps=2) as done:
+    ...     for _ in range(2):
+    ...         done()
+    """
+
+    def __call__(self) -> None:
+        """End a step."""
+
+    def part(self, name: str, n_steps: int) -> AbstractContextManager["Task"]:
+        """Open a task of `n_steps` steps at most within this one; a part counts as a step itself.
+
+        Parameters
+        ----------
+        name : str
+            What is done.
+        n_steps : int
+            Steps and parts at most; further ones are not told.
+
+        Returns
+        -------
+        context manager
+            Gives the new task.
+        """
+        return nullcontext(self)
+
+    def fit_of(self, estimator: Any, name: str) -> AbstractContextManager[object]:
+        """Open a task that is the fit of another estimator, which the callbacks go on to watch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Its `fit` is called inside the context.
+        name : str
+            What is done.
+
+        Returns
+        -------
+        context manager
+            Hands the callbacks on.
+        """
+        return nullcontext()
+
+
+UNWATCHED = Task()
+
+
+class WatchedTask(Task):
+    """Part of a fit that callbacks are told of.
+
+    Parameters
+    ----------
+    estimator : estimator
+        That is fitted.
+    context : sklearn.callback.CallbackContext
+        The task in scikit-learn's terms.
+    """
+
+    def __init__(self, estimator: Any, context: Any) -> None:
+        self._estimator, self._context, self._n_begun, self._lock = estimator, context, 0, Lock()
+
+    def __call__(self) -> None:
+        """End a step, from any thread."""
+        with self._lock:
+            if (step := self._subtask("step", 0)) is not None:
+                step.call_on_fit_task_begin(estimator=self._estimator)
+                step.call_on_fit_task_end(estimator=self._estimator)
+
+    def _subtask(self, name: str, n_steps: int) -> Any:
+        # More steps than announced would be an error of ours that must not end the fit.
+        if self._n_begun >= self._context.max_subtasks:
+            return None
+        self._n_begun += 1
+        return self._context.subcontext(task_name=name, max_subtasks=n_steps)
+
+    @contextmanager
+    def part(self, name: str, n_steps: int) -> Iterator[Task]:
+        """Open a task of `n_steps` steps at most within this one."""
+        context = self._subtask(name, n_steps)
+        if context is None:
+            yield UNWATCHED
+            return
+        context.call_on_fit_task_begin(estimator=self._estimator)
+        yield WatchedTask(self._estimator, context)
+        context.call_on_fit_task_end(estimator=self._estimator)
+
+    @contextmanager
+    def fit_of(self, estimator: Any, name: str) -> Iterator[None]:
+        """Open a task that is the fit of another estimator."""
+        context = self._subtask(name, 0)
+        with context.propagate_callback_context(estimator):
+            context.call_on_fit_task_begin(estimator=self._estimator)
+            yield
+            context.call_on_fit_task_end(estimator=self._estimator)
+
+
+def watched(
+    n_parts: int,
+) -> Callable[[Callable[Concatenate[Any, Parameters], Result]], Callable[Concatenate[Any, Parameters], Result]]:
+    """Let the callbacks set on an estimator watch its `fit`; without any, nothing but `fit` itself runs.
+
+    Parameters
+    ----------
+    n_parts : int
+        Parts of the fit at most. While it runs, they are opened on the attribute `_progress`.
+
+    Returns
+    -------
+    callable
+        Decorator of the method.
+    """
+
+    def decorated(fit: Callable[Concatenate[Any, Parameters], Result]) -> Any:
+        managed = with_callbacks(_told(fit, n_parts))
+
+        @wraps(fit)
+        def method(self: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            called: Any = managed if getattr(self, "_skl_callbacks", None) else fit
+            result: Result = called(self, *args, **kwargs)
+            return result
+
+        return method
+
+    return decorated
+
+
+def _told(fit: Callable[..., Any], n_parts: int) -> Callable[..., Any]:
+    """The method between the two messages that its callbacks get."""
+
+    def told(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = signature(fit).bind(self, *args, **kwargs).arguments
+        told_of = {"X": given.get("X"), "y": given.get("y")}
+        if given.get("sample_weight") is not None:
+            told_of["metadata"] = {"sample_weight": given["sample_weight"]}
+        context = self._init_callback_context(max_subtasks=n_parts)
+        context.call_on_fit_task_begin(estimator=self, **told_of)
+        self._progress = WatchedTask(self, context)
+        try:
+            result = fit(self, *args, **kwargs)
+        finally:
+            del self._progress
+        # Nothing needs to be added to the estimator for it to predict.
+        context.call_on_fit_task_end(estimator=self, **told_of, reconstruction_attributes={})
+        return result
+
+    return told

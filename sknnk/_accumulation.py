@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyr, dsyrk
 
-from ._blocks import over_threads, row_blocks
+from ._blocks import block_length, over_threads, row_blocks
 from ._moments import Moments
+from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
-# Entries of a block, enough for a matrix product at full speed, and of its parts, few enough for a core's cache.
+# Entries of a block, enough for a matrix product at full speed.
 _BLOCK_ENTRIES = 2**21
-_PART_ENTRIES = 2**17
 
 
 def block_rows(n_columns: int, batch_size: int | None) -> int:
@@ -42,7 +42,7 @@ def block_rows(n_columns: int, batch_size: int | None) -> int:
 
 
 def accumulated_moments(
-    raw_columns: Callable[[Any], NDArray[np.floating]],
+    raw_columns: Callable[[Any, NDArray[np.floating]], NDArray[np.floating]],
     n_columns: int,
     X: Any,
     Y: Array,
@@ -59,7 +59,7 @@ def accumulated_moments(
     Parameters
     ----------
     raw_columns : callable
-        ``raw_columns(rows of X)`` gives feature rows.
+        ``raw_columns(rows of X, out)`` writes feature rows, in the dtype of `X`, into `out` and returns it.
     n_columns : int
         Number of feature columns.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
@@ -82,17 +82,18 @@ def accumulated_moments(
     --------
     >>> import numpy as np
     >>> X = np.array([[0.0], [2.0], [4.0]])
-    >>> accumulated_moments(lambda rows: rows, 1, X, X, np.ones(3), batch_size=2).gram
+    >>> accumulated_moments(lambda rows, out: np.add(rows, 0, out=out), 1, X, X, np.ones(3), batch_size=2).gram
     array([[8.]])
     """
     size = block_rows(n_columns, batch_size)
-    shift: Array = np.asarray(np.mean(raw_columns(X[:size]), axis=0, dtype=np.float64))
+    buffer = np.empty((min(size, len(Y)), n_columns))
+    first = np.empty_like(buffer, dtype=X.dtype)
+    shift: Array = np.asarray(np.mean(raw_columns(X[:size], first), axis=0, dtype=np.float64))
     target_shift: Array = np.asarray(np.mean(Y[:size], axis=0))
     root = np.sqrt(sample_weight)[:, None]
     beside = np.hstack([root, (Y - target_shift) * root])
     gram = np.zeros((n_columns, n_columns), order="F")
     products = np.zeros((n_columns, beside.shape[1]), order="F")
-    buffer = np.empty((min(size, len(Y)), n_columns))
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
         _fill(block, raw_columns, X[rows], shift, root[rows], threads)
@@ -103,14 +104,21 @@ def accumulated_moments(
     return _about_the_mean(shift, target_shift, gram, products, beside)
 
 
-def _fill(block: Array, raw_columns: Callable[[Any], Any], X: Any, shift: Array, root: Array, threads: int) -> None:
+def _fill(
+    block: Array, raw_columns: Callable[[Any, Any], Any], X: Any, shift: Array, root: Array, threads: int
+) -> None:
     """Features minus shift, times the root of the weights."""
+    weighted = bool(np.any(root != 1.0))
 
     def part(rows: slice) -> None:
-        np.subtract(raw_columns(X[rows]), shift, out=block[rows])
-        block[rows] *= root[rows]
+        target = block[rows]
+        raw = target if X.dtype == np.float64 else scratch("raw columns", target.shape, X.dtype)
+        np.subtract(raw_columns(X[rows], raw), shift, out=target)
+        if weighted:
+            np.multiply(target, root[rows], out=target)
 
-    over_threads(part, [(rows,) for rows in row_blocks(len(block), max(_PART_ENTRIES // len(shift), 16))], threads)
+    size = block_length(len(block), len(shift))
+    over_threads(part, [(rows,) for rows in row_blocks(len(block), size)], threads)
 
 
 def _about_the_mean(shift: Array, target_shift: Array, gram: Array, products: Array, beside: Array) -> Moments:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._sincos import cos_sin_pairs
+from ._scratch import scratch
+from ._sincos import half_angle_pairs
 
 
 def fourier_features(
@@ -47,12 +48,23 @@ def fourier_features(
     >>> fourier_features(np.zeros((1, 3)), np.ones((3, 2)), np.empty((1, 3)))
     array([[1., 0., 1.]])
     """
-    phases = X @ random_weights
+    half = _half_phases(X, random_weights)
     n_pairs = out.shape[1] // 2
-    cos_sin_pairs(phases[:, :n_pairs], out[:, : 2 * n_pairs], scale)
     if out.shape[1] % 2:
-        out[:, -1] = scale * np.cos(phases[:, n_pairs])
+        out[:, -1] = scale * np.cos(2.0 * half[:, n_pairs])
+    half_angle_pairs(half[:, :n_pairs], out[:, : 2 * n_pairs], scale)
     return out
+
+
+def _half_phases(X: Any, random_weights: Any) -> NDArray[np.floating]:
+    """Halved projections, in memory that may be overwritten."""
+    if isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray):
+        out = scratch("half phases", (len(X), random_weights.shape[1]), X.dtype)
+        # Halving is exact wherever it is done, and rows are short.
+        return np.matmul(0.5 * X, random_weights, out=out)
+    phases = X @ random_weights
+    phases *= 0.5
+    return np.asarray(phases)
 
 
 def arc_cosine_features(

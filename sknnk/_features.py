@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._scratch import scratch
-from ._sincos import half_angle_pairs
+from ._sincos import half_angle_pairs, tile_rows
 
 
 def fourier_features(
@@ -52,7 +52,9 @@ def fourier_features(
     n_pairs = out.shape[1] // 2
     if out.shape[1] % 2:
         out[:, -1] = scale * np.cos(2.0 * half[:, n_pairs])
-    half_angle_pairs(half[:, :n_pairs], out[:, : 2 * n_pairs], scale)
+    half = half[:, :n_pairs]
+    spare = scratch("spare phases", (tile_rows(half.shape), n_pairs), half.dtype)
+    half_angle_pairs(half, spare, out[:, : 2 * n_pairs], scale)
     return out
 
 

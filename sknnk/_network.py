@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._accumulation import accumulated_moments
-from ._blocks import n_threads, over_threads, row_blocks
+from ._blocks import block_length, n_threads, over_threads, row_blocks
+from ._cholesky import PenalisedMoments, penalised_solution
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._layers import prepare_layers
@@ -28,11 +29,10 @@ from ._ridge import (
     noise_variance,
     recovered_moments,
 )
+from ._scratch import scratch
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
 
-# Entries of a block of features that stays in a core's cache.
-_CACHE_ENTRIES = 2**18
 # Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
 # smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
 _ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
@@ -137,14 +137,11 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.__dict__.pop("moments_", None)
         if self.solver_ == "cg":
             self._solve_iteratively(X, Y, sample_weight, alphas)
+        elif self.solver_ == "dual":
+            precision = float(np.finfo(X.dtype).eps)
+            self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
         else:
-            self._solve(self._system_of_rows(X, Y, sample_weight), alphas, X.dtype)
-
-    def _system_of_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> RidgeSystem:
-        precision = float(np.finfo(X.dtype).eps)
-        if self.solver_ == "dual":
-            return decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
-        return self._decomposed(self._accumulated(X, Y, sample_weight), precision)
+            self._solve_moments(self._accumulated(X, Y, sample_weight), alphas, X.dtype)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -159,11 +156,13 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         else:
             if self.solver_ == "cg":
                 raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
-            moments = recovered_moments(self._system).scaled(1.0 / self._layers.column_scale)
+            fit = self._system
+            moments = fit.moments if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
+            moments = moments.scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
         added = self._accumulated(X, Y / self._target_scale, sample_weight)
         self.moments_ = added if moments is None else moments + added
-        self._solve(self._decomposed(self.moments_, float(np.finfo(X.dtype).eps)), alphas, X.dtype)
+        self._solve_moments(self.moments_, alphas, X.dtype)
 
     def _is_first_call(self) -> bool:
         """Whether there is nothing that partial_fit could continue."""
@@ -230,7 +229,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
         """Call a function for blocks of rows that stay in a core's cache, over threads."""
-        size = max(_CACHE_ENTRIES // self._layers.n_columns, 16)
+        size = max(block_length(n_samples, self._layers.n_columns), 16)
         if not isinstance(self.batch_size, str):
             size = min(size, int(self.batch_size))
         over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
@@ -242,8 +241,22 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         layers = self._layers
         return accumulated_moments(layers.raw_columns, layers.n_columns, X, Y, sample_weight, batch_size, threads)
 
-    def _decomposed(self, moments: Moments, precision: float) -> RidgeSystem:
-        return decompose(moments.scaled(self._layers.column_scale), precision)
+    def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
+        """Solve for a penalty that is given, or diagonalise to choose one."""
+        moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
+        solved = None
+        if alphas is not None and len(alphas) == 1 and np.all(alphas == alphas[0, 0]):
+            solved = penalised_solution(moments, float(alphas[0, 0]), precision)
+        if solved is None:
+            self._solve(decompose(moments, precision), alphas, dtype)
+            return
+        self.n_iter_ = 1
+        alpha = np.full(solved.noise.size, solved.alpha)
+        self._publish(solved, alpha, solved.coef, solved.noise, dtype)
+
+    def _diagonalised(self) -> RidgeSystem:
+        """The system in its eigenbasis, which a fit with a penalty that is given does without."""
+        return self._system.diagonal if isinstance(self._system, PenalisedMoments) else self._system
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and solve for it."""
@@ -268,23 +281,25 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter)
         self._publish(system, alpha, coef, noise, X.dtype)
 
-    def _publish(self, system: RidgeSystem, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
+    def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
-        self._system = system
-        intercept = system.target_mean - system.mean @ coef
+        self._system: RidgeSystem | PenalisedMoments = system
+        solved = isinstance(system, PenalisedMoments)
+        sums = system.moments if solved else system
+        intercept = sums.target_mean - sums.mean @ coef
         fitted = {
             "coef_": (coef * self._target_scale).T.astype(dtype),
             "intercept_": (intercept * self._target_scale).astype(dtype),
             "alpha_": alpha,
-            "effective_dof_": effective_dof(system, alpha),
+            "effective_dof_": np.full(alpha.size, system.dof) if solved else effective_dof(system, alpha),
             "noise_variance_": noise * self._target_scale**2,
         }
         for name, values in fitted.items():
             setattr(self, name, values[0] if self._flat_targets else values)
-        self.n_samples_seen_ = system.n_samples
+        self.n_samples_seen_ = sums.n_samples
         if self.verbose:
             print(
-                f"[{type(self).__name__}] {system.n_samples} rows, {coef.shape[0]} columns, solver={self.solver_}, "
+                f"[{type(self).__name__}] {sums.n_samples} rows, {coef.shape[0]} columns, solver={self.solver_}, "
                 f"alpha={self.alpha_}, effective_dof={self.effective_dof_}"
             )
 
@@ -309,16 +324,21 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _scores(self, X: Any) -> np.ndarray:
         """Output of the network for validated rows, shape (n_samples, n_targets)."""
-        n_columns = self._layers.n_columns
-        weights = (np.reshape(self.coef_, (-1, n_columns)) * self._layers.column_scale).T.astype(X.dtype)
+        weights, intercept = self._output_weights(X.dtype)
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            np.matmul(self._layers.raw_columns(X[rows]), weights, out=scores[rows])
+            columns = scratch("columns", (rows.stop - rows.start, len(weights)), X.dtype)
+            np.matmul(self._layers.raw_columns(X[rows], columns), weights, out=scores[rows])
 
         self._over_blocks(evaluate, X.shape[0])
-        scores += np.asarray(self.intercept_, dtype=X.dtype)
+        scores += intercept
         return scores
+
+    def _output_weights(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Output matrix for raw columns, and intercept, in the dtype of the rows."""
+        scaled = (np.reshape(self.coef_, (-1, self._layers.n_columns)) * self._layers.column_scale).T
+        return np.ascontiguousarray(scaled, dtype=dtype), np.asarray(self.intercept_, dtype=dtype)
 
     @property
     def _n_features_out(self) -> int:

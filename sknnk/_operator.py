@@ -12,6 +12,7 @@ from ._blocks import over_threads, row_blocks
 from ._costs import SKETCH_ROWS
 from ._iterative import conjugate_gradients
 from ._ridge import RidgeSystem, decompose_rows, effective_dof
+from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class FeatureOperator:
     Parameters
     ----------
     raw_columns : callable
-        ``raw_columns(rows of X)`` gives feature rows, unscaled.
+        ``raw_columns(rows of X, out)`` writes feature rows, unscaled, into `out` and returns it.
     column_scale : ndarray of shape (n_columns,)
         Factors of the columns.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
@@ -38,7 +39,7 @@ class FeatureOperator:
     """
 
     def __init__(
-        self, raw_columns: Callable[[Any], Any], column_scale: Array, X: Any, sample_weight: Array, threads: int
+        self, raw_columns: Callable[[Any, Any], Any], column_scale: Array, X: Any, sample_weight: Array, threads: int
     ) -> None:
         self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
         self._scale = column_scale[:, None]
@@ -66,7 +67,8 @@ class FeatureOperator:
         """Eigenpairs of the Gram matrix estimated from a sample of rows."""
         rows = np.sort(rng.permutation(len(self._weight))[:SKETCH_ROWS])
         inflated = self._weight[rows] * (self._weight.sum() / self._weight[rows].sum())
-        return decompose_rows(self._raw_columns(self._X[rows]) * self._scale.T, Y[rows], inflated)
+        sample = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
+        return decompose_rows(self._raw_columns(self._X[rows], sample) * self._scale.T, Y[rows], inflated)
 
     def _transposed_product(self, values: Any) -> Array:
         """Sum over blocks of ``columns' values(raw columns, rows)``, by runs of rows over threads."""
@@ -77,7 +79,8 @@ class FeatureOperator:
             total: Any = 0.0
             for rows in row_blocks(stop - start, size):
                 rows = slice(start + rows.start, start + rows.stop)
-                columns = self._raw_columns(self._X[rows])
+                out = scratch("columns", (rows.stop - rows.start, len(self._scale)), self._X.dtype)
+                columns = self._raw_columns(self._X[rows], out)
                 total = total + columns.T @ values(columns, rows)
             return np.asarray(total)
 

@@ -237,11 +237,11 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
                 'return_std=True needs a fit to rows, which bundle(..., method="analytic") does without; '
                 'bundle with method="calibrated", or fit the network to data.'
             )
-        variance = np.empty((X.shape[0], self._target_scale.size))
+        variance, system = np.empty((X.shape[0], self._target_scale.size)), self._diagonalised()
         alpha = np.reshape(self.alpha_, -1)
 
         def evaluate(rows: slice) -> None:
-            variance[rows] = posterior_variance(self._system, self._layers.columns(X[rows]), alpha)
+            variance[rows] = posterior_variance(system, self._layers.columns(X[rows]), alpha)
 
         self._over_blocks(evaluate, X.shape[0])
         return np.reshape(self.noise_variance_, -1) * (1.0 + variance)

@@ -52,4 +52,5 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         memory = memory[-memory.ctypes.data % _CACHE_LINE :]
         if n_bytes <= _KEPT_BYTES:
             _shelf.arrays[name] = memory
-    return memory[:n_bytes].view(dtype).reshape(shape)
+    array: NDArray[Any] = memory[:n_bytes].view(dtype).reshape(shape)
+    return array

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ._scratch import scratch
-
 # Phases handled at once: few enough for a core's cache, many enough that threads seldom wait for the interpreter lock
 # between two array operations (measured on two cores with AVX-512).
 _TILE = 65536
@@ -37,17 +35,42 @@ def cos_sin_pairs(phases: NDArray[np.floating], out: NDArray[np.floating], scale
     >>> cos_sin_pairs(np.zeros((1, 2)), np.empty((1, 4)))
     array([[1., 0., 1., 0.]])
     """
-    half = np.multiply(phases, 0.5, out=scratch("half phases", phases.shape, phases.dtype))
-    return half_angle_pairs(half, out, scale)
+    spare = np.empty((tile_rows(phases.shape), phases.shape[1]), dtype=phases.dtype)
+    return half_angle_pairs(np.multiply(phases, phases.dtype.type(0.5)), spare, out, scale)
 
 
-def half_angle_pairs(half: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0) -> NDArray[np.floating]:
+def tile_rows(shape: tuple[int, ...]) -> int:
+    """Rows of phases that are handled at once.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the phases.
+
+    Returns
+    -------
+    int
+        At most all rows.
+
+    Examples
+    --------
+    >>> tile_rows((10_000, 1024)), tile_rows((10, 1024))
+    (64, 10)
+    """
+    return min(max(1, _TILE // max(1, shape[1])), shape[0])
+
+
+def half_angle_pairs(
+    half: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0
+) -> NDArray[np.floating]:
     """Write ``scale`` times ``cos`` and ``sin`` of twice the given phases into neighbouring columns.
 
     Parameters
     ----------
     half : ndarray of shape (n_samples, n_frequencies)
         Finite phases, halved; overwritten.
+    spare : ndarray of shape (tile_rows(half.shape), n_frequencies)
+        Overwritten.
     out : ndarray of shape (n_samples, 2 * n_frequencies)
         Receives cosines in even and sines in odd columns; same dtype as `half`.
     scale : float, default=1.0
@@ -62,14 +85,13 @@ def half_angle_pairs(half: NDArray[np.floating], out: NDArray[np.floating], scal
     --------
     >>> import numpy as np
     >>> from sknnk._sincos import half_angle_pairs
-    >>> half_angle_pairs(np.full((1, 1), np.pi / 4), np.empty((1, 2))).round(15)
+    >>> half_angle_pairs(np.full((1, 1), np.pi / 4), np.empty((1, 1)), np.empty((1, 2))).round(15)
     array([[0., 1.]])
     """
-    rows = max(1, _TILE // max(1, half.shape[1]))
-    factor = scratch("half-angle factor", (min(rows, len(half)), half.shape[1]), half.dtype)
-    for start in range(0, len(half), rows):
+    rows = tile_rows(half.shape)
+    for start in range(0, len(half), max(1, rows)):
         block, target = half[start : start + rows], out[start : start + rows]
-        _pair(block, scale, target[:, 0::2], target[:, 1::2], factor[: len(block)])
+        _pair(block, scale, target[:, 0::2], target[:, 1::2], spare[: len(block)])
     return out
 
 

@@ -20,7 +20,7 @@ def table(n_samples=600, seed=0):
 
 
 def operator(F, scale, weight, threads=1):
-    return FeatureOperator(lambda rows: rows, scale, F, weight, threads)
+    return FeatureOperator(lambda rows, out: np.add(rows, 0.0, out=out), scale, F, weight, threads)
 
 
 @pytest.fixture

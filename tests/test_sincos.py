@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknnk import _sincos
-from sknnk._sincos import cos_sin_pairs
+from sknnk._sincos import cos_sin_pairs, half_angle_pairs, tile_rows
 
 TOLERANCE = {np.float64: 4e-16, np.float32: 1e-6}
 NEAR_AXES = np.arange(-40, 41) * (np.pi / 4)
@@ -100,9 +100,14 @@ def test_memory_order_and_phases_are_left_alone(order):
     assert np.allclose(out, pairs(np.ascontiguousarray(before)), rtol=0, atol=4e-16)
 
 
-def test_scratch_is_no_larger_than_the_block(monkeypatch):
-    shapes = []
-    real = np.empty
-    monkeypatch.setattr(_sincos.np, "empty", lambda shape, dtype: shapes.append(shape) or real(shape, dtype=dtype))
-    cos_sin_pairs(np.zeros((3, 4)), np.zeros((3, 8)))
-    assert shapes == [(2, 3, 4)]
+def test_spare_memory_is_one_tile_whatever_the_number_of_rows():
+    assert tile_rows((10**6, 1024)) * 1024 <= _sincos._TILE
+    assert tile_rows((3, 4)) == 3
+    assert tile_rows((5, 0)) == 5
+
+
+def test_half_angles_give_the_same_pairs_and_may_be_overwritten():
+    phases = np.random.default_rng(4).normal(scale=9.0, size=(5, 3))
+    out = np.empty((5, 6))
+    assert half_angle_pairs(0.5 * phases, np.empty((5, 3)), out) is out
+    assert np.array_equal(out, pairs(phases))

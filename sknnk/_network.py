@@ -278,6 +278,7 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             window = self._searched_alphas(sketch)
             alphas = np.exp(np.mean(np.log(window), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
+        operator = operator.as_precise_as_needed(alpha, self.tol)
         system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter)
         self._publish(system, alpha, coef, noise, X.dtype)
 

@@ -5,10 +5,10 @@ import sys
 import sknnk
 
 
-def is_written_here(cls, name):
-    """Whether the method is sknnk's own, from whichever of its classes, and not one of scikit-learn's."""
+def library_of(cls, name):
+    """The library that a method comes from, from whichever of its classes."""
     home = next(base for base in cls.__mro__ if name in vars(base))
-    return home.__module__.partition(".")[0] == "sknnk"
+    return home.__module__.partition(".")[0]
 
 
 def public_methods(module, objname):
@@ -21,13 +21,13 @@ def public_methods(module, objname):
 def methods_written_here(module, objname):
     """For the class template: the methods whose text is ours to show."""
     cls, names = public_methods(module, objname)
-    return [name for name in names if is_written_here(cls, name)]
+    return [name for name in names if library_of(cls, name) == "sknnk"]
 
 
 def methods_from_elsewhere(module, objname):
-    """For the class template: only named, as their text refers to a guide that this build cannot see."""
+    """For the class template: scikit-learn's, only named, as their text refers to a guide not built here."""
     cls, names = public_methods(module, objname)
-    return [name for name in names if not is_written_here(cls, name)]
+    return [name for name in names if library_of(cls, name) == "sklearn"]
 
 
 project = "sknnk"

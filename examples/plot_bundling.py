@@ -66,6 +66,7 @@ for ax, (task, (network, _, X_test, _, y_test)) in zip(axes, tasks.items(), stri
     ax.set_xscale("log", base=2)
     ax.set_xticks(COUNTS, [str(n) for n in COUNTS])
     ax.minorticks_off()
+    ax.grid(alpha=0.3)
     ax.set(title=task, xlabel="Number of features", ylabel="Accuracy" if task == "digits" else "R2")
     ax.legend(loc="lower right")
 

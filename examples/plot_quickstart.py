@@ -87,5 +87,6 @@ print("figure saved to", Path("quickstart.png").resolve())
 # %%
 # What was chosen, and what it amounts to: the kernel, the penalty, and how many parameters are really in use.
 
-print("kernel:", network.activation_, network.frequencies_, "with", network.directions_, "directions")
+for kernel in network.kernels_:
+    print(f"kernel: {kernel.activation} {kernel.frequencies}, weight {kernel.weight:.2g}")
 print(f"alpha = {network.alpha_:.3g}, effective degrees of freedom = {network.effective_dof_:.1f}")

@@ -42,7 +42,7 @@ def block_rows(n_columns: int, batch_size: int | None) -> int:
 
 
 def accumulated_moments(
-    raw_columns: Callable[[Any, NDArray[np.floating]], NDArray[np.floating]],
+    raw_columns: Callable[[Any, NDArray[np.floating]], object],
     n_columns: int,
     X: Any,
     Y: Array,
@@ -59,7 +59,7 @@ def accumulated_moments(
     Parameters
     ----------
     raw_columns : callable
-        ``raw_columns(rows of X, out)`` writes feature rows, in the dtype of `X`, into `out` and returns it.
+        ``raw_columns(rows of X, out)`` writes their features to an array of the dtype of `X`.
     n_columns : int
         Number of feature columns.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
@@ -82,21 +82,25 @@ def accumulated_moments(
     --------
     >>> import numpy as np
     >>> X = np.array([[0.0], [2.0], [4.0]])
-    >>> accumulated_moments(lambda rows, out: np.add(rows, 0, out=out), 1, X, X, np.ones(3), batch_size=2).gram
+    >>> accumulated_moments(lambda rows, out: np.copyto(out, rows), 1, X, X, np.ones(3), batch_size=2).gram
     array([[8.]])
     """
     size = block_rows(n_columns, batch_size)
-    buffer = np.empty((min(size, len(Y)), n_columns))
-    first = np.empty_like(buffer, dtype=X.dtype)
-    shift: Array = np.asarray(np.mean(raw_columns(X[:size], first), axis=0, dtype=np.float64))
     target_shift: Array = np.asarray(np.mean(Y[:size], axis=0))
     root = np.sqrt(sample_weight)[:, None]
     beside = np.hstack([root, (Y - target_shift) * root])
     gram = np.zeros((n_columns, n_columns), order="F")
     products = np.zeros((n_columns, beside.shape[1]), order="F")
+    buffer = np.empty((min(size, len(Y)), n_columns))
+    shift: Array = np.zeros(n_columns)
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
-        _fill(block, raw_columns, X[rows], shift, root[rows], threads)
+        _fill(block, raw_columns, X[rows], shift, threads)
+        if rows.start == 0:
+            np.mean(block, axis=0, out=shift)
+            block -= shift
+        if np.any(root[rows] != 1.0):
+            block *= root[rows]
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
         gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)
         # By SciPy's BLAS as well: the idle threads of NumPy's own would spin against it.
@@ -104,18 +108,14 @@ def accumulated_moments(
     return _about_the_mean(shift, target_shift, gram, products, beside)
 
 
-def _fill(
-    block: Array, raw_columns: Callable[[Any, Any], Any], X: Any, shift: Array, root: Array, threads: int
-) -> None:
-    """Features minus shift, times the root of the weights."""
-    weighted = bool(np.any(root != 1.0))
+def _fill(block: Array, raw_columns: Callable[..., object], X: Any, shift: Array, threads: int) -> None:
+    """Features minus shift."""
 
     def part(rows: slice) -> None:
         target = block[rows]
-        raw = target if X.dtype == np.float64 else scratch("raw columns", target.shape, X.dtype)
-        np.subtract(raw_columns(X[rows], raw), shift, out=target)
-        if weighted:
-            np.multiply(target, root[rows], out=target)
+        features = target if X.dtype == np.float64 else scratch("raw columns", target.shape, X.dtype)
+        raw_columns(X[rows], features)
+        np.subtract(features, shift, out=target)
 
     size = block_length(len(block), len(shift))
     over_threads(part, [(rows,) for rows in row_blocks(len(block), size)], threads)

@@ -129,6 +129,22 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
     return results
 
 
+def one_blas_thread() -> Any:
+    """Context in which BLAS has one thread: for many small factorisations, whose threads would mostly wait.
+
+    Returns
+    -------
+    context manager
+        Restores the number of threads at its end.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    return _threadpools().limit(limits=1, user_api="blas")
+
+
 @cache
 def _threadpools() -> ThreadpoolController:
     # Finding the loaded libraries takes longer than a small block; they do not change once NumPy and SciPy are loaded.

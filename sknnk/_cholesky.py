@@ -57,6 +57,21 @@ class PenalisedMoments:
     noise: Array
 
     @property
+    def mean(self) -> Array:
+        """Weighted mean of the features."""
+        return self.moments.mean
+
+    @property
+    def target_mean(self) -> Array:
+        """Weighted mean of the targets."""
+        return self.moments.target_mean
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return self.moments.n_samples
+
+    @property
     def n_effective(self) -> float:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return max(self.moments.weight, float(self.moments.n_samples))

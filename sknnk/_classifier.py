@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._calibration import fit_temperature, held_out_scores, probabilities
-from ._network import BundledNetwork, weighted_rows
+from ._network import BundledNetwork
+from ._rows import weighted_rows
 
 
 def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
@@ -59,6 +60,16 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows of ``"cg"``.
+    feature_map : {"auto", "random", "landmarks"}, default="auto"
+        Columns of the layer: ``"random"`` ones (:class:`URFSampler`), which stream, or ``"landmarks"``, kernels of the
+        same activation with rows of the table, more accurate for heavy-tailed kernels. With `n_components` ``"auto"``
+        or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
+        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 rows and at most 1000 columns when
+        `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
+    feature_learning : {"auto", "agop"} or None, default="auto"
+        ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
+        the mean squared slopes of the fitted function, and the round of least held-out error is kept. ``"auto"`` does
+        so when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays as it is.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.
@@ -97,6 +108,12 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
+    feature_map_ : {"random", "landmarks"}
+        The columns in use.
+    kernels_ : tuple of Kernel
+        Summands of the kernel, with their length scales; only with landmarks.
+    feature_importances_ : ndarray of shape (n_features,)
+        Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple
         Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
         to the variance of the targets.
@@ -156,6 +173,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         solver="auto",
         tol=1e-4,
         max_iter=200,
+        feature_map="auto",
+        feature_learning="auto",
         input_transform="quantile",
         direct_link=True,
         class_weight=None,
@@ -174,6 +193,8 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
             solver=solver,
             tol=tol,
             max_iter=max_iter,
+            feature_map=feature_map,
+            feature_learning=feature_learning,
             input_transform=input_transform,
             direct_link=direct_link,
             batch_size=batch_size,
@@ -297,9 +318,22 @@ class BundledNetworkClassifier(ClassifierMixin, BundledNetwork):
         return weights
 
     def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
-        scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
+        if self._system is None:
+            scores, labels, sample_weight = self._held_out
+        else:
+            share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
+            scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
         self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, n_mislabelled=1.0)
+
+    def _hold_out(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
+        """Nothing to keep: `_calibrate` looks at all rows."""
+
+    def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
+        """Held-out scores of some rows, with their class indices and weights."""
+        targets = held_out.targets * self._target_scale
+        labels = np.argmax(targets, axis=1) if targets.shape[1] > 1 else (targets[:, 0] > 0.0).astype(np.intp)
+        scores = (held_out.targets - held_out.residuals) * self._target_scale
+        self._held_out = scores, labels, held_out.sample_weight
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Least-squares scores: how much each class is preferred.

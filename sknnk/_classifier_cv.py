@@ -43,7 +43,9 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`; None is five stratified folds.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is accuracy.
+        As in :class:`~sklearn.model_selection.GridSearchCV`; None is accuracy, in which each row counts with the weight
+        of its class if there is a `class_weight`: a network that heeds the weights should not be chosen for ignoring
+        them. Such accuracies are equal if they differ by less than 1e-7. ``"accuracy"`` counts rows alike.
     refit : bool, str or callable, default=True
         With several scores the name of the one to choose by; or a function of `cv_results_` that returns the position
         of the chosen candidate. With False the search ends with its results.
@@ -57,8 +59,8 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
     direct_link : bool, default=True
         Whether the transformed inputs reach the output matrix themselves, next to the random features.
     class_weight : "balanced", dict or None, default=None
-        Weights of the classes in the fit, multiplied with `sample_weight`; they do not count in the scores.
-        ``"balanced"`` depends on each training set, which takes one pass each.
+        Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score; other scores do
+        not know of them. ``"balanced"`` depends on each training set, which takes one pass each.
     batch_size : "auto" or int, default="auto"
         Rows whose features are held at one time. Results do not depend on it but for rounding.
     n_jobs : int, optional
@@ -146,6 +148,8 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
     }
     _network_class = BundledNetworkClassifier
     _default_scoring = "accuracy"
+    # A row in ten million: with weights that far apart, a light row would decide among heavy ones that are all right.
+    _least_difference = 1e-7
 
     def __init__(
         self,
@@ -237,8 +241,16 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
             Labelled(X_given, y, labels),
             splits,
         )
-        self._search(task, given, routed.scorer.score)
+        self._search(task, given, self._score_params(routed.scorer.score, y, weight, labels))
         return self
+
+    def _score_params(self, params: dict[str, Any], y: Any, weight: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+        """Parameters of the scorers, with the weights of classes where the score is ours to choose."""
+        if self.scoring is not None or self.class_weight is None:
+            return params
+        seen = weight > 0.0
+        of_classes = self._class_weights(y[seen], weight[seen])[labels]
+        return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(labels)))}
 
     def _finish(self, network: Any, task: Task) -> None:
         seen, labels = task.sample_weight > 0.0, np.asarray(task.labelled.labels)

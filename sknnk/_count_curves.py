@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blocks import n_threads, over_threads
 from ._candidate_scores import Labelled, Scoring, candidate_scores
 from ._costs import machine_memory
 from ._count_sets import MomentSets, RowSets, Table, Whole
 from ._fold_moments import partitions
-from ._layers import prepare_layers, transform_inputs
+from ._inputs import transform_inputs
+from ._layers import prepare_layers
 from ._length_scales import column_deviations, typical_length_scale
 from ._spectra import spectrum_of
 from ._tuning import Candidate
@@ -149,9 +149,8 @@ def _scores_of_sets(
             both = [{name: [each[name] for each in side] for name in side[0]} for side in of_candidates]
         return split, both if return_train_score else [both[0], {}], (fit_time, perf_counter() - started)
 
-    splits = [(split,) for split in range(len(sets.splits))]
-    # Scorers are not ours, and may not be meant for threads.
-    return over_threads(scores, splits, n_threads(sets.network.n_jobs)) if forms else [scores(*each) for each in splits]
+    # Scorers are not ours, and may not be meant for threads; what is ours keeps the interpreter to itself in BLAS.
+    return [scores(split) for split in range(len(sets.splits))]
 
 
 def _sets(

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dgemm
 from sklearn.base import clone
 
-from ._blocks import n_threads, over_threads
 from ._features import feature_scale
 from ._fold_moments import FoldMoments, Partition
-from ._fold_paths import coefficient_path, paths_without
+from ._fold_paths import coefficient_path, paths_without, tridiagonal_path
 from ._layers import LayerStack
 from ._moments import Moments
 from ._ridge import RidgeSystem, decompose, decompose_rows
+from ._row_kernels import DualPath, NestedKernel, dual_path
 from ._squared_errors import SquaredErrors, squared_errors_of_moments, squared_errors_of_predictions
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
 Path = tuple[Array, Array]
 
 # Relative precision that squared errors from moments must have; otherwise the rows are predicted.
@@ -108,6 +110,8 @@ def solved_network(network: Any, layers: LayerStack, system: RidgeSystem, alpha:
 class _CountSets:
     """What both kinds of sets share: where columns come from, and how they are scaled."""
 
+    splits: Sequence[tuple[Rows, Rows]]
+
     def __init__(self, network: Any, table: Table, link_scales: Sequence[float | None]) -> None:
         self.network, self.table, self.link_scales = network, table, link_scales
         self._layers: LayerStack = network._layers
@@ -140,12 +144,18 @@ class _CountSets:
         """Diagonalised problem of a training set."""
         raise NotImplementedError
 
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
+        raise NotImplementedError
+
     def _direct_path(self, split: int, count: int, alphas: Array) -> Path:
         """Solutions on a training set by a factorisation of its own, for raw columns."""
-        coef, intercept = coefficient_path(self.train_system(split, count), alphas)
+        moments = self.train_moments(split, count)
+        path = None if moments is None else tridiagonal_path(moments, alphas, self.table.precision)
+        coef, intercept = path or coefficient_path(self.train_system(split, count), alphas)
         return self.scale(count, split)[:, None, None] * coef, intercept
 
-    def predictions(self, rows: NDArray[np.intp], path: Path) -> Array:
+    def predictions(self, rows: Rows, path: Path) -> Array:
         """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
         coef, intercept = path
         flat = coef.reshape(len(coef), -1)
@@ -157,8 +167,9 @@ class _CountSets:
         self.network._over_blocks(evaluate, len(rows))
         return predictions.reshape(-1, *intercept.shape) + intercept
 
-    def predicted_errors(self, rows: NDArray[np.intp], path: Path) -> SquaredErrors:
-        """Squared errors of every solution of a path, from the rows."""
+    def errors(self, split: int, count: int, path: Any, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        rows = self.splits[split][not of_train]
         predictions = self.predictions(rows, path)
         return squared_errors_of_predictions(self.table.Y[rows], predictions, self.table.weight[rows])
 
@@ -185,7 +196,7 @@ class MomentSets(_CountSets):
         network: Any,
         table: Table,
         partition: Partition,
-        splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+        splits: Sequence[tuple[Rows, Rows]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(network, table, link_scales)
@@ -194,7 +205,7 @@ class MomentSets(_CountSets):
         self._narrow = self._folds
         self._whole_systems: dict[int, RidgeSystem] = {}
 
-    def _moments(self, rows: NDArray[np.intp]) -> Moments:
+    def _moments(self, rows: Rows) -> Moments:
         table = self.table
         rows = rows[table.weight[rows] > 0.0]
         if not rows.size:
@@ -208,9 +219,13 @@ class MomentSets(_CountSets):
             self._narrow, self._wide = self._folds.leading(self.n_columns(count)), count
         return self._narrow
 
+    def train_moments(self, split: int, count: int) -> Moments:
+        """Moments of the scaled columns of a training set."""
+        return self.folds(count).train(split).scaled(self.scale(count, split))
+
     def train_system(self, split: int, count: int) -> RidgeSystem:
         """Diagonalised problem of a training set."""
-        return decompose(self.folds(count).train(split).scaled(self.scale(count, split)), self.table.precision)
+        return decompose(self.train_moments(split, count), self.table.precision)
 
     def whole(self) -> "Whole":
         """All rows, to solve on once the best candidate is known."""
@@ -218,17 +233,14 @@ class MomentSets(_CountSets):
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        threads, positions = n_threads(self.network.n_jobs), range(len(self.splits))
-        paths: dict[int, Path] = {}
+        # Not over threads: SciPy's BLAS keeps the interpreter to itself, and has threads of its own.
+        positions = range(len(self.splits))
         close = [split for split in positions if self._is_close(split, count)]
         whole = self._whole_system(count) if len(close) > 1 else None
+        paths: dict[int, Path] = {}
         if whole is not None and alphas.min() >= whole.alpha_floor:
-            groups = [(whole, close[i::threads], count, alphas) for i in range(min(threads, len(close)))]
-            for found in over_threads(self._paths_from_whole, groups, threads):
-                paths |= found
-        others = [split for split in positions if split not in paths]
-        direct = over_threads(self._direct_path, [(split, count, alphas) for split in others], threads)
-        paths |= zip(others, direct, strict=True)
+            paths = self._paths_from_whole(whole, close, count, alphas)
+        paths |= {split: self._direct_path(split, count, alphas) for split in positions if split not in paths}
         return [paths[split] for split in positions]
 
     def _is_close(self, split: int, count: int) -> bool:
@@ -260,7 +272,7 @@ class MomentSets(_CountSets):
         errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)
         if errors.is_precise(_PRECISION):
             return errors
-        return self.predicted_errors(self.splits[split][not of_train], path)
+        return super().errors(split, count, path, of_train)
 
 
 class RowSets(_CountSets):
@@ -282,7 +294,7 @@ class RowSets(_CountSets):
         self,
         network: Any,
         table: Table,
-        splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+        splits: Sequence[tuple[Rows, Rows]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(network, table, link_scales)
@@ -293,30 +305,49 @@ class RowSets(_CountSets):
             self._layers.raw_columns(table.X[rows], self._columns[rows])
 
         network._over_blocks(evaluate, len(table.Y))
+        self._kernel = NestedKernel(self._columns, self._layers.n_linked)
 
-    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
-        """Columns of the largest network, not scaled."""
-        columns: NDArray[np.floating] = self._columns[rows]
-        return columns
+    def predictions(self, rows: Rows, path: Path | DualPath) -> Array:
+        """Predict rows with every solution of a path."""
+        if isinstance(path, DualPath):
+            return path.predictions(rows)
+        coef, intercept = path
+        columns = self._columns[rows, : len(coef)].astype(np.float64, copy=False)
+        products = dgemm(1.0, coef.reshape(len(coef), -1).T, columns.T)
+        return np.asarray(products.T.reshape(len(rows), *intercept.shape) + intercept)
+
+    def _train_rows(self, split: int) -> Rows:
+        train = self.splits[split][0]
+        return train[self.table.weight[train] > 0.0]
+
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
+        rows, scale = self._train_rows(split), self.scale(count, split)
+        if len(rows) < len(scale):
+            return None
+        features = self._columns[rows, : len(scale)] * scale
+        return Moments.from_block(features, self.table.Y[rows], self.table.weight[rows])
 
     def train_system(self, split: int, count: int) -> RidgeSystem:
         """Diagonalised problem of a training set."""
-        train = self.splits[split][0]
-        rows = train[self.table.weight[train] > 0.0]
-        return _system_of_rows(self.table, self._columns, rows, self.scale(count, split))
+        return _system_of_rows(self.table, self._columns, self._train_rows(split), self.scale(count, split))
 
     def whole(self) -> "Whole":
         """All rows, to solve on once the best candidate is known."""
         return Whole(self.network, self.table.X.dtype, self._columns, self.table)
 
-    def paths(self, count: int, alphas: Array) -> list[Path]:
-        """Solutions on every training set, for raw columns."""
-        splits = [(split, count, alphas) for split in range(len(self.splits))]
-        return over_threads(self._direct_path, splits, n_threads(self.network.n_jobs))
+    def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
+        """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
+        # Threads would take turns in LAPACK, which keeps the interpreter to itself.
+        splits = range(len(self.splits))
+        return [self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in splits]
 
-    def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
-        """Squared errors on the test set, or the training set, of a split."""
-        return self.predicted_errors(self.splits[split][not of_train], path)
+    def _dual_path(self, split: int, count: int, alphas: Array) -> DualPath | None:
+        rows = self._train_rows(split)
+        if len(rows) >= self.n_columns(count):
+            return None
+        kernel = self._kernel.matrix(count, self.link_ratio(split) ** 2, feature_scale(count) ** 2)
+        return dual_path(kernel, rows, self.table.Y[rows], self.table.weight[rows], alphas, self.table.precision)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,21 +7,26 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimation_theory import bernstein_quantile, log_largest_value, term_variance
+from ._blocks import row_blocks
+from ._estimation_theory import Split, bernstein_quantile, log_largest_value, term_variance
 from ._layer_weights import checked_weights, largest_norm
+from ._orthogonal_covariance import orthogonal_covariance
 from ._samplers import URFSampler
 
 Floats = NDArray[np.float64]
 
+# Entries of the largest array of covariances: pairs of terms, rows and units.
+_COVARIANCE_ENTRIES = 2**19
+
 
 def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> Floats:
-    """Variance of the estimate of a layer over random states, for independent directions.
+    """Variance of the estimate of a layer over random states, for each row and unit.
 
     Parameters
     ----------
     sampler : URFSampler
-        Fitted in ``mode="unbiased"`` or ``"positive"``. The variance is exact for ``directions="gaussian"``; coupled
-        directions are there to lower it.
+        Fitted in ``mode="unbiased"`` or ``"positive"``. The variance is exact for ``directions="gaussian"`` and
+        ``"orthogonal"``; for other couplings it is that of independent directions.
     X : array-like of shape (n_samples, n_features)
         Rows.
     W : array-like of shape (n_units, n_features)
@@ -32,8 +37,9 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> F
     Returns
     -------
     ndarray of shape (n_samples, n_units)
-        Variance of ``sampler.transform(X) @ sampler.transform_weights(W, b).T``; at most
-        ``sampler.spectrum_.variance_bound`` for rows and weights in the range of the fit.
+        Variance of ``sampler.transform(X) @ sampler.transform_weights(W, b).T``. With independent directions it is at
+        most ``sampler.spectrum_.variance_bound`` for rows and weights in the range of the fit. Infinite where it
+        overflows.
 
     Raises
     ------
@@ -54,25 +60,49 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> F
     True
     """
     X, W, b = _checked_layer(sampler, X, W, b)
-    layer, series = sampler._map, sampler.spectrum_
-    of_rows, of_weights = np.einsum("ij,ij->i", X, X)[:, None], np.einsum("ij,ij->i", W, W)
-    oscillating, growing = (of_rows, of_weights) if layer.scheme == "trigonometric" else (of_weights, of_rows)
-    product, variance = X @ W.T, np.zeros((len(X), len(W)))
-    for k, omega in enumerate(series.frequencies):
-        split = type(layer.split)(*(each[k] for each in layer.split))
-        amplitudes = series.amplitudes[k] * np.exp(1j * omega * b)
-        one = term_variance(split, amplitudes, oscillating, growing, product, X.shape[1])
-        variance += one / series.counts[k]
-    return variance
+    series, variance = sampler.spectrum_, np.zeros((len(X), len(W)))
+    n_terms, d = series.frequencies.size, X.shape[1]
+    # A term of every direction of a frequency, with the phase of the bias.
+    amplitudes = (series.amplitudes / series.counts)[:, None] * np.exp(1j * np.multiply.outer(series.frequencies, b))
+    pairs = _orthogonal_pairs(sampler)
+    for rows in row_blocks(len(X), max(1, _COVARIANCE_ENTRIES // (len(W) * max(1, n_terms) ** 2))):
+        oscillating, growing, product = _invariants(sampler._map.scheme, X[rows], W)
+        for k in range(n_terms):
+            split = Split(*(each[k] for each in sampler._map.split))
+            one = term_variance(split, amplitudes[k], oscillating, growing, product, d)
+            variance[rows] += series.counts[k] * one
+        if pairs.any():
+            layer = (amplitudes[:, None, :], oscillating, growing, product)
+            variance[rows] += orthogonal_covariance(sampler._map.split, *layer, d, pairs)
+    # Rounding alone makes a variance negative; what overflowed is no number.
+    return np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0))
+
+
+def _invariants(scheme: str, X: Floats, W: Floats) -> tuple[Floats, Floats, Floats]:
+    """Squared norms of the oscillating and the growing side, and products."""
+    of_rows, of_weights = np.einsum("ij,ij->i", X, X)[:, None], np.einsum("ij,ij->i", W, W)[None]
+    sides = (of_rows, of_weights) if scheme == "trigonometric" else (of_weights, of_rows)
+    return *sides, X @ W.T
+
+
+def _orthogonal_pairs(sampler: URFSampler) -> Floats:
+    """How many ordered pairs of a block belong to each two terms."""
+    terms, n_terms = sampler._map.terms, sampler.spectrum_.frequencies.size
+    if sampler._coupling != "orthogonal":
+        return np.zeros((n_terms, n_terms))
+    members = np.zeros((terms.size // sampler.n_features_in_ + 1, n_terms))
+    np.add.at(members, (np.arange(terms.size) // sampler.n_features_in_, terms), 1.0)
+    return np.asarray(members.T @ members - np.diag(members.sum(axis=0)))
 
 
 def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *, confidence: float = 0.95) -> Floats:
-    """Error of the estimate of a layer that is exceeded with small probability, for independent directions.
+    """Error of the estimate of a layer that is exceeded with small probability.
 
     Parameters
     ----------
     sampler : URFSampler
-        Fitted in ``mode="unbiased"`` or ``"positive"``.
+        Fitted in ``mode="unbiased"`` or ``"positive"``. The bound is one for ``directions="gaussian"`` and
+        ``"orthogonal"``.
     X : array-like of shape (n_samples, n_features)
         Rows, no longer than those in `fit`.
     W : array-like of shape (n_units, n_features)
@@ -117,8 +147,10 @@ def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *
     sides = norms if layer.scheme == "trigonometric" else norms[::-1]
     with np.errstate(over="ignore"):
         largest = np.exp(log_largest_value(layer.split, *sides, X.shape[1])) * np.abs(series.amplitudes) / series.counts
+    # Blocks of orthogonal directions are independent of each other, as single directions are otherwise.
+    block = min(X.shape[1], int(series.counts.sum())) if sampler._coupling == "orthogonal" else 1
     # A centred term is at most twice as large as a term.
-    return series.max_error + bernstein_quantile(variance, 2.0 * np.max(largest, initial=0.0), confidence)
+    return series.max_error + bernstein_quantile(variance, 2.0 * block * np.max(largest, initial=0.0), confidence)
 
 
 def _checked_layer(sampler: URFSampler, X: Any, W: Any, b: Any) -> tuple[Floats, Floats, Floats]:

@@ -1,6 +1,5 @@
 """The hidden part of a bundled network: input transform, bundled layers and direct link, evaluated by row blocks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,14 +9,15 @@ from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
+from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
+from ._kernel_search import MIN_ROWS, Fit, kernel_families, search_kernel, unit_rows
 from ._length_scales import column_deviations, typical_length_scale
-from ._quantiles import QuantileMap, fit_quantile_map
+from ._quantiles import QuantileMap
 from ._samplers import URFSampler
 from ._spectra import spectrum_of
 from ._tuning import Candidate, Choice, candidates, distinct_rows, search
 
-# Enough rows for quantiles to three digits, and for a search that ends in a few thousand.
-_QUANTILE_ROWS = 200_000
+# Enough rows for a search that ends in a few thousand.
 _SEARCH_ROWS = 4000
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
 
@@ -120,48 +120,6 @@ class LayerStack:
         return columns
 
 
-def transform_inputs(input_map: QuantileMap | None, X: Any) -> Any:
-    """Apply the input transform, if there is one.
-
-    Parameters
-    ----------
-    input_map : QuantileMap or None
-        The transform.
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Raw inputs.
-
-    Returns
-    -------
-    {ndarray, CSR array} of shape (n_samples, n_features)
-        A new dense array in the dtype of `X`, or `X` itself without a transform.
-    """
-    if input_map is None:
-        return X
-    dense = X if isinstance(X, np.ndarray) else X.toarray()
-    return input_map(dense, np.empty(dense.shape, dtype=X.dtype))
-
-
-def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
-    """Iterate over the columns of an array, dense or sparse, one dense column at a time.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        The array.
-
-    Yields
-    ------
-    ndarray of shape (n_samples,)
-        The next column.
-    """
-    if isinstance(X, np.ndarray):
-        yield from X.T
-        return
-    by_column = X.tocsc()
-    for j in range(X.shape[1]):
-        yield by_column[:, [j]].toarray().ravel()
-
-
 def _build_samplers(
     kernel: Candidate, n_components: tuple[int, ...], inputs: Any, seeds: tuple[int, ...]
 ) -> tuple[URFSampler, ...]:
@@ -215,6 +173,7 @@ def prepare_layers(
     seed: int,
     penalty_given: bool = False,
     threads: int = 1,
+    learn_features: bool = False,
 ) -> tuple[LayerStack, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 
@@ -240,6 +199,8 @@ def prepare_layers(
         Whether there is no penalty to choose; with a kernel that is fixed, too, nothing is searched.
     threads : int, default=1
         Threads for the search.
+    learn_features : bool, default=False
+        Whether length scales of the columns are learned, and compared with equal ones.
 
     Returns
     -------
@@ -248,13 +209,10 @@ def prepare_layers(
     choice : Choice
         The kernel, its cross-validated penalty and the history of the search.
     """
-    row_rng, fold_rng = np.random.default_rng(seed).spawn(2)
+    row_rng, fold_rng, learning_rng = np.random.default_rng(seed).spawn(3)
     seeds = tuple(int(word >> 1) for word in np.random.SeedSequence(seed).generate_state(len(n_components)))
-    input_map = None
-    if input_transform == "quantile":
-        rows = _sample(X.shape[0], _QUANTILE_ROWS, row_rng)
-        input_map = fit_quantile_map(dense_columns(X[rows]), sample_weight[rows])
-    rows = _sample(X.shape[0], _SEARCH_ROWS, row_rng)
+    input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
+    rows = sampled_rows(X.shape[0], _SEARCH_ROWS, row_rng)
     inputs = transform_inputs(input_map, X[rows])
     deviations = column_deviations(inputs, sample_weight[rows])
     link_scale = 1.0 / (vector_norm(deviations) or 1.0) if direct_link else None
@@ -266,6 +224,8 @@ def prepare_layers(
 
     sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
     options = _options(kernel, deviations)
+    if learn_features:
+        options += _learned_options(kernel, sample[:3], learning_rng, threads)
     if len(options) == 1 and penalty_given:
         choice = Choice(options[0], None, [])
     else:
@@ -274,11 +234,31 @@ def prepare_layers(
     return LayerStack(input_map, link_scale, samplers), choice
 
 
-def _sample(n_samples: int, size: int, rng: np.random.Generator) -> Any:
-    """Positions of at most `size` rows, in order."""
-    if n_samples <= size:
-        return slice(None)
-    return np.sort(rng.choice(n_samples, size, replace=False))
+def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
+    """Positions of the rows that `prepare_layers` looks at, whatever the rows are.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training rows.
+    input_transform : {"quantile", None}
+        Transform of the inputs.
+    seed : int
+        The seed that `prepare_layers` is given.
+
+    Returns
+    -------
+    quantile_rows, search_rows : slice or ndarray of int
+        Increasing positions, ``slice(None)`` for all rows; the first is None without an input transform.
+
+    Examples
+    --------
+    >>> rows_looked_at(100, None, seed=0)
+    (None, slice(None, None, None))
+    """
+    rng = np.random.default_rng(seed).spawn(3)[0]
+    for_quantiles = quantile_rows(n_samples, rng) if input_transform == "quantile" else None
+    return for_quantiles, sampled_rows(n_samples, _SEARCH_ROWS, rng)
 
 
 def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candidate]:
@@ -291,3 +271,34 @@ def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candida
         return [factor * typical for factor in _LENGTH_FACTORS]
 
     return candidates(*kernel[:3], length_scales)
+
+
+def _learned_options(
+    kernel: Candidate,
+    sample: tuple[Any, NDArray[np.float64], NDArray[np.float64]],
+    rng: np.random.Generator,
+    threads: int,
+) -> list[Candidate]:
+    """Kernels with one learned length scale per column."""
+    X, Y, sample_weight = sample
+    if len(Y) < MIN_ROWS:
+        return []
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    rows = unit_rows(X, Y, sample_weight, rng)
+    families = kernel_families(kernel.activation, kernel.frequencies)
+    fits = search_kernel(families, None, None, True, *rows, rng, threads).learned
+    deviations = column_deviations(X, sample_weight)
+    return [candidate for fit in fits for candidate in _as_candidates(kernel.directions, fit, deviations)]
+
+
+def _as_candidates(directions: str, fit: Fit, deviations: NDArray[np.float64]) -> list[Candidate]:
+    """A learned kernel as layers of random features: along dense directions and, by columns, along sparse ones."""
+    learned = fit.kernels[0]
+    dense = "orthogonal" if learned.frequencies == "isotropic" else "gaussian"
+    along = [directions] if directions != "auto" else [dense, "sparse"][: 1 if dense == "orthogonal" else 2]
+    spectrum, coupling = spectrum_of(learned.activation), learned.frequencies
+    units = [typical_length_scale(deviations * learned.scales, spectrum, each, coupling) for each in (dense, *along)]
+    return [
+        Candidate(learned.activation, each, coupling, unit / units[0] / learned.scales)
+        for each, unit in zip(along, units[1:], strict=True)
+    ]

@@ -15,6 +15,7 @@ from ._blocks import block_length, n_threads, over_threads, row_blocks
 from ._cholesky import PenalisedMoments, penalised_solution
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
+from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
 from ._moments import Moments
 from ._operator import FeatureOperator, solve_iteratively
@@ -29,6 +30,7 @@ from ._ridge import (
     noise_variance,
     recovered_moments,
 )
+from ._rows import binary_magnitude, weighted_rows
 from ._scratch import scratch
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
@@ -37,9 +39,10 @@ from ._tuning import Candidate
 # smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
 _ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 _DOF_INFLATION = 1.4
+_OF_SOME_FITS = ("moments_", "kernels_", "feature_importances_", "solver_costs_", "_task", "_held_out", "_kept_rows")
 
 
-class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
 
     moments_: Moments
@@ -53,6 +56,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "frequencies": [StrOptions({"auto", *COUPLINGS})],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
         "solver": [StrOptions({"auto", "primal", "dual", "cg"})],
+        "feature_map": [StrOptions({"auto", "random", "landmarks"})],
+        "feature_learning": [StrOptions({"auto", "agop"}), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "input_transform": [StrOptions({"quantile"}), None],
@@ -75,6 +80,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         solver="auto",
         tol=1e-4,
         max_iter=200,
+        feature_map="auto",
+        feature_learning="auto",
         input_transform="quantile",
         direct_link=True,
         batch_size="auto",
@@ -91,6 +98,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
+        self.feature_map = feature_map
+        self.feature_learning = feature_learning
         self.input_transform = input_transform
         self.direct_link = direct_link
         self.batch_size = batch_size
@@ -130,11 +139,16 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
+        for name in _OF_SOME_FITS:
+            self.__dict__.pop(name, None)
+        self.feature_map_ = self._chosen_map(X, alphas)
+        if self.feature_map_ == "landmarks":
+            self._fit_kernel(X, Y, sample_weight, alphas)
+            return
         self.n_components_ = self._layer_sizes(sample_weight)
         self.solver_ = self._chosen_solver(X.shape, alphas)
         self._prepare(X, Y, sample_weight)
         Y = Y / self._target_scale
-        self.__dict__.pop("moments_", None)
         if self.solver_ == "cg":
             self._solve_iteratively(X, Y, sample_weight, alphas)
         elif self.solver_ == "dual":
@@ -142,12 +156,21 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
         else:
             self._solve_moments(self._accumulated(X, Y, sample_weight), alphas, X.dtype)
+        self._hold_out(X, Y, sample_weight)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
         moments = None
+        if self._is_first_call() and self.feature_map == "landmarks":
+            self.feature_map_ = "landmarks"
+            self._fit_kernel(X, Y, sample_weight, alphas)
+            return
+        if not self._is_first_call() and self._system is None:
+            self._extend_exactly(X, Y / self._target_scale, sample_weight)
+            return
         if self._is_first_call():
+            self.feature_map_ = "random"
             self.n_components_ = self._layer_sizes(sample_weight)
             self._check_memory(X.shape, "primal")
             self._prepare(X, Y, sample_weight)
@@ -160,9 +183,11 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             moments = fit.moments if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
             moments = moments.scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
-        added = self._accumulated(X, Y / self._target_scale, sample_weight)
+        Y = Y / self._target_scale
+        added = self._accumulated(X, Y, sample_weight)
         self.moments_ = added if moments is None else moments + added
         self._solve_moments(self.moments_, alphas, X.dtype)
+        self._hold_out(X, Y, sample_weight)
 
     def _is_first_call(self) -> bool:
         """Whether there is nothing that partial_fit could continue."""
@@ -170,11 +195,19 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _prepare(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Fix everything that later chunks must share: units, layers and automatic choices."""
+        self._draw_seed()
+        self._target_scale = binary_magnitude(Y)
+        self._choose_layers(X, Y / self._target_scale, sample_weight)
+        self._layers.check_range(X)
+
+    def _draw_seed(self) -> None:
         self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        self._target_scale = _binary_magnitude(Y)
+
+    def _choose_layers(self, X: Any, Y: Any, sample_weight: Any) -> None:
+        """Make the automatic choices on a sample and draw the layers; of the rows, only ``rows[positions]`` is used."""
         self._layers, choice = prepare_layers(
             X,
-            Y / self._target_scale,
+            Y,
             sample_weight,
             Candidate(self.activation, self.directions, self.frequencies, self.length_scale),
             self.n_components_,
@@ -183,8 +216,8 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._seed,
             penalty_given=not isinstance(self.alpha, str),
             threads=n_threads(self.n_jobs),
+            learn_features=self._learns_features(),
         )
-        self._layers.check_range(X)
         self.samplers_ = self._layers.samplers
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
@@ -284,23 +317,35 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
-        self._system: RidgeSystem | PenalisedMoments = system
+        self._system = system
+        intercept = system.target_mean - system.mean @ coef
         solved = isinstance(system, PenalisedMoments)
-        sums = system.moments if solved else system
-        intercept = sums.target_mean - sums.mean @ coef
+        dof = np.full(alpha.size, system.dof) if solved else effective_dof(system, alpha)
+        self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)
+
+    def _set_solution(
+        self,
+        n_samples: int,
+        coef: np.ndarray,
+        intercept: np.ndarray,
+        alpha: np.ndarray,
+        dof: np.ndarray,
+        noise: np.ndarray,
+        dtype: Any,
+    ) -> None:
         fitted = {
             "coef_": (coef * self._target_scale).T.astype(dtype),
             "intercept_": (intercept * self._target_scale).astype(dtype),
             "alpha_": alpha,
-            "effective_dof_": np.full(alpha.size, system.dof) if solved else effective_dof(system, alpha),
+            "effective_dof_": dof,
             "noise_variance_": noise * self._target_scale**2,
         }
         for name, values in fitted.items():
             setattr(self, name, values[0] if self._flat_targets else values)
-        self.n_samples_seen_ = sums.n_samples
+        self.n_samples_seen_ = n_samples
         if self.verbose:
             print(
-                f"[{type(self).__name__}] {sums.n_samples} rows, {coef.shape[0]} columns, solver={self.solver_}, "
+                f"[{type(self).__name__}] {n_samples} rows, {coef.shape[0]} columns, solver={self.solver_}, "
                 f"alpha={self.alpha_}, effective_dof={self.effective_dof_}"
             )
 
@@ -350,39 +395,3 @@ class BundledNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def weighted_rows(X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Leave out rows of weight zero.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Rows.
-    Y : ndarray of shape (n_samples, ...)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Non-negative weights.
-
-    Returns
-    -------
-    X, Y, sample_weight
-        The rows of positive weight; the very same objects when that is all of them.
-
-    Raises
-    ------
-    ValueError
-        If no weight is positive.
-    """
-    seen = sample_weight > 0.0
-    if seen.all():
-        return X, Y, sample_weight
-    if not seen.any():
-        raise ValueError("sample_weight, or its product with class_weight, is zero for every row; make one positive.")
-    return X[seen], Y[seen], sample_weight[seen]
-
-
-def _binary_magnitude(Y: np.ndarray) -> np.ndarray:
-    """Power of two next to the largest entry of each column; dividing by it changes no digit and avoids overflow."""
-    largest = np.max(np.abs(Y), axis=0)
-    return np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))

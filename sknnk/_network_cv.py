@@ -20,7 +20,8 @@ from ._candidate_scores import Scoring
 from ._count_curves import Curves, Task, count_curves, fix_length_scale
 from ._cv_results import search_results, simplest_within_one_standard_error
 from ._directions import COUPLINGS, DIRECTIONS
-from ._network import BundledNetwork, weighted_rows
+from ._network import BundledNetwork
+from ._rows import weighted_rows
 from ._spectra import ACTIVATIONS
 
 Array = NDArray[np.float64]
@@ -34,6 +35,8 @@ class CountSearch(BundledNetwork):
 
     _network_class: Any
     _default_scoring: str
+    # Differences of the default score that are no reason to choose.
+    _least_difference = 0.0
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -221,7 +224,9 @@ class CountSearch(BundledNetwork):
             if np.isnan(results[f"mean_test_{metric}"]).any():
                 warnings.warn(f"mean_test_{metric} is not a number for some candidates.", UserWarning, stacklevel=3)
             if self.selection == "best":
-                self.best_index_ = int(results[f"rank_test_{metric}"].argmin())
+                means, best = results[f"mean_test_{metric}"], int(results[f"rank_test_{metric}"].argmin())
+                least = self._least_difference if self.scoring is None else 0.0
+                self.best_index_ = int(np.argmax(means >= means[best] - least))
             else:
                 self.best_index_ = simplest_within_one_standard_error(results, metric)
             self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]

@@ -7,6 +7,8 @@ from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from ._intervals import ResidualSpread, fit_spread
+from ._kernel_layers import dense_inputs
 from ._network import BundledNetwork
 from ._ridge import posterior_variance
 
@@ -47,6 +49,16 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows of ``"cg"``.
+    feature_map : {"auto", "random", "landmarks"}, default="auto"
+        Columns of the layer: ``"random"`` ones (:class:`URFSampler`), which stream, or ``"landmarks"``, kernels of the
+        same activation with rows of the table, more accurate for heavy-tailed kernels. With `n_components` ``"auto"``
+        or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
+        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 rows and at most 1000 columns when
+        `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
+    feature_learning : {"auto", "agop"} or None, default="auto"
+        ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
+        the mean squared slopes of the fitted function, and the round of least held-out error is kept. ``"auto"`` does
+        so when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays as it is.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.
@@ -82,6 +94,12 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
+    feature_map_ : {"random", "landmarks"}
+        The columns in use.
+    kernels_ : tuple of Kernel
+        Summands of the kernel, with their length scales; only with landmarks.
+    feature_importances_ : ndarray of shape (n_features,)
+        Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple
         Every kernel that was compared, with the rows and features used and its cross-validated squared error relative
         to the variance of the targets.
@@ -122,6 +140,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
     ((2,), (2,))
     """
 
+    _spread: ResidualSpread | None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 
@@ -152,7 +172,9 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         """Add rows to the fit.
 
         The first call fixes what all chunks share: the input transform, the automatic choices and the random features.
-        From then on the result is that of one fit to all rows, in whatever order and chunks they come. Each call solves
+        From then on the result is that of one fit to all rows, in whatever order and chunks they come. A first call
+        with ``feature_map="auto"`` takes random features, which stream; landmarks stay those of the first rows, and the
+        exact feature map takes each new row as a centre, up to 12,000 in all. Each call solves
         for the output matrix once, so chunks of at least as many rows as there are features are the efficient ones.
 
         Parameters
@@ -209,7 +231,8 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             Rows.
         return_std : bool, default=False
             Whether to return the standard deviation of new targets around the prediction: that of the noise and of the
-            output matrix, in the Bayesian reading of ridge regression.
+            output matrix, in the Bayesian reading of ridge regression. The exact feature map keeps no factor of its
+            system, and takes the deviation from held-out residuals instead, as `predict_interval` does.
 
         Returns
         -------
@@ -228,15 +251,64 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
         mean = self._scores(X)
         if not return_std:
             return mean[:, 0] if self._flat_targets else mean
-        std = np.sqrt(self._predictive_variance(X)).astype(X.dtype)
+        std = self._standard_deviation(X).astype(X.dtype)
         return (mean[:, 0], std[:, 0]) if self._flat_targets else (mean, std)
 
-    def _predictive_variance(self, X: Any) -> np.ndarray:
-        if not hasattr(self, "_system"):
-            raise ValueError(
-                'return_std=True needs a fit to rows, which bundle(..., method="analytic") does without; '
-                'bundle with method="calibrated", or fit the network to data.'
-            )
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
+        """Predict intervals that hold new targets with a given probability.
+
+        Up to a thousand training rows tell how far targets lie from the predictions of a fit without them. The typical
+        size of these residuals is learned as a function of the inputs, so that intervals are wide where targets
+        scatter; its multiple is the quantile of the residuals in units of the size that the other rows predict.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        confidence_level : float, default=0.9
+            Share of new targets that shall lie inside, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper ends, in units of the target; infinite when there were too few training rows for the level.
+
+        Raises
+        ------
+        ValueError
+            If `confidence_level` is not between 0 and 1, or as `predict` with ``return_std=True``.
+
+        Notes
+        -----
+        New rows must come from the same distribution as the training rows. As for the jackknife of Barber et al.
+        (2021), coverage is that of the level up to the influence of single rows; it is tested, not guaranteed.
+
+        References
+        ----------
+        Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sknnk import BundledNetworkRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = BundledNetworkRegressor(random_state=0).fit(X[:300], y[:300])
+        >>> lower, upper = model.predict_interval(X[300:], confidence_level=0.9).T
+        >>> bool(0.8 < ((lower <= y[300:]) & (y[300:] <= upper)).mean() < 1.0)
+        True
+        """
+        if not 0.0 < confidence_level < 1.0:
+            raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
+        X = self._validated(X)
+        mean, size = self._scores(X), self._residual_size(X)
+        half = (size * self._residual_spread().quantile(confidence_level) * self._target_scale).astype(X.dtype)
+        ends = np.stack([mean - half, mean + half], axis=-1)
+        return ends[:, 0] if self._flat_targets else ends
+
+    def _standard_deviation(self, X: Any) -> np.ndarray:
+        """That of the posterior, or where no factor was kept, of the exact map, that of held-out residuals."""
+        if getattr(self, "_system", None) is None:
+            return self._residual_size(X) * self._residual_spread().deviation() * self._target_scale
         variance, system = np.empty((X.shape[0], self._target_scale.size)), self._diagonalised()
         alpha = np.reshape(self.alpha_, -1)
 
@@ -244,7 +316,32 @@ class BundledNetworkRegressor(MultiOutputMixin, RegressorMixin, BundledNetwork):
             variance[rows] = posterior_variance(system, self._layers.columns(X[rows]), alpha)
 
         self._over_blocks(evaluate, X.shape[0])
-        return np.reshape(self.noise_variance_, -1) * (1.0 + variance)
+        return np.sqrt(np.reshape(self.noise_variance_, -1) * (1.0 + variance))
+
+    def _residual_size(self, X: Any) -> np.ndarray:
+        spread, sizes = self._residual_spread(), np.empty((X.shape[0], self._target_scale.size))
+
+        def evaluate(rows: slice) -> None:
+            sizes[rows] = spread.size(dense_inputs(self._layers.input_map, X[rows]))
+
+        self._over_blocks(evaluate, X.shape[0])
+        return sizes
+
+    def _residual_spread(self) -> ResidualSpread:
+        """Learned when it is first asked for."""
+        if not hasattr(self, "_spread"):
+            raise ValueError(
+                'return_std=True and predict_interval need a fit to rows, which bundle(..., method="analytic") does '
+                'without; bundle with method="calibrated", or fit the network to data.'
+            )
+        if self._spread is None:
+            held_out, kernels = self._held_out if self._system is None else self._residuals_of_kept_rows()
+            self._spread = fit_spread(kernels, held_out.inputs, held_out.residuals, held_out.sample_weight)
+        spread: ResidualSpread = self._spread
+        return spread
+
+    def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
+        self._held_out, self._spread = (held_out, kernels), None
 
 
 def _check_magnitude(Y: np.ndarray, dtype: Any) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from ._moments import Moments
+from ._rounding import alpha_floor
 
 Array = NDArray[np.float64]
 
@@ -21,8 +22,6 @@ Array = NDArray[np.float64]
 _MAX_DOF_SHARE = 0.9
 _GRID_PER_DECADE = 8
 _EPS = float(np.finfo(np.float64).eps)
-# How far, in standard deviations of the targets, rounding of the features may move a prediction.
-_MAX_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +105,7 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
     rank = _rank(eigenvalues, precision)
     projections = cross[:rank] / np.sqrt(eigenvalues[:rank, None])
     outside = np.maximum(moments.target_square - np.sum(projections**2, axis=0), 0.0)
-    floor = _alpha_floor(eigenvalues, moments.mean.size, precision)
+    floor = alpha_floor(eigenvalues, moments.mean.size, precision)
     sums = (moments.mean, moments.target_mean, moments.n_samples, moments.weight)
     return RidgeSystem(eigenvalues, basis, cross, rank, projections, outside, *sums, floor)
 
@@ -149,15 +148,16 @@ def decompose_rows(
     # The projection is taken from the rows, not from a sum of squares: nothing cancels.
     outside = np.sum((centred_targets - left[:, :rank] @ projections[:rank]) ** 2, axis=0)
     cross = lengths[:, None] * projections
-    floor = _alpha_floor(eigenvalues, max(centred.shape), precision)
+    floor = alpha_floor(eigenvalues, max(centred.shape), precision)
     sums = (mean, target_mean, int(np.count_nonzero(w)), float(w.sum()))
     return RidgeSystem(eigenvalues, basis, cross, rank, projections[:rank], outside, *sums, floor)
 
 
 def _decreasing(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a positive semidefinite matrix, of which the upper triangle is read."""
-    eigenvalues, vectors = eigh(matrix, lower=False, driver="evd")
-    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+    # Of the negative matrix, so that they come in this order, in memory as well.
+    eigenvalues, vectors = eigh(-matrix, lower=False, driver="evd", overwrite_a=True, check_finite=False)
+    return np.maximum(-eigenvalues, 0.0), vectors
 
 
 def _rank(eigenvalues: Array, precision: float) -> int:
@@ -165,19 +165,6 @@ def _rank(eigenvalues: Array, precision: float) -> int:
     matrix_error = np.max(eigenvalues, initial=0.0) * eigenvalues.size * _EPS
     error = max(matrix_error, np.sum(eigenvalues) * precision**2, np.finfo(np.float64).tiny)
     return int(np.count_nonzero(eigenvalues > error))
-
-
-def _alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
-    """Least penalty that rounding allows.
-
-    It covers the error of the eigenvalues, and keeps the rounding of a row of features, times coefficients of norm
-    ``|y| / (2 sqrt(alpha))`` at most, below `_MAX_ROUNDING`. The rounding of features enters squared, for the sums are
-    float64: float32 rows do not call for a smoother fit.
-    """
-    matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS
-    feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2
-    # A system without any variance gets some penalty too.
-    return float(max(matrix_error, feature_error, np.finfo(np.float64).tiny)) if np.any(eigenvalues) else _EPS
 
 
 def alpha_grid(system: RidgeSystem) -> Array:

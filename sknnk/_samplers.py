@@ -303,7 +303,7 @@ class URFSampler(RandomFeatureSampler):
         sides = norms if trigonometric else norms[::-1]
         series = layer_spectrum(self.activation, self._n_features_out, n_features, *sides, 1.5 * norms[0] * norms[1])
         self._warn_if_hopeless(series, norms)
-        self.spectrum_ = series
+        self.spectrum_, self._coupling = series, self.directions
         self._map, weights = unbiased_map(
             "trigonometric" if trigonometric else "positive",
             DIRECTIONS[self.directions](n_features, int(series.counts.sum()), rng),

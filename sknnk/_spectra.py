@@ -247,17 +247,17 @@ def periodic_extension(
     kept[0] = False
     series = SeriesSpectrum(name, frequencies[kept], amplitudes[kept], float(amplitudes[0].real), float(half_width))
     grid = np.linspace(-half_width, half_width, 4001)
-    return replace(series, max_error=float(np.abs(series(grid) - _evaluate(function, grid)).max()))
+    return replace(series, max_error=float(np.abs(series(grid) - activation_values(function, grid)).max()))
 
 
 @cache
 def _named_spectrum(name: str) -> Spectrum:
     if name in _ANALYTIC:
         return AnalyticSpectrum(name)
-    if name in _SINGLE_FREQUENCY:
-        return SeriesSpectrum(name, np.array([1.0]), np.array([_SINGLE_FREQUENCY[name]]))
-    if name in _EXTENDED:
-        return periodic_extension(_EXTENDED[name], name)
+    if name in SINGLE_FREQUENCY:
+        return SeriesSpectrum(name, np.array([1.0]), np.array([SINGLE_FREQUENCY[name]]))
+    if name in EXTENDED_ACTIVATIONS:
+        return periodic_extension(EXTENDED_ACTIVATIONS[name], name)
     raise ValueError(f"activation={name!r} is not known; {_REMEDY}")
 
 
@@ -267,7 +267,7 @@ def _fourier_amplitudes(function: Callable[..., Any], n_terms: int, half_width: 
     position = np.arange(n_points) / n_points
     period = 4.0 * half_width
     weight = _partition_of_unity(position)
-    both = _evaluate(function, period * np.concatenate([position - 1.0, position]))
+    both = activation_values(function, period * np.concatenate([position - 1.0, position]))
     values = (1.0 - weight) * both[:n_points] + weight * both[n_points:]
     amplitudes = np.fft.rfft(values, norm="forward")[: n_terms + 1]
     amplitudes[1:] *= 2.0
@@ -287,8 +287,19 @@ def _partition_of_unity(position: Floats) -> Floats:
         return np.asarray(0.5 * special.erfc(4.0 * t / np.sqrt(1.0 - t * t)))
 
 
-def _evaluate(function: Callable[..., Any], z: Floats) -> Floats:
-    """Values of a user's callable, or an error that says what it did wrong."""
+def activation_values(function: Callable[..., Any], z: Floats) -> Floats:
+    """Values of a user's callable, or an error that says what it did wrong.
+
+    Parameters
+    ----------
+    function, z : callable, ndarray of shape (n_points,)
+        An activation, and arguments in order.
+
+    Returns
+    -------
+    ndarray of shape (n_points,)
+        Values.
+    """
     try:
         with np.errstate(all="ignore"):
             values = np.asarray(function(z))
@@ -375,8 +386,8 @@ _ANALYTIC: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats
     "cauchy": (_exponential, _inverse_normal_scales),
     "sech": (_sech, _exit_time_scales),
 }
-_SINGLE_FREQUENCY = {"sin": -1j, "cos": 1.0 + 0.0j}
-_EXTENDED: dict[str, Callable[[Floats], Any]] = {
+SINGLE_FREQUENCY = {"sin": -1j, "cos": 1.0 + 0.0j}
+EXTENDED_ACTIVATIONS: dict[str, Callable[[Floats], Any]] = {
     "relu": lambda z: np.maximum(z, 0.0),
     "gelu": lambda z: z * special.ndtr(z),
     "silu": lambda z: z * special.expit(z),

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
 from ._estimation_theory import balanced_split, log_second_moment_bound
-from ._spectra import _EXTENDED, _SINGLE_FREQUENCY, Floats, _evaluate, spectrum_of
+from ._spectra import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, Floats, activation_values, spectrum_of
 
 # Frequencies pi k / (4 half_width): fine enough that a finer grid lowers the error by less than a per cent.
 _N_FREQUENCIES = 96
@@ -125,11 +125,11 @@ def fit_unbiased_spectrum(
     """
     name, function = named_function(activation)
     z: Floats = np.linspace(-half_width, half_width, _N_POINTS)
-    values = _evaluate(function, z)
+    values = activation_values(function, z)
     frequencies: Floats
-    if isinstance(activation, str) and name in _SINGLE_FREQUENCY and n_directions:
+    if isinstance(activation, str) and name in SINGLE_FREQUENCY and n_directions:
         frequencies, counts = np.ones(1), np.array([n_directions])
-        amplitudes, free = np.array([_SINGLE_FREQUENCY[name]], dtype=np.complex128), np.zeros(2)
+        amplitudes, free = np.array([SINGLE_FREQUENCY[name]], dtype=np.complex128), np.zeros(2)
         variance = expected_square = float(_prices(log_second_moment, frequencies)[0] ** 2) / n_directions
     else:
         grid: Floats = np.arange(1.0, _N_FREQUENCIES + 1.0) * (0.25 * np.pi / half_width)
@@ -290,13 +290,13 @@ def named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[
     """
     if callable(activation):
         return getattr(activation, "__name__", type(activation).__name__), activation
-    return activation, _EXTENDED.get(activation) or spectrum_of(activation)
+    return activation, EXTENDED_ACTIVATIONS.get(activation) or spectrum_of(activation)
 
 
 def _largest_error(function: Callable[..., Any], series: UnbiasedSpectrum) -> float:
     """Upper bound of the error on the interval."""
     z = np.linspace(-series.half_width, series.half_width, _N_DENSE)
-    error = series(z) - _evaluate(function, z)
+    error = series(z) - activation_values(function, z)
     # Between two points the error can exceed both by half of how much it moves there. A lone jump is no such movement:
     # on both sides of it the points of the grid see the whole error.
     steps = median_filter(np.abs(np.diff(error)), 5, mode="nearest")

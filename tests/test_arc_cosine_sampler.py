@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,8 +59,11 @@ def test_weights_have_the_features_of_rows_when_there_is_nothing_to_scale():
 def test_shapes_and_precision_follow_the_weights(degree, m, d, units, dtype):
     rng = np.random.default_rng(0)
     sampler = ArcCosineSampler(degree, n_components=m, random_state=0).fit(rng.normal(size=(7, d)))
-    psi = sampler.transform_weights(rng.normal(size=(units, d)).astype(dtype), np.ones(units))
+    W = rng.normal(size=(units, d)).astype(dtype)
+    psi = sampler.transform_weights(W, np.ones(units))
     assert (psi.shape, psi.dtype) == ((units, m), dtype)
+    copy = pickle.loads(pickle.dumps(sampler))
+    np.testing.assert_array_equal(copy.transform_weights(W, np.ones(units)), psi)
 
 
 def test_biases_need_a_bias_and_weights_the_right_width():

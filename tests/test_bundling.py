@@ -153,7 +153,7 @@ def test_an_analytic_bundle_has_seen_no_rows_and_says_so_when_asked_for_deviatio
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         bundled = bundle(network.fit(X[:50], X[:50, 0]), n_components=300, X=X, method="analytic", random_state=0)
-    with pytest.raises(ValueError, match=r"return_std=True needs a fit to rows.*calibrated"):
+    with pytest.raises(ValueError, match=r"return_std=True and predict_interval need a fit to rows.*calibrated"):
         bundled.predict(X, return_std=True)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.metrics import make_scorer, recall_score
+from sklearn.metrics import accuracy_score, make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, RepeatedStratifiedKFold
 
 from sknnk import BundledNetworkClassifier, BundledNetworkClassifierCV
@@ -78,6 +78,34 @@ def test_class_weights_are_those_of_each_training_set(class_weight, weighted, co
     fit = {"sample_weight": weight} if weighted else {}
     search, expected = both("three classes", counts, fit=fit, class_weight=class_weight, scoring="neg_log_loss")
     assert_same_search(search, expected, "three classes")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_default_score_counts_rows_by_the_weights_of_their_classes(weighted):
+    class_weight = {"one": 1.0, "two": 5.0, "three": 0.5}
+    weight = np.random.default_rng(0).integers(0, 4, size=len(THREE[1])).astype(float)
+    fit = {"sample_weight": weight} if weighted else {}
+
+    def weighted_accuracy(network, X, y, sample_weight=None):
+        of_rows = np.vectorize(class_weight.get)(y) * (1.0 if sample_weight is None else sample_weight)
+        return accuracy_score(y, network.predict(X), sample_weight=of_rows)
+
+    X, y = rows_of("three classes")
+    options = {"alphas": ALPHAS, "length_scales": 5.0, "cv": 3, "class_weight": class_weight, **KERNEL}
+    scores = [
+        BundledNetworkClassifierCV(COUNTS, scoring=scoring, **options).fit(X, y, **fit).cv_results_["mean_test_score"]
+        for scoring in (None, weighted_accuracy, "accuracy")
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-12)
+    assert not np.allclose(scores[0], scores[2], rtol=1e-3)
+
+
+def test_heavy_classes_are_not_ignored_by_the_choice():
+    # On noise, a network that fits every row has the best plain accuracy and forgets the weights.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 3)), rng.permutation(100) % 2
+    model = BundledNetworkClassifierCV((8, 64), class_weight={0: 1e3, 1: 1e-4}, random_state=0).fit(X, y)
+    assert np.mean(model.predict(rng.normal(size=(100, 3))) == 0) > 0.9
 
 
 def test_several_scores_are_those_of_grid_search():

@@ -36,12 +36,14 @@ NETWORKS = [
     BundledNetworkClassifier(24, input_transform=None),
     BundledNetworkClassifier(24, alpha=0.1, batch_size=7),
     BundledNetworkClassifier(24, class_weight="balanced"),
+    BundledNetworkRegressor(12, feature_map="landmarks", feature_learning="agop"),
+    BundledNetworkClassifier(12, feature_map="landmarks", input_transform=None),
     BundledNetworkRegressorCV((4, 8), alphas=(1.0, 0.1), cv=3),
     BundledNetworkClassifierCV((4, 8), alphas=(1.0, 0.1), cv=3),
 ]
 
 
-@parametrize_with_checks(DEFAULTS)
+@parametrize_with_checks([*DEFAULTS, BundledNetworkRegressorCV(), BundledNetworkClassifierCV()])
 def test_default_estimators_pass_every_check_of_scikit_learn(estimator, check):
     check(estimator)
 

@@ -6,6 +6,7 @@ from sknnk import BundledNetworkRegressor, _fold_paths
 from sknnk import _count_sets as count_sets
 from sknnk._count_sets import MomentSets, RowSets, Table, narrowed
 from sknnk._fold_moments import partitions
+from sknnk._squared_errors import squared_errors_of_predictions
 
 RNG = np.random.default_rng(0)
 N = 300
@@ -64,7 +65,8 @@ def test_errors_are_those_of_the_predictions(of_train):
     for sets in both_sets():
         for split, path in enumerate(sets.paths(16, ALPHAS)):
             rows = SPLITS[split][0 if of_train else 1]
-            expected = sets.predicted_errors(rows, path)
+            predictions = sets.predictions(rows, path)
+            expected = squared_errors_of_predictions(sets.table.Y[rows], predictions, sets.table.weight[rows])
             errors = sets.errors(split, 16, path, of_train)
             np.testing.assert_allclose(errors.residual, expected.residual, rtol=1e-8)
             np.testing.assert_allclose(errors.spread, expected.spread, rtol=1e-8)

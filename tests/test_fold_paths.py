@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk import _fold_paths
-from sknnk._fold_paths import coefficient_path, paths_without
+from sknnk._fold_paths import coefficient_path, paths_without, tridiagonal_path
 from sknnk._moments import Moments
 from sknnk._ridge import coefficients, decompose
 
@@ -73,3 +73,25 @@ def test_none_says_that_iterating_did_not_converge(limit, monkeypatch):
     monkeypatch.setattr(_fold_paths, "_MAX_ITER", limit)
     paths = paths_without(whole(), SCALE, [moments_of(FOLDS == 0)], [np.ones(D)], ALPHAS)
     assert (paths is None) == (limit == 1)
+
+
+def test_a_path_without_eigenvectors_is_the_same_path():
+    moments = moments_of(slice(None)).scaled(SCALE)
+    coef, intercept = tridiagonal_path(moments, ALPHAS, np.finfo(np.float64).eps)
+    expected, expected_intercept = coefficient_path(whole(), ALPHAS)
+    np.testing.assert_allclose(coef, expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(intercept, expected_intercept, rtol=1e-8)
+
+
+def test_a_penalty_below_the_precision_has_no_path_without_eigenvectors():
+    moments = moments_of(slice(None))
+    assert tridiagonal_path(moments, np.array([1.0, 0.0]), np.finfo(np.float64).eps) is None
+    assert tridiagonal_path(moments, np.array([1e-9]), np.finfo(np.float32).eps) is None
+
+
+def test_filling_the_unused_triangle_makes_a_symmetric_matrix(monkeypatch):
+    monkeypatch.setattr(_fold_paths, "_TILE", 7)
+    rest = moments_of(FOLDS == 0)
+    expected = rest.gram + np.triu(rest.gram, 1).T
+    paths_without(whole(), SCALE, [rest], [np.ones(D)], ALPHAS)
+    np.testing.assert_array_equal(rest.gram, expected)

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk import _layers
+from sknnk import _inputs, _layers
 from sknnk._features import feature_scale
-from sknnk._layers import dense_columns, prepare_layers, transform_inputs
+from sknnk._inputs import transform_inputs
+from sknnk._layers import prepare_layers
 from sknnk._quantiles import fit_quantile_map
 from sknnk._tuning import Candidate
 
@@ -150,7 +151,7 @@ def test_a_search_compares_length_scales_around_the_typical_one_unless_it_is_fix
 
 
 def test_a_large_table_is_sampled_for_the_quantiles_and_the_search(monkeypatch):
-    monkeypatch.setattr(_layers, "_QUANTILE_ROWS", 60)
+    monkeypatch.setattr(_inputs, "_QUANTILE_ROWS", 60)
     monkeypatch.setattr(_layers, "_SEARCH_ROWS", 30)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 1))
@@ -185,21 +186,28 @@ def test_rows_that_overflow_are_refused_unless_a_transform_bounds_them():
     assert np.all(np.isfinite(bounded.columns(huge)))
 
 
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.csr_matrix])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_columns_of_a_table_come_one_by_one_and_dense(kind, dtype):
-    X = table(dtype=dtype)[0]
-    found = list(dense_columns(kind(X)))
-    assert all(column.dtype == dtype for column in found)
-    assert np.array_equal(np.transpose(found), X)
-
-
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_transform_gives_a_new_dense_array_and_none_the_rows_themselves(kind, dtype):
-    X, _, w = table(dtype=dtype)
-    rows, before = kind(X), X.copy()
-    found = transform_inputs(fit_quantile_map(X.T, w), rows)
-    assert type(found) is np.ndarray and found.dtype == dtype and found.shape == X.shape
-    assert np.array_equal(X, before) and not np.shares_memory(found, X)
-    assert transform_inputs(None, rows) is rows
+def test_learned_length_scales_compete_with_equal_ones(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 4))
+    Y = np.sin(2.0 * X[:, :1]) + 0.05 * rng.normal(size=(80, 1))
+    options = {"penalty_given": False, "learn_features": True}
+    layers, choice = prepare_layers(kind(X), Y, np.ones(80), AUTO, (16,), None, True, 0, **options)
+    learned = [h[0] for h in choice.history if np.ndim(h[0].length_scale)]
+    assert 0 < len(learned) < len(choice.history)
+    assert {(c.activation, c.directions, c.frequencies) for c in learned} == {
+        ("cauchy", "gaussian", "coordinatewise"),
+        ("cauchy", "sparse", "coordinatewise"),
+        ("gaussian", "orthogonal", "isotropic"),
+        ("cauchy", "orthogonal", "isotropic"),
+    }
+    assert all(np.argmin(c.length_scale) == 0 for c in learned)
+    assert np.ndim(choice.candidate.length_scale) == 1 and layers.samplers[0].length_scale_.shape == (4,)
+    fixed = prepare_layers(X, Y, np.ones(80), AUTO._replace(directions="qmc"), (16,), None, True, 0, **options)[1]
+    assert {h[0].directions for h in fixed.history} == {"qmc"}
+
+
+def test_too_few_rows_teach_no_length_scales():
+    X, Y, w = table(7)
+    choice = prepare_layers(X, Y, w, AUTO, (8,), None, True, 0, learn_features=True)[1]
+    assert np.ndim(choice.candidate.length_scale) == 0

@@ -9,7 +9,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
 from sknnk import bundle
 from sknnk._partial_bundling import PartlyBundledClassifier, PartlyBundledRegressor
@@ -54,6 +55,8 @@ def test_it_is_clonable_picklable_and_can_be_cross_validated(partly):
     with pytest.raises(NotFittedError):
         clone(partly).predict(X)
     assert np.all(cross_val_score(partly, X, y, cv=3, error_score="raise") > 0.5)
+    pipeline = make_pipeline(StandardScaler(), clone(partly)).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(pipeline)).predict(X), pipeline.predict(X))
     two = clone(partly).fit(X, np.column_stack([y, -y]))
     assert two.predict(X).shape == (400, 2)
     weighted = clone(partly).fit(X, y, sample_weight=np.arange(400) % 2)

@@ -1,0 +1,192 @@
+"""Accuracy with nothing but a seed set, on every table of a folder, beside the models that one would reach for.
+
+A table is a file ``NAME.csv`` or ``NAME.csv.gz`` whose column ``target`` is the last; a target of text or of at most
+``--classes`` distinct integers makes it a classification. Without ``--data`` the tables of scikit-learn are used.
+
+    python examples/benchmarks/tabular.py --data DIR --splits 3 --figure profile.png
+
+Categories are one-hot and missing values imputed inside the pipeline of every model; targets are standardised for the
+perceptron, which needs it. Errors are 1 - R2, or the share of rows in the wrong class.
+"""
+
+import argparse
+import warnings
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from paired import print_circumstances
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import RBFSampler
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+
+ALPHAS = np.logspace(-6, 3, 19)
+# Errors below this count as this, or one table without errors would decide every mean and ratio.
+LEAST_ERROR = 1e-3
+
+
+def read_tables(folder, names, n_classes):
+    """Yield name, frame, target and whether it is a classification."""
+    if folder is None:
+        loaders = {"diabetes": load_diabetes, "breast_cancer": load_breast_cancer, "wine": load_wine}
+        for name, loader in {**loaders, "digits": load_digits}.items():
+            X, y = loader(return_X_y=True, as_frame=True)
+            yield name, X, y, name != "diabetes"
+        return
+    for path in sorted(Path(folder).glob("*.csv*")):
+        name = path.name.split(".")[0]
+        if names and name not in names:
+            continue
+        X = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        y = X.pop("target")
+        whole = not pd.api.types.is_numeric_dtype(y) or bool(np.all(y == np.round(y)))
+        yield name, X, y, whole and y.nunique() <= n_classes
+
+
+def prepared(model):
+    """The model behind imputation and one-hot columns."""
+    text = make_column_selector(dtype_include=[object, "string", "category", "bool"])
+    numbers = make_column_selector(dtype_exclude=[object, "string", "category", "bool"])
+    columns = make_column_transformer(
+        (
+            make_pipeline(
+                SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+            ),
+            text,
+        ),
+        (SimpleImputer(strategy="median"), numbers),
+    )
+    return make_pipeline(columns, model)
+
+
+def models(classify, seed):
+    """Every model, by name."""
+    network = BundledNetworkClassifier if classify else BundledNetworkRegressor
+    boosting = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    ridge = RidgeClassifierCV(alphas=ALPHAS) if classify else RidgeCV(alphas=ALPHAS)
+    features = RBFSampler(gamma="scale", n_components=1000, random_state=seed)
+    perceptron = (MLPClassifier if classify else MLPRegressor)(early_stopping=True, max_iter=500, random_state=seed)
+    if not classify:
+        perceptron = TransformedTargetRegressor(perceptron, transformer=StandardScaler())
+    found = {
+        "sknnk": network(random_state=seed),
+        "sknnk, random features": network(feature_map="random", random_state=seed),
+        "sknnk, nothing learned": network(feature_learning=None, random_state=seed),
+        "HistGradientBoosting": boosting(random_state=seed),
+        "MLP": make_pipeline(StandardScaler(), perceptron),
+        "RBFSampler + RidgeCV": make_pipeline(StandardScaler(), features, ridge),
+    }
+    return {name: prepared(model) for name, model in found.items()}
+
+
+def calibration_error(shares, labels, n_bins=15):
+    """Expected calibration error of the largest probability."""
+    sure, right = shares.max(axis=1), shares.argmax(axis=1) == labels
+    bins = np.minimum((sure * n_bins).astype(int), n_bins - 1)
+    return sum(abs(right[bins == b].mean() - sure[bins == b].mean()) * np.mean(bins == b) for b in np.unique(bins))
+
+
+def uncertainty(model, X, y, classify):
+    """What is said beside the prediction: log-loss and calibration, or coverage, width and likelihood."""
+    if classify:
+        if not hasattr(model, "predict_proba"):
+            return ""
+        shares, labels = model.predict_proba(X), np.searchsorted(model.classes_, y)
+        return f"log-loss {log_loss(y, shares, labels=model.classes_):.3f} ece {calibration_error(shares, labels):.3f}"
+    if not hasattr(model[-1], "predict_interval"):
+        return ""
+    inputs = model[:-1].transform(X)
+    mean, std = model[-1].predict(inputs, return_std=True)
+    low, high = model[-1].predict_interval(inputs, confidence_level=0.9).T
+    error = np.abs(y - mean)
+    # Constant widths that no method could know beforehand: those of the test rows themselves.
+    constant = 2.0 * np.quantile(error, 0.9)
+    gain = np.mean(np.log(std) + 0.5 * (error / std) ** 2) - np.log(np.sqrt(np.mean(error**2))) - 0.5
+    covered = np.mean((low <= y) & (y <= high))
+    return f"coverage {covered:.3f} width {np.mean(high - low) / constant:.2f} of constant, log-likelihood {-gain:+.2f}"
+
+
+def measured(model, X, y, X_test, y_test, classify):
+    """Error, seconds of fit and prediction, and what the model says of its uncertainty."""
+    start = perf_counter()
+    model.fit(X, y)
+    fitted = perf_counter()
+    error = 1.0 - model.score(X_test, y_test)
+    done = perf_counter()
+    return error, fitted - start, done - fitted, uncertainty(model, X_test, y_test, classify)
+
+
+def split_of(X, y, classify, seed, limit):
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=seed, stratify=y if classify else None)
+    return X[:limit], X_test, y.to_numpy()[:limit], y_test.to_numpy()
+
+
+def draw_profile(errors, path):
+    """Share of tables on which each model is within a factor of the best."""
+    import matplotlib.pyplot as plt
+
+    table = pd.DataFrame(errors).T.clip(lower=LEAST_ERROR)
+    ratios = table.div(table.min(axis=1), axis=0)
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    factors = np.linspace(1.0, 2.5, 301)
+    for name in ratios:
+        axes.step(factors, [(ratios[name] <= factor).mean() for factor in factors], where="post", label=name)
+    axes.set(xlabel="error, as a multiple of the least one", ylabel="share of tables", ylim=(0, 1.02))
+    figure.legend(loc="outside right upper")
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="folder of tables")
+    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--limit", type=int, default=12_000, help="training rows at most")
+    parser.add_argument("--classes", type=int, default=6, help="integers up to which a target is a class")
+    parser.add_argument("--only", nargs="*", default=[], help="names of models")
+    parser.add_argument("--tables", nargs="*", default=[], help="names of tables")
+    parser.add_argument("--figure", help="file for the performance profile")
+    arguments = parser.parse_args()
+    print_circumstances()
+    warnings.simplefilter("ignore")
+    errors, kinds = {}, {}
+    for name, X, y, classify in read_tables(arguments.data, arguments.tables, arguments.classes):
+        n_splits = arguments.splits if len(X) < 10_000 else 1
+        kinds[name] = classify
+        for model_name in models(classify, 0):
+            if arguments.only and model_name not in arguments.only:
+                continue
+            rows = []
+            for seed in range(n_splits):
+                split = split_of(X, y, classify, seed, arguments.limit)
+                rows.append(
+                    measured(models(classify, seed)[model_name], split[0], split[2], split[1], split[3], classify)
+                )
+            error, fit, predict = (float(np.mean([row[i] for row in rows])) for i in range(3))
+            errors.setdefault(name, {})[model_name] = error
+            print(
+                f"{name:22s}{model_name:25s}{error:8.4f} fit {fit:6.2f} s predict {predict:5.2f} s  {rows[0][3]}",
+                flush=True,
+            )
+    for classify in (False, True):
+        own = [errors[name] for name in errors if kinds[name] == classify]
+        for model_name in own[0] if own else ():
+            mean = float(np.exp(np.mean([np.log(max(each[model_name], LEAST_ERROR)) for each in own])))
+            kind = "classification" if classify else "regression"
+            print(f"{kind:22s}{model_name:25s}{mean:8.4f} geometric mean of {len(own)} tables")
+    if arguments.figure:
+        draw_profile(errors, arguments.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,312 @@
+"""Bundled layers without random numbers: their columns are kernels with rows of the table, all of them or landmarks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+
+from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual
+from ._inputs import fitted_input_map, sampled_rows, transform_inputs
+from ._kernel_search import MIN_ROWS, KernelChoice, copies_of, kernel_families, search_kernel, unit_rows
+from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
+from ._quantiles import QuantileMap
+from ._tuning import Candidate, distinct_rows
+
+Array = NDArray[np.float64]
+
+# Rows up to which the kernel matrix is factored whole, and landmarks beyond; rows held back to judge the fit.
+EXACT_ROWS = 12_000
+N_LANDMARKS = 3000
+_HELD_ROWS = 1000
+# Rows among which landmarks and the kernel are looked for, and the share of the diagonal that keeps landmarks apart.
+_SAMPLE_ROWS = 50_000
+_JITTER = 1e-8
+_ALPHA_STEP = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class KernelStack:
+    """What a network with kernel columns has in front of its output matrix; the counterpart of `LayerStack`.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        Applied to the raw inputs.
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    centres : ndarray of shape (n_centres, n_features)
+        Transformed rows of the table.
+    whitening : ndarray of shape (n_centres, n_centres) or None
+        For landmarks ``L^-T``, ``L L' = k(Z, Z)``, so that products of columns are the kernel; None for the exact map,
+        whose columns are the kernel itself.
+    """
+
+    input_map: QuantileMap | None
+    kernels: tuple[Kernel, ...]
+    centres: Array
+    whitening: Array | None = None
+    samplers = ()
+    link_scale = None
+    n_linked = 0
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns in front of the output matrix."""
+        return len(self.centres)
+
+    @property
+    def column_scale(self) -> Array:
+        """Factors of shape (n_columns,) between the raw columns and those of the network: ones."""
+        return np.ones(self.n_columns)
+
+    def check_range(self, X: Any) -> None:
+        """Accept every finite row: kernels do not overflow."""
+
+    def columns(self, X: Any) -> NDArray[np.floating]:
+        """Evaluate the network up to the output matrix.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            In the dtype of `X`.
+        """
+        return self.raw_columns(X)
+
+    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+        """Evaluate the network up to the output matrix.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+        out : ndarray of shape (n_samples, n_columns), optional
+            Receives the result.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            In the dtype of `X`.
+        """
+        columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
+        inputs = dense_inputs(self.input_map, X)
+        if self.whitening is None:
+            fill_kernel_matrix(self.kernels, inputs, self.centres, columns)
+        else:
+            columns[:] = kernel_matrix(self.kernels, inputs, self.centres) @ self.whitening
+        return columns
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Rows with what a fit without them says.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_held, n_features)
+        Transformed rows.
+    targets : ndarray of shape (n_held, n_targets)
+        Their targets.
+    residuals : ndarray of shape (n_held, n_targets)
+        Targets minus the predictions of a fit without the row.
+    sample_weight : ndarray of shape (n_held,)
+        Weights.
+    """
+
+    inputs: Array
+    targets: Array
+    residuals: Array
+    sample_weight: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ExactFit:
+    """The solution with one column per distinct row.
+
+    Parameters
+    ----------
+    solution : DualSolution
+        Coefficients and intercept.
+    effective_dof : float
+        Degrees of freedom, the intercept not counted; from the leverages of the held rows.
+    noise_variance : ndarray of shape (n_targets,)
+        Variance of the targets around the fit.
+    held_out : HeldOut
+        Up to a thousand rows, drawn at random.
+    """
+
+    solution: DualSolution
+    effective_dof: float
+    noise_variance: Array
+    held_out: HeldOut
+
+
+@dataclass(frozen=True, eq=False)
+class KernelTask:
+    """Distinct transformed rows in random order, and the kernel chosen for them.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        Transform of the inputs.
+    X, Y, sample_weight : ndarray
+        The rows.
+    choice : KernelChoice
+        The kernel and its penalty.
+    complete : bool
+        Whether these are all rows of the table, not a sample of them.
+    """
+
+    input_map: QuantileMap | None
+    X: Array
+    Y: Array
+    sample_weight: Array
+    choice: KernelChoice
+    complete: bool
+
+
+def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
+    """Transformed rows as a dense float64 array.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        The transform.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Raw inputs.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        The transformed rows.
+    """
+    inputs = transform_inputs(input_map, X)
+    return np.asarray(inputs if isinstance(inputs, np.ndarray) else inputs.toarray(), dtype=np.float64)
+
+
+def prepare_kernel(
+    X: Any,
+    Y: Array,
+    sample_weight: Array,
+    kernel: Candidate,
+    alphas: Any,
+    input_transform: str | None,
+    learn_features: bool,
+    seed: int,
+    threads: int,
+) -> KernelTask:
+    """Transform the rows, merge equal ones and choose the kernel on a sample of them.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Training rows.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    kernel : Candidate
+        What the user fixed; every other entry is ``"auto"``. Directions do not matter.
+    alphas : sequence of float or None
+        Penalties to choose from.
+    input_transform : {"quantile", None}
+        Transform of the inputs.
+    learn_features : bool
+        Whether length scales of the columns are learned.
+    seed : int
+        Seed of everything random.
+    threads : int
+        Threads of the search.
+
+    Returns
+    -------
+    KernelTask
+        Rows and kernel.
+    """
+    row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
+    input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
+    rows = sampled_rows(X.shape[0], max(_SAMPLE_ROWS, EXACT_ROWS), row_rng)
+    inputs, targets, weight, _ = distinct_rows(dense_inputs(input_map, X[rows]), Y[rows], sample_weight[rows])
+    drawn = unit_rows(inputs, targets, weight, search_rng)
+    families = kernel_families(kernel.activation, kernel.frequencies)
+    length_scale = None if isinstance(kernel.length_scale, str) else kernel.length_scale
+    enough = len(inputs) >= MIN_ROWS
+    choice = search_kernel(
+        families if enough else families[:1],
+        length_scale,
+        alphas,
+        learn_features and enough,
+        *drawn,
+        search_rng,
+        threads,
+    )
+    order = order_rng.permutation(len(inputs))
+    complete = isinstance(rows, slice)
+    return KernelTask(input_map, inputs[order], targets[order], weight[order], choice, complete)
+
+
+def fit_exact(task: KernelTask, threads: int) -> tuple[KernelStack, ExactFit]:
+    """Solve with one column per distinct row.
+
+    Parameters
+    ----------
+    task : KernelTask
+        Rows and kernel.
+    threads : int
+        Threads over blocks of the kernel matrix.
+
+    Returns
+    -------
+    layers : KernelStack
+        The columns.
+    fit : ExactFit
+        The solution; its penalty is larger than the chosen one where float64 asks for that.
+    """
+    n, kernels, alpha = len(task.X), task.choice.best.kernels, task.choice.best.alpha
+    n_held = min(_HELD_ROWS, n)
+    solution = None
+    while solution is None:
+        K = symmetric_kernel_matrix(kernels, task.X, threads)
+        solution = solve_dual(K, task.Y, task.sample_weight, alpha, n_held)
+        alpha *= _ALPHA_STEP
+    held = slice(n - n_held, n)
+    weight, copies = task.sample_weight[held], copies_of(task.sample_weight)[held]
+    held_out = HeldOut(task.X[held], task.Y[held], leave_one_out(solution, weight, copies), weight)
+    dof = max(n * mean_leverage(solution, weight) - 1.0, 0.0)
+    squares = np.sum((solution.alpha * solution.coef) ** 2 / task.sample_weight[:, None], axis=0)
+    free = max(float(task.sample_weight.sum()), float(n)) - 1.0 - dof
+    noise = squares / free if free > 0.0 else np.zeros_like(squares)
+    return KernelStack(task.input_map, kernels, task.X), ExactFit(solution, dof, noise, held_out)
+
+
+def landmark_layers(task: KernelTask, n_components: int) -> KernelStack:
+    """Columns of landmarks: the first rows of a random order, so that fewer landmarks are a leading block of more.
+
+    Parameters
+    ----------
+    task : KernelTask
+        Rows and kernel.
+    n_components : int
+        Number of landmarks, at most the number of rows.
+
+    Returns
+    -------
+    KernelStack
+        The columns.
+
+    References
+    ----------
+    Williams and Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.
+    """
+    kernels, centres = task.choice.best.kernels, task.X[:n_components]
+    K = kernel_matrix(kernels, centres, centres)
+    K[np.diag_indices(len(K))] += _JITTER * np.max(np.abs(np.diag(K)))
+    factor = cholesky(K, lower=True, overwrite_a=True)
+    whitening = solve_triangular(factor, np.eye(len(K)), lower=True).T
+    return KernelStack(task.input_map, kernels, centres, np.ascontiguousarray(whitening))

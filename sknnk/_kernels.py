@@ -1,0 +1,232 @@
+"""Kernels of bundled layers with infinitely many units: values between rows, and gradients of fitted functions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from ._blocks import over_threads, row_blocks
+from ._spectra import spectrum_of
+
+Array = NDArray[np.float64]
+
+# Entries of a block of distances that stays in a core's cache.
+_BLOCK_ENTRIES = 2**17
+# Half the step of the differences that give slopes of kernels without a formula.
+_STEP = 1e-4
+# Length scales beyond which all rows are equally far away.
+_FARTHEST = 1e100
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The kernel of an activation's infinitely wide layer, with one length scale per input column.
+
+    Parameters
+    ----------
+    activation : str or callable
+        Gives the profile ``kappa`` of one coordinate or of the distance.
+    frequencies : {"isotropic", "coordinatewise"}
+        ``kappa(|d|)`` of the scaled difference ``d`` of two rows, or the product of ``kappa(|d_j|)`` over columns.
+    scales : ndarray of shape (n_features,)
+        Factors of the columns: inverse length scales.
+    weight : float, default=1.0
+        Factor of the kernel, for sums of kernels: the layers side by side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._kernels import Kernel, kernel_matrix
+    >>> laplace = Kernel("cauchy", "coordinatewise", np.array([1.0, 0.5]))
+    >>> kernel_matrix([laplace], np.array([[0.0, 0.0]]), np.array([[1.0, 2.0]])).round(4)
+    array([[0.1353]])
+    """
+
+    activation: str | Callable[..., Any]
+    frequencies: str
+    scales: Array
+    weight: float = 1.0
+
+
+def kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray[np.floating]) -> Array:
+    """Sum of kernels between the rows of two arrays.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands.
+    A : ndarray of shape (n_rows, n_features)
+        Rows.
+    B : ndarray of shape (n_centres, n_features)
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_centres)
+        The values, float64.
+    """
+    values = np.empty((len(A), len(B)))
+    fill_kernel_matrix(kernels, A, B, values)
+    return values
+
+
+def symmetric_kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int) -> Array:
+    """Lower triangle of the sum of kernels among rows.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands.
+    A : ndarray of shape (n_rows, n_features)
+        Rows.
+    threads : int
+        Threads over blocks of rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_rows)
+        In Fortran order, zero above a band next to the diagonal.
+    """
+    n = len(A)
+    upper = np.zeros((n, n))  # its transpose is what is returned: rows of C order are the columns that LAPACK reads
+    size = max(_BLOCK_ENTRIES // max(n, 1), 16)
+
+    def fill(rows: slice) -> None:
+        fill_kernel_matrix(kernels, A[rows], A[rows.start :], upper[rows, rows.start :])
+
+    over_threads(fill, [(rows,) for rows in row_blocks(n, size)], threads)
+    return upper.T
+
+
+def fill_kernel_matrix(
+    kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray[np.floating], out: NDArray[np.floating]
+) -> None:
+    """Evaluate a sum of kernels into a given array, by blocks that stay in cache.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands.
+    A, B : ndarray of shape (n_rows, n_features) and (n_centres, n_features)
+        Rows.
+    out : ndarray of shape (n_rows, n_centres)
+        Receives the values.
+    """
+    scaled = [(_in_length_scales(kernel, A), _in_length_scales(kernel, B)) for kernel in kernels]
+    for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(B), 1), 16)):
+        for i, (kernel, (a, b)) in enumerate(zip(kernels, scaled, strict=True)):
+            values = _unscaled_values(kernel, a[rows], b)
+            values *= kernel.weight
+            if i:
+                out[rows] += values
+            else:
+                out[rows] = values
+
+
+def _in_length_scales(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
+    """Rows in units of the length scales, cut off where squares of differences would overflow."""
+    with np.errstate(over="ignore"):
+        scaled: Array = np.clip(rows * kernel.scales, -_FARTHEST, _FARTHEST)
+    return scaled
+
+
+def _unscaled_values(kernel: Kernel, a: Array, b: Array) -> Array:
+    """Kernel between rows that are scaled already."""
+    profile = spectrum_of(kernel.activation).kernel
+    if kernel.frequencies == "isotropic":
+        if kernel.activation == "gaussian":
+            return _exponential(cdist(a, b, "sqeuclidean"), -0.5)
+        distances = cdist(a, b)
+        return _exponential(distances, -1.0) if kernel.activation == "cauchy" else np.asarray(profile(distances))
+    if kernel.activation == "cauchy":
+        return _exponential(cdist(a, b, "cityblock"), -1.0)
+    values = np.ones((len(a), len(b)))
+    for j in range(a.shape[1]):
+        values *= profile(np.abs(np.subtract.outer(a[:, j], b[:, j])))
+    return values
+
+
+def _exponential(distances: Array, factor: float) -> Array:
+    distances *= factor
+    values: Array = np.exp(distances, out=distances)
+    return values
+
+
+def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array) -> Array:
+    """Mean squared slope of fitted functions along every input column.
+
+    The functions are ``f_t(x) = sum_i coef_it k(x, z_i)``; this is the diagonal of their average gradient outer
+    product.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands of ``k``.
+    A : ndarray of shape (n_rows, n_features)
+        Rows over which the square is averaged.
+    centres : ndarray of shape (n_centres, n_features)
+        The ``z``.
+    coef : ndarray of shape (n_centres, n_targets)
+        Coefficients.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Means over rows, summed over targets.
+
+    References
+    ----------
+    Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
+    backpropagation-free machine learning models", Science 2024.
+    """
+    total = np.zeros(A.shape[1])
+    for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(centres), 1), 16)):
+        slopes = np.zeros((A.shape[1], A[rows].shape[0], coef.shape[1]))
+        for kernel in kernels:
+            _add_slopes(kernel, A[rows], centres, coef, slopes)
+        total += np.sum(slopes**2, axis=(1, 2))
+    means: Array = total / len(A)
+    return means
+
+
+def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: Array) -> None:
+    a, b = _in_length_scales(kernel, A), _in_length_scales(kernel, centres)
+    a, b = a - b[0], b - b[0]  # what is far from zero leaves no digits for differences
+    values = _unscaled_values(kernel, a, b) * kernel.weight
+    if kernel.frequencies == "isotropic":
+        distances = cdist(a, b)
+        values *= np.divide(
+            _relative_slope(kernel, distances), distances, out=np.zeros_like(distances), where=distances > 0.0
+        )
+        for t in range(coef.shape[1]):
+            weighted = values * coef[:, t]
+            slopes[:, :, t] -= kernel.scales[:, None] * (a * weighted.sum(axis=1)[:, None] - weighted @ b).T
+        return
+    for j, scale in enumerate(kernel.scales):
+        difference = np.subtract.outer(a[:, j], b[:, j])
+        side = np.sign(difference)
+        if kernel.activation != "cauchy":
+            side *= _relative_slope(kernel, np.abs(difference))
+        slopes[j] -= scale * ((values * side) @ coef)
+
+
+def _relative_slope(kernel: Kernel, r: Array) -> Array:
+    """Decline of the profile relative to its value, ``-kappa'(r) / kappa(r)``."""
+    known = _RELATIVE_SLOPES.get(kernel.activation) if isinstance(kernel.activation, str) else None
+    if known is not None:
+        return known(r)
+    profile = spectrum_of(kernel.activation).kernel
+    value = np.asarray(profile(r))
+    decline = (profile(np.abs(r - _STEP)) - profile(r + _STEP)) / (2.0 * _STEP)
+    return np.divide(decline, value, out=np.zeros_like(value), where=np.abs(value) > _STEP)
+
+
+_RELATIVE_SLOPES: dict[str, Callable[[Array], Array]] = {
+    "gaussian": lambda r: r,
+    "cauchy": np.ones_like,
+    "laplace": lambda r: 2.0 * r / (1.0 + r**2),
+    "sech": np.tanh,
+}

@@ -1,0 +1,20 @@
+"""Networks fitted to Dask collections: larger than memory, on one machine or on many.
+
+Needs the extra ``dask``. The networks of :mod:`sknnk` are fitted to sums over rows, and sums do not mind where the rows
+are: the fit to a collection is the fit to its rows, however they are cut into partitions.
+"""
+
+try:
+    import dask.array
+    import dask.dataframe  # noqa: F401
+    import distributed  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"sknnk.dask needs Dask with its arrays, data frames and scheduler ({error}); install them with "
+        "`python -m pip install 'dask[array,dataframe]>=2025.1' 'distributed>=2025.1'`, or sknnk with its extra 'dask'."
+    ) from error
+
+from ._classification import DaskBundledNetworkClassifier
+from ._regression import DaskBundledNetworkRegressor
+
+__all__ = ["DaskBundledNetworkClassifier", "DaskBundledNetworkRegressor"]

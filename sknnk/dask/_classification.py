@@ -1,0 +1,279 @@
+"""DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import label_binarize
+from sklearn.utils import assert_all_finite
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from .._classifier import BundledNetworkClassifier
+from .._layers import rows_looked_at
+from ._distributed_network import Coding, DistributedNetwork
+from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
+from ._reduction import each_partition, partition_sum
+from ._regression import check_any_row
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes(Coding):
+    """Targets of -1 and 1, one per class or one for two classes, and weights multiplied by those of the classes.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the table.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    class_weights : ndarray of shape (n_classes,)
+        Their weights.
+    """
+
+    classes: NDArray[Any]
+    class_weights: Array
+
+    def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
+        y = np.asarray(y)
+        codes = np.arange(len(self.classes))
+        if not len(y):
+            return np.empty((0, 1 if len(codes) == 2 else len(codes))), sample_weight
+        labels = np.searchsorted(self.classes, y)
+        Y = label_binarize(labels, classes=codes, neg_label=-1, pos_label=1).astype(np.float64)
+        if len(y) != len(sample_weight):
+            return Y, sample_weight
+        return Y, sample_weight * self.class_weights[labels]
+
+
+class _Profile(NamedTuple):
+    """What has to be known of a partition before any sum: labels, and of each the rows and weight that count."""
+
+    n_rows: int
+    labels: NDArray[Any]
+    n_used: NDArray[np.intp]
+    weights: Array
+
+
+def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = None) -> _Profile:
+    inputs, y = checked_inputs(layout, X), np.asarray(y)
+    weights = checked_weights(sample_weight, len(inputs))
+    if len(y) != len(inputs):
+        raise ValueError(f"X has {len(inputs)} rows here, and y has {len(y)}.")
+    if not len(y):
+        return _Profile(0, y, np.zeros(0, dtype=np.intp), np.zeros(0))
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    labels, codes = np.unique(y, return_inverse=True)
+    used = np.bincount(codes[weights > 0.0], minlength=len(labels))
+    total = np.bincount(codes, weights=weights, minlength=len(labels)).astype(np.float64)
+    return _Profile(len(y), labels, used, total)
+
+
+def _hits(network: Any, number: int, X: Any, y: Any, sample_weight: Any = None) -> Array:
+    """Weight of the rows of one partition whose class was predicted, and weight of all of them."""
+    estimator, layout = network
+    inputs, y = checked_inputs(layout, X), np.asarray(y)
+    weights = checked_weights(sample_weight, len(inputs))
+    if len(y) != len(inputs):
+        raise ValueError(f"X has {len(inputs)} rows here, and y has {len(y)}.")
+    hit = estimator.predict(X) == y if len(y) else np.zeros(0, dtype=bool)
+    return np.array([weights @ hit, weights.sum()])
+
+
+class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
+    DistributedNetwork, BundledNetworkClassifier, auto_wrap_output_keys=None
+):
+    """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
+
+    The fit of :class:`sknnk.BundledNetworkClassifier` to rows that need not be in the memory of one machine;
+    :class:`DaskBundledNetworkRegressor` says how. The temperature of the probabilities is fitted on all rows up to
+    200,000, and on that many of them beyond.
+
+    Parameters
+    ----------
+    n_components, activation, length_scale, directions, frequencies, alpha, feature_learning, input_transform, \
+direct_link, class_weight, batch_size, random_state, verbose
+        As for :class:`sknnk.BundledNetworkClassifier`, under the same names and with the same defaults.
+    solver : {"auto", "primal"}, default="auto"
+        Rows are summed into ``"primal"``; there is no other one here, and ``tol`` and ``max_iter``, settings of an
+        iterative one, have no effect.
+    feature_map : {"auto", "random"}, default="auto"
+        Random features, the ones that can be summed where the rows are.
+    n_jobs : int, optional
+        Number of threads inside a task. None means one: Dask runs several tasks side by side.
+
+    Attributes
+    ----------
+    coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, directions_, \
+frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, classes_, \
+inverse_temperature_, n_features_in_, feature_names_in_
+        In memory, and as those of :class:`sknnk.BundledNetworkClassifier`.
+
+    See Also
+    --------
+    sknnk.BundledNetworkClassifier : The same for rows in memory.
+    DaskBundledNetworkRegressor : The same for numbers.
+
+    Examples
+    --------
+    >>> import dask.array
+    >>> from sklearn.datasets import load_wine
+    >>> from sknnk.dask import DaskBundledNetworkClassifier
+    >>> X, y = (dask.array.from_array(each, chunks=60) for each in load_wine(return_X_y=True))
+    >>> model = DaskBundledNetworkClassifier(64, random_state=0).fit(X, y)
+    >>> model.predict_proba(X)
+    dask.array<_evaluated, shape=(178, 3), dtype=float64, chunksize=(60, 3), chunktype=numpy.ndarray>
+    """
+
+    _local_class = BundledNetworkClassifier
+    _parameter_constraints: dict = {
+        **BundledNetworkClassifier._parameter_constraints,
+        "solver": [StrOptions({"auto", "primal"})],
+        "feature_map": [StrOptions({"auto", "random"})],
+    }
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "DaskBundledNetworkClassifier":
+        """Fit the output matrix in closed form, one column of -1 and 1 per class; computes at once.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame} of shape (n_samples, n_features)
+            Training rows. Chunk sizes may be unknown and partitions empty.
+        y : {dask Array, dask Series} of shape (n_samples,)
+            Class labels, at least two different ones.
+        sample_weight : {dask Array, dask Series} of shape (n_samples,), optional
+            Non-negative weights. An integer weight is the same as repeating the row.
+
+        Returns
+        -------
+        DaskBundledNetworkClassifier
+            The fitted estimator itself.
+
+        Raises
+        ------
+        TypeError
+            If something is no Dask collection.
+        ValueError
+            If partitions cannot be aligned, a partition holds NaN, infinity or another number of columns (the message
+            names the partition and the column), there is no row of positive weight, or less than two classes.
+        """
+        self._validate_params()
+        table = self._checked_table(X, y, sample_weight, reset=True)
+        if not table.layout.flat:
+            raise ValueError("y has two dimensions; a classifier needs one label per row, for instance y[:, 0].")
+        profiles: list[_Profile] = each_partition("partition-profile", table, _profile, table.layout)
+        check_any_row([p.n_rows for p in profiles], [p.n_used.sum() for p in profiles])
+        self._set_classes(np.unique(np.concatenate([p.labels for p in profiles if p.n_rows])))
+        used, weights = self._class_totals(profiles)
+        counted = weights.sum(axis=0) > 0.0
+        class_weights = self._class_weights(self.classes_[counted], weights.sum(axis=0)[counted])
+        lengths = used[:, class_weights > 0.0].sum(axis=1)
+        check_any_row([p.n_rows for p in profiles], list(lengths))
+        self._draw_seed()
+        n_targets = 1 if len(self.classes_) == 2 else len(self.classes_)
+        self._target_scale = np.ones(n_targets)
+        coding = _Classes(table.layout, self.classes_, class_weights)
+        total = float(weights.sum(axis=0) @ class_weights)
+        sample = self._fit_table(table, coding, list(lengths), total, np.ones(n_targets))
+        X, Y, sample_weight = (rows.values for rows in sample)
+        labels = (Y[:, 0] > 0.0).astype(np.intp) if n_targets == 1 else np.argmax(Y, axis=1)
+        self._calibrate(X, labels, Y, sample_weight)
+        return self
+
+    def _class_totals(self, profiles: list[_Profile]) -> tuple[NDArray[np.intp], Array]:
+        """Rows and weight of each class in each partition."""
+        used = np.zeros((len(profiles), len(self.classes_)), dtype=np.intp)
+        weights = np.zeros(used.shape)
+        for i, profile in enumerate(profiles):
+            if profile.n_rows:
+                classes = np.searchsorted(self.classes_, profile.labels)
+                used[i, classes], weights[i, classes] = profile.n_used, profile.weights
+        return used, weights
+
+    def _more_rows(self, n_samples: int) -> list[Any]:
+        # Without an input transform the search alone looks at rows, too few for probabilities.
+        return [rows_looked_at(n_samples, "quantile", self._seed)[0]]
+
+    def decision_function(self, X: Any) -> Any:
+        """Least-squares scores: how much each class is preferred.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        {dask Array, dask Series} of shape (n_samples,) for two classes, else dask Array of shape (n_samples, n_classes)
+            Lazy, in the partitions of `X`; an ndarray when `X` is in memory.
+        """
+        if not is_collection(X):
+            return self.to_local().decision_function(X)
+        check_is_fitted(self, "coef_")
+        n_columns = None if len(self.classes_) == 2 else len(self.classes_)
+        return self._lazy(X, "decision_function", n_columns, numeric_dtype(X))
+
+    def predict(self, X: Any) -> Any:
+        """Predict the class of the largest score.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        {dask Array, dask Series} of shape (n_samples,)
+            Lazy class labels in the partitions of `X`: a Series for a data frame; an ndarray when `X` is in memory.
+        """
+        if not is_collection(X):
+            return self.to_local().predict(X)
+        check_is_fitted(self, "coef_")
+        return self._lazy(X, "predict", None, self.classes_.dtype)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        dask Array of shape (n_samples, n_classes)
+            Lazy, in the partitions of `X`; rows sum to one. An ndarray when `X` is in memory.
+        """
+        if not is_collection(X):
+            return self.to_local().predict_proba(X)
+        check_is_fitted(self, "coef_")
+        return self._lazy(X, "predict_proba", len(self.classes_), numeric_dtype(X))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the rows whose class is predicted; computes at once.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+        y : {dask Array, dask Series, array-like} of shape (n_samples,)
+            Their classes.
+        sample_weight : {dask Array, dask Series, array-like} of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            As scikit-learn's ``accuracy_score``, from one pass over the partitions.
+        """
+        if not is_collection(X):
+            return float(self.to_local().score(X, y, sample_weight))
+        local = self._worker_copy()
+        table = self._checked_table(X, y, sample_weight, reset=False)
+        hits, total = partition_sum("partition-hits", table, _hits, (local, table.layout))
+        return float(hits / total)

@@ -1,0 +1,270 @@
+"""DaskBundledNetworkRegressor: the regression network fitted to Dask collections."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._moments import Moments
+from .._regressor import BundledNetworkRegressor, _check_magnitude
+from .._rows import binary_magnitude
+from ._distributed_network import Coding, DistributedNetwork
+from ._partitions import Layout, checked_numbers, is_collection, numeric_dtype
+from ._reduction import each_partition, partition_sum
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbers(Coding):
+    """Targets divided by a power of two next to the largest of them.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the table.
+    scale : ndarray of shape (n_targets,)
+        The powers of two.
+    """
+
+    scale: Array
+
+    def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
+        Y = checked_numbers(self.layout, y)
+        if Y.size:
+            _check_magnitude(Y, self.layout.dtype)
+        return Y / self.scale, sample_weight
+
+
+class _Profile(NamedTuple):
+    """What has to be known of a partition before any sum."""
+
+    n_rows: int
+    n_used: int
+    weight: float
+    largest: Array
+
+
+def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = None) -> _Profile:
+    _, Y, weights = _Numbers(layout, np.ones(len(layout.targets))).used_rows(X, y, sample_weight)
+    return _Profile(len(X), len(Y), float(weights.sum()), np.max(np.abs(Y), axis=0, initial=0.0))
+
+
+def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
+    """Moments of the errors of one partition, next to those of the targets."""
+    network, coding = scored
+    X, Y, sample_weight = coding.used_rows(*pieces)
+    predicted = network._scores(X) if len(X) else np.empty(Y.shape)
+    return Moments.from_block(Y - predicted, Y, sample_weight)
+
+
+class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
+    DistributedNetwork, BundledNetworkRegressor, auto_wrap_output_keys=None
+):
+    """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
+
+    The fit of :class:`sknnk.BundledNetworkRegressor` to rows that need not be in the memory of one machine. Every
+    partition becomes sums over its rows, which are added up; rows and features stay where they are. As automatic
+    choices look at the same rows as on one machine, the result is the same but for rounding, however the rows are cut
+    into partitions. With a ``distributed.Client`` the work is done by its cluster, else by threads of this process.
+
+    Parameters
+    ----------
+    n_components, activation, length_scale, directions, frequencies, alpha, feature_learning, input_transform, \
+direct_link, batch_size, random_state, verbose
+        As for :class:`sknnk.BundledNetworkRegressor`, under the same names and with the same defaults.
+    solver : {"auto", "primal"}, default="auto"
+        Rows are summed into ``"primal"``; there is no other one here, and ``tol`` and ``max_iter``, settings of an
+        iterative one, have no effect.
+    feature_map : {"auto", "random"}, default="auto"
+        Random features, the ones that can be summed where the rows are.
+    n_jobs : int, optional
+        Number of threads inside a task. None means one: Dask runs several tasks side by side.
+
+    Attributes
+    ----------
+    coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, directions_, \
+frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, n_features_in_, \
+feature_names_in_
+        In memory, and as those of :class:`sknnk.BundledNetworkRegressor`.
+
+    See Also
+    --------
+    sknnk.BundledNetworkRegressor : The same for rows in memory.
+    DaskBundledNetworkClassifier : The same for classes.
+
+    Notes
+    -----
+    The collection is computed three times: to check and count the rows, for a sample of at most 204,000 of them, and
+    for the sums. Call ``persist()`` first on what is slow to compute and fits in the memory of the cluster.
+
+    Examples
+    --------
+    >>> import dask.array
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknnk.dask import DaskBundledNetworkRegressor
+    >>> X, y = (dask.array.from_array(each, chunks=100) for each in load_diabetes(return_X_y=True))
+    >>> model = DaskBundledNetworkRegressor(64, random_state=0).fit(X, y)
+    >>> model.predict(X)
+    dask.array<_evaluated, shape=(442,), dtype=float64, chunksize=(100,), chunktype=numpy.ndarray>
+    >>> model.to_local()
+    BundledNetworkRegressor(n_components=64, random_state=0)
+    """
+
+    _local_class = BundledNetworkRegressor
+    _parameter_constraints: dict = {
+        **BundledNetworkRegressor._parameter_constraints,
+        "solver": [StrOptions({"auto", "primal"})],
+        "feature_map": [StrOptions({"auto", "random"})],
+    }
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "DaskBundledNetworkRegressor":
+        """Fit the output matrix in closed form; computes at once.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame} of shape (n_samples, n_features)
+            Training rows. Chunk sizes may be unknown and partitions empty.
+        y : {dask Array, dask Series, dask DataFrame} of shape (n_samples,) or (n_samples, n_targets)
+            Targets, in the same partitions or rechunked to them.
+        sample_weight : {dask Array, dask Series} of shape (n_samples,), optional
+            Non-negative weights. An integer weight is the same as repeating the row.
+
+        Returns
+        -------
+        DaskBundledNetworkRegressor
+            The fitted estimator itself.
+
+        Raises
+        ------
+        TypeError
+            If something is no Dask collection.
+        ValueError
+            If partitions cannot be aligned, a partition holds NaN, infinity or another number of columns (the message
+            names the partition and the column), or there is no row of positive weight.
+        """
+        self._validate_params()
+        table = self._checked_table(X, y, sample_weight, reset=True)
+        profiles: list[_Profile] = each_partition("partition-profile", table, _profile, table.layout)
+        check_any_row([p.n_rows for p in profiles], [p.n_used for p in profiles])
+        self._flat_targets = table.layout.flat
+        self._draw_seed()
+        largest = np.max([p.largest for p in profiles], axis=0)
+        self._target_scale = binary_magnitude(largest[None])
+        coding = _Numbers(table.layout, self._target_scale)
+        sample = self._fit_table(table, coding, [p.n_used for p in profiles], sum(p.weight for p in profiles), largest)
+        self._hold_out(*sample)
+        return self
+
+    def _more_rows(self, n_samples: int) -> list[Any]:
+        """Rows whose residuals tell how wide intervals are."""
+        return [self._held_rows(n_samples)]
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict targets, with their uncertainty if asked for.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+        return_std : bool, default=False
+            Whether to return the standard deviation of new targets around the prediction as well.
+
+        Returns
+        -------
+        mean : {dask Array, dask Series} of shape (n_samples,) or (n_samples, n_targets)
+            Lazy, in the partitions of `X`: a Series for a data frame and a single target, else an array. As
+            :class:`sknnk.BundledNetworkRegressor` when `X` is in memory.
+        std : of the same kind
+            Only with ``return_std=True``.
+        """
+        if not is_collection(X):
+            return self.to_local().predict(X, return_std)
+        check_is_fitted(self, "coef_")
+        n_columns = None if self._flat_targets else len(self._target_scale)
+        mean = self._lazy(X, "predict", n_columns, numeric_dtype(X))
+        if not return_std:
+            return mean
+        return mean, self._lazy(X, "predict", n_columns, numeric_dtype(X), return_std=True)
+
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> Any:
+        """Predict intervals that hold new targets with a given probability.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+        confidence_level : float, default=0.9
+            Share of new targets that shall lie inside, between 0 and 1.
+
+        Returns
+        -------
+        dask Array of shape (n_samples, 2)
+            Lazy, in the partitions of `X`; as :class:`sknnk.BundledNetworkRegressor` when `X` is in memory.
+
+        Raises
+        ------
+        ValueError
+            If `X` is a Dask collection and the network has several targets.
+        """
+        if not is_collection(X):
+            return self.to_local().predict_interval(X, confidence_level)
+        check_is_fitted(self, "coef_")
+        if not self._flat_targets:
+            raise ValueError(
+                f"y had {len(self._target_scale)} columns, and intervals of Dask collections are those of a vector y; "
+                "use to_local().predict_interval for each partition."
+            )
+        self._residual_spread()
+        return self._lazy(X, "predict_interval", 2, numeric_dtype(X), confidence_level=confidence_level)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination of the predictions, averaged over targets; computes at once.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+        y : {dask Array, dask Series, dask DataFrame, array-like} of shape (n_samples,) or (n_samples, n_targets)
+            Their targets.
+        sample_weight : {dask Array, dask Series, array-like} of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            As scikit-learn's ``r2_score``, from one pass over the partitions.
+        """
+        if not is_collection(X):
+            return self.to_local().score(X, y, sample_weight)
+        local = self._worker_copy()
+        table = self._checked_table(X, y, sample_weight, reset=False)
+        coding = _Numbers(table.layout, np.ones(len(table.layout.targets)))
+        sums: Moments = partition_sum("partition-errors", table, _errors, (local, coding))
+        # About zero, not about their mean.
+        errors = np.diag(sums.gram) + sums.weight * sums.mean**2
+        spread = sums.target_square
+        ratio = np.divide(errors, spread, out=np.where(errors > 0.0, 1.0, 0.0), where=spread > 0.0)
+        return float(np.mean(1.0 - ratio))
+
+
+def check_any_row(n_rows: list[int], n_used: list[int]) -> None:
+    """Refuse a table without rows to fit to.
+
+    Parameters
+    ----------
+    n_rows, n_used : list of int
+        Rows, and rows of positive weight, of each partition.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or none of positive weight.
+    """
+    if not sum(n_rows):
+        raise ValueError(f"X has no rows in any of its {len(n_rows)} partitions; at least one is needed.")
+    if not sum(n_used):
+        raise ValueError("sample_weight, or its product with class_weight, is zero for every row; make one positive.")

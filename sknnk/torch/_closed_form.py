@@ -1,0 +1,96 @@
+"""The closed form of the numpy core, for the features of a module."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .._moments import Moments
+from .._ridge import alpha_grid, coefficients, decompose, gcv
+
+Floats = NDArray[np.float64]
+
+_ROWS = 4096
+_DOF_INFLATION = 1.4
+
+
+def flat_rows(values: Any) -> Floats:
+    """Rows of a tensor or array, in double precision on the CPU.
+
+    Parameters
+    ----------
+    values : tensor or array-like of shape (..., n_columns)
+        Any dtype, on any device.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+        Float64.
+
+    Examples
+    --------
+    >>> flat_rows(torch.zeros(2, 3, 4)).shape
+    (6, 4)
+    """
+    tensor = torch.as_tensor(values).detach().to(device="cpu", dtype=torch.float64)
+    return tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).numpy()
+
+
+def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Floats, Floats]:
+    """Ridge regression of outputs on the features of inputs, in one pass over blocks of rows.
+
+    Parameters
+    ----------
+    features : torch.nn.Module
+        Phi. It is evaluated in its own dtype and on its own device.
+    inputs : tensor or array-like of shape (..., n_inputs)
+        Sample inputs.
+    outputs : tensor or array-like of shape (..., n_outputs)
+        What they should give.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_outputs, n_components)
+        Coefficients, with the one penalty for all outputs that generalised cross-validation prefers.
+    bias : ndarray of shape (n_outputs,)
+        Constants.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many outputs as inputs, or fewer than two.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1.0, 1.0, 50)[:, None]
+    >>> weight, bias = least_squares(nn.Identity().double(), x, 2.0 * x + 3.0)
+    >>> round(float(weight[0, 0]), 6), round(float(bias[0]), 6)
+    (2.0, 3.0)
+    """
+    rows, targets = flat_rows(inputs), flat_rows(outputs)
+    if len(rows) != len(targets) or len(rows) < 2:
+        raise ValueError(f"inputs has {len(rows)} rows and outputs {len(targets)}; they must be as many, two or more.")
+    block, precision = _evaluated(features, rows[:_ROWS])
+    moments = Moments.from_block(block, targets[:_ROWS])
+    for start in range(_ROWS, len(rows), _ROWS):
+        moments.update(_evaluated(features, rows[start : start + _ROWS])[0], targets[start : start + _ROWS])
+    system = decompose(moments, precision)
+    coef, intercept = coefficients(system, _shared_penalty(system))
+    return coef.T, intercept
+
+
+def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
+    """Phi of rows, and the relative precision it was computed with."""
+    buffer = next(features.buffers(), torch.empty(0, dtype=torch.float64))
+    with torch.no_grad():
+        values = features(torch.from_numpy(rows).to(device=buffer.device, dtype=buffer.dtype))
+    return flat_rows(values), float(torch.finfo(buffer.dtype).eps)
+
+
+def _shared_penalty(system: Any) -> float:
+    """The penalty that the outputs prefer together."""
+    alphas = alpha_grid(system)
+    errors = gcv(system, alphas, _DOF_INFLATION).sum(axis=1)
+    return float(alphas[int(np.argmin(errors)), 0])

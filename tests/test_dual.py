@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from sklearn.kernel_ridge import KernelRidge
+
+from sknnk._dual import held_out_residuals, leave_one_out, mean_leverage, solve_dual
+from sknnk._kernels import Kernel, kernel_matrix
+
+ALPHA = 0.3
+
+
+def problem(n=24, n_targets=2, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    K = kernel_matrix([Kernel("cauchy", "isotropic", np.ones(2))], X, X)
+    return K, rng.normal(size=(n, n_targets)) + 4.0, rng.integers(1, 5, n).astype(float)
+
+
+def bordered(K, Y, weight, alpha):
+    """Coefficients, intercept and hat matrix of the whole saddle-point system."""
+    n = len(K)
+    system = np.ones((n + 1, n + 1))
+    system[:n, :n], system[n, n] = K + np.diag(alpha / weight), 0.0
+    inverse = np.linalg.inv(system)
+    solution = inverse[:, :n] @ Y
+    hat = K @ inverse[:n, :n] + inverse[n, :n]
+    return solution[:n], solution[n], hat
+
+
+def fit_without(K, Y, weight, left_out, alpha=ALPHA):
+    """Predictions for all rows of a fit to the rows that are not left out."""
+    kept = np.setdiff1d(np.arange(len(K)), left_out)
+    solution = solve_dual(K[np.ix_(kept, kept)].copy(order="F"), Y[kept], weight[kept], alpha)
+    return K[:, kept] @ solution.coef + solution.intercept
+
+
+def solved(n_held=None):
+    K, Y, weight = problem()
+    return solve_dual(K.copy(order="F"), Y, weight, ALPHA, len(K) if n_held is None else n_held)
+
+
+def test_the_solution_is_that_of_the_bordered_system():
+    K, Y, weight = problem()
+    coef, intercept, _ = bordered(K, Y, weight, ALPHA)
+    np.testing.assert_allclose(solved().coef, coef, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(solved().intercept, intercept, rtol=1e-12)
+    np.testing.assert_allclose(solved().coef.sum(axis=0), 0.0, atol=1e-11)
+
+
+def test_for_centred_targets_it_is_kernel_ridge_of_scikit_learn():
+    K, Y, weight = problem()
+    solution = solved()
+    reference = KernelRidge(alpha=ALPHA, kernel="precomputed").fit(K, Y - solution.intercept, sample_weight=weight)
+    np.testing.assert_allclose(K @ solution.coef, reference.predict(K), rtol=1e-9, atol=1e-12)
+
+
+def test_only_the_lower_triangle_is_read_and_fortran_order_is_overwritten():
+    K, Y, weight = problem()
+    lower = np.asfortranarray(np.tril(K))
+    assert np.array_equal(solve_dual(lower, Y, weight, ALPHA).coef, solved(0).coef)
+    assert not np.allclose(lower, np.tril(K))
+
+
+def test_an_integer_weight_is_the_same_as_repeating_the_row():
+    K, Y, weight = problem()
+    every = np.repeat(np.arange(len(K)), weight.astype(int))
+    repeated = solve_dual(K[np.ix_(every, every)].copy(order="F"), Y[every], np.ones(len(every)), ALPHA)
+    np.testing.assert_allclose(K[:, every] @ repeated.coef, K @ solved().coef, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(repeated.intercept, solved().intercept, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_held", [9, 24])
+def test_held_out_residuals_are_those_of_fits_without_the_fold(n_held):
+    K, Y, weight = problem()
+    folds = [np.arange(i, n_held, 4) for i in range(4)]
+    found = held_out_residuals(solved(n_held), folds)
+    start = len(K) - n_held
+    for fold in folds:
+        expected = (Y - fit_without(K, Y, weight, start + fold))[start + fold]
+        np.testing.assert_allclose(found[fold], expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("n_held", [5, 24])
+def test_residuals_without_a_row_are_those_of_a_fit_without_it(n_held):
+    K, Y, weight = problem()
+    start = len(K) - n_held
+    found = leave_one_out(solved(n_held), weight[start:], np.ones(n_held, dtype=np.int64))
+    expected = [(Y - fit_without(K, Y, weight, [i]))[i] for i in range(start, len(K))]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_of_a_row_that_stands_for_several_one_copy_is_left_out():
+    K, Y, weight = problem()
+    found = leave_one_out(solved(), weight, weight.astype(np.int64))
+    for i in range(len(K)):
+        fewer = weight.copy()
+        fewer[i] -= 1.0
+        left_out = [i] if fewer[i] == 0.0 else []
+        expected = Y[i] - fit_without(K, Y, fewer, left_out)[i]
+        np.testing.assert_allclose(found[i], expected, rtol=1e-9)
+
+
+def test_the_mean_leverage_is_the_mean_of_the_diagonal_of_the_hat_matrix():
+    K, Y, weight = problem()
+    leverage = np.diag(bordered(K, Y, weight, ALPHA)[2])
+    assert mean_leverage(solved(), weight) == pytest.approx(leverage.mean(), rel=1e-10)
+    assert mean_leverage(solved(7), weight[-7:]) == pytest.approx(leverage[-7:].mean(), rel=1e-10)
+
+
+def test_a_matrix_that_is_not_positive_definite_has_no_solution():
+    _, Y, weight = problem()
+    assert solve_dual(np.asfortranarray(-np.eye(len(Y))), Y, weight, ALPHA) is None
+
+
+def test_a_fold_that_holds_every_row_cannot_be_left_out():
+    assert held_out_residuals(solved(), [np.arange(24)]) is None

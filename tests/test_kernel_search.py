@@ -1,0 +1,254 @@
+import numpy as np
+import pytest
+
+from sknnk import _kernel_search
+from sknnk._dual import held_out_residuals, solve_dual
+from sknnk._kernel_search import copies_of, kernel_families, search_kernel, unit_rows
+from sknnk._kernels import Kernel, kernel_matrix
+
+ALL = kernel_families("auto", "auto")
+ONE = [("gaussian", "isotropic")]
+
+
+def table(n=120, n_features=5, seed=0, noise=0.05):
+    """Targets that depend on the first column, and a little on the second."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features))
+    Y = np.column_stack([np.sin(3.0 * X[:, 0]) + 0.3 * X[:, 1], np.cos(2.0 * X[:, 0])])
+    return X, Y + noise * rng.normal(size=Y.shape)
+
+
+def choice_of(X, Y, weight=None, families=ALL, length_scale=None, alphas=None, learn=True, seed=3, threads=1):
+    weight = np.ones(len(X)) if weight is None else weight
+    rng = np.random.default_rng(seed)
+    return search_kernel(families, length_scale, alphas, learn, *unit_rows(X, Y, weight, rng), rng, threads)
+
+
+def same_fits(a, b, rtol=0.0):
+    assert len(a.history) == len(b.history)
+    for one, other in zip(a.history, b.history, strict=True):
+        assert (one.stage, one.n_rows, len(one.kernels)) == (other.stage, other.n_rows, len(other.kernels))
+        assert one.alpha == pytest.approx(other.alpha, rel=rtol, abs=0.0)
+        assert one.error == pytest.approx(other.error, rel=10.0 * rtol, abs=0.0)
+        for kernel, counterpart in zip(one.kernels, other.kernels, strict=True):
+            assert (kernel.activation, kernel.frequencies) == (counterpart.activation, counterpart.frequencies)
+            np.testing.assert_allclose(kernel.scales, counterpart.scales, rtol=rtol)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_learned_scales_are_large_for_columns_that_matter_and_small_for_the_others(family):
+    X, Y = table()
+    scales = choice_of(X, Y, families=[family]).best.kernels[0].scales
+    assert scales[0] > 3.0 * scales[1:].max()
+    if family[1] == "isotropic":  # otherwise columns add up, and each follows the noise a little
+        assert scales[0] > 3.0 * scales[1] > 6.0 * scales[2:].max()
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_learning_lowers_the_error_on_held_out_rows_and_on_new_ones(family):
+    X, Y = table()
+    new, targets = table(400, seed=1)
+    plain, learned = (choice_of(X, Y, families=[family], learn=learn).best for learn in (False, True))
+    # A kernel that adds up columns needs to learn less of them.
+    factor = 0.7 if family[1] == "isotropic" else 0.98
+    assert learned.error < factor * plain.error
+    errors = []
+    for fit in (plain, learned):
+        solution = solve_dual(kernel_matrix(fit.kernels, X, X).copy(order="F"), Y, np.ones(len(X)), fit.alpha)
+        prediction = kernel_matrix(fit.kernels, new, X) @ solution.coef + solution.intercept
+        errors.append(np.mean((prediction - targets) ** 2))
+    assert errors[1] < factor * errors[0]
+
+
+def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
+    X, Y = table(40)
+    rng = np.random.default_rng(0)
+    rows, targets, weight = unit_rows(X, Y, np.ones(40), rng)
+    fit = search_kernel(ONE, None, None, False, rows, targets, weight, rng).best
+    standard = (targets - targets.mean(axis=0)) / targets.std(axis=0)
+    squares = []
+    for fold in (np.arange(i, 40, 4) for i in range(4)):
+        kept = np.setdiff1d(np.arange(40), fold)
+        K = kernel_matrix(fit.kernels, rows[kept], rows[kept])
+        solution = solve_dual(K.copy(order="F"), standard[kept], weight[kept], fit.alpha)
+        held = kernel_matrix(fit.kernels, rows[fold], rows[kept]) @ solution.coef + solution.intercept
+        squares.append((held - standard[fold]) ** 2)
+    assert fit.error == pytest.approx(np.mean(np.concatenate(squares)), rel=1e-7)
+
+
+def test_the_decision_looks_at_every_family_and_at_sums_of_the_best():
+    choice = choice_of(*table())
+    finals = [fit for fit in choice.history if fit.stage == "decision"]
+    assert choice.history[-5:] == finals
+    assert [len(fit.kernels) for fit in finals] == [1, 1, 1, 2, 3]
+    assert [kernel.weight for kernel in finals[4].kernels] == [1.0 / 3.0] * 3
+    singles = [fit.error for fit in finals[:3]]
+    assert singles == sorted(singles)
+    assert finals[3].kernels[0].scales is finals[0].kernels[0].scales
+    least = min(fit.error for fit in finals)
+    close = [fit for fit in finals if fit.error <= 1.02 * least]
+    assert choice.best is close[-1]
+    assert [fit.error for fit in choice.learned] == sorted(fit.error for fit in choice.learned)
+    assert len(choice.learned) == len(ALL)
+
+
+def test_threads_do_not_matter_and_the_same_seed_gives_the_same_choice():
+    X, Y = table(60)
+    expected = choice_of(X, Y)
+    same_fits(choice_of(X, Y), expected)
+    same_fits(choice_of(X, Y, threads=3), expected, rtol=1e-9)
+
+
+def test_a_table_in_which_every_row_stands_twice_has_the_kernel_of_the_table_and_twice_its_penalty():
+    X, Y = table(60)
+    once, twice = choice_of(X, Y), choice_of(X, Y, np.full(60, 2.0))
+    for fit, counterpart in zip(once.history, twice.history, strict=True):
+        assert counterpart.alpha == pytest.approx(2.0 * fit.alpha, rel=1e-9)
+        assert counterpart.error == pytest.approx(fit.error, rel=1e-9)
+    for kernel, other in zip(once.best.kernels, twice.best.kernels, strict=True):
+        np.testing.assert_allclose(kernel.scales, other.scales, rtol=1e-9)
+
+
+def test_only_given_penalties_are_tried():
+    choice = choice_of(*table(40), alphas=[1e-4, 1.0, 0.1])
+    assert {fit.alpha for fit in choice.history} <= {1e-4, 0.1, 1.0}
+    assert all(fit.alpha == 0.3 for fit in choice_of(*table(40), alphas=[0.3]).history)
+
+
+@pytest.mark.parametrize("length_scale", [0.7, np.array([0.5, 1.0, 2.0, 3.0, 4.0])])
+@pytest.mark.parametrize("learn", [True, False])
+def test_a_fixed_length_scale_stays(length_scale, learn):
+    for fit in choice_of(*table(40), length_scale=length_scale, learn=learn).history:
+        for kernel in fit.kernels:
+            np.testing.assert_allclose(kernel.scales, np.broadcast_to(1.0 / length_scale, 5))
+
+
+def test_without_learning_all_columns_keep_one_scale():
+    assert all(
+        np.ptp(kernel.scales) == 0.0 for fit in choice_of(*table(40), learn=False).history for kernel in fit.kernels
+    )
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
+def test_the_unit_of_the_inputs_does_not_matter(unit):
+    X, Y = table(30)
+    expected, found = choice_of(X, Y).best, choice_of(unit * X, Y).best
+    assert found.error == pytest.approx(expected.error, rel=1e-6)
+    np.testing.assert_allclose(found.kernels[0].scales * unit, expected.kernels[0].scales, rtol=1e-6)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_a_huge_constant_column_among_tiny_ones_does_no_harm(family):
+    X, Y = table(30, 2)
+    expected = choice_of(X, Y, families=[family]).best
+    found = choice_of(np.column_stack([1e-200 * X, np.full(30, 1e300)]), Y, families=[family]).best
+    assert found.error == pytest.approx(expected.error, rel=1e-6)
+
+
+def test_a_constant_target_and_constant_inputs_give_finite_errors_of_what_is_there():
+    X, Y = table(30)
+    constant = choice_of(X, np.ones((30, 1)))
+    assert constant.best.error == pytest.approx(0.0, abs=1e-20)
+    same_inputs = choice_of(np.ones((30, 2)), Y)
+    # Held-out means are all there is; a fold of a quarter adds a third of its variance.
+    assert 1.0 < same_inputs.best.error < 1.5
+    assert np.all(np.isfinite(same_inputs.best.kernels[0].scales))
+
+
+def test_a_kernel_that_float64_cannot_factor_loses_against_one_that_it_can():
+    X, Y = table(60, 2)
+    fits = choice_of(X, Y, families=ONE, length_scale=50.0, alphas=[1e-18, 1.0]).history
+    assert all(fit.alpha == 1.0 and np.isfinite(fit.error) for fit in fits)
+    hopeless = choice_of(X, Y, families=ONE, length_scale=50.0, alphas=[1e-18])
+    assert hopeless.best.error == np.inf
+
+
+def test_a_fold_that_float64_cannot_leave_out_counts_as_no_fit(monkeypatch):
+    monkeypatch.setattr(_kernel_search, "held_out_residuals", lambda *_: None)
+    assert choice_of(*table(20), families=ONE).best.error == np.inf
+
+
+def test_rows_of_the_stages_grow(monkeypatch):
+    monkeypatch.setattr(_kernel_search, "_STAGE_ROWS", (20, 30, 50))
+    monkeypatch.setattr(_kernel_search, "_HELD_ROWS", 15)
+    X, Y = table(50)
+    choice = choice_of(X, Y)
+    assert {(fit.stage, fit.n_rows) for fit in choice.history} == {
+        ("length scale", 20),
+        ("feature learning", 30),
+        ("decision", 50),
+    }
+    # The decision looks at the last rows alone.
+    rows, targets, weight = unit_rows(X, Y, np.ones(50), np.random.default_rng(3))
+    standard = (targets - targets.mean(axis=0)) / targets.std(axis=0)
+    fit = next(fit for fit in choice.history if fit.stage == "decision")
+    K = kernel_matrix(fit.kernels, rows, rows).copy(order="F")
+    left = held_out_residuals(solve_dual(K, standard, weight, fit.alpha, 15), [np.arange(i, 15, 4) for i in range(4)])
+    assert fit.error == pytest.approx(np.mean(left**2), rel=1e-8)
+
+
+def test_families_agree_with_what_is_fixed_and_occur_once():
+    assert kernel_families("auto", "auto") == [
+        ("cauchy", "coordinatewise"),
+        ("gaussian", "isotropic"),
+        ("cauchy", "isotropic"),
+    ]
+    assert kernel_families("auto", "coordinatewise") == [("cauchy", "coordinatewise"), ("gaussian", "coordinatewise")]
+    assert kernel_families("tanh", "auto") == [("tanh", "coordinatewise"), ("tanh", "isotropic")]
+    assert kernel_families(np.sin, "isotropic") == [(np.sin, "isotropic")]
+
+
+def test_unit_rows_are_the_rows_repeated_as_often_as_their_weight_says():
+    X, Y = table(9)
+    weight = 0.5 * np.array([1, 3, 2, 1, 1, 1, 1, 1, 2.0])
+    rows, targets, weights = unit_rows(X, Y, weight, np.random.default_rng(0))
+    repeated = np.repeat(np.arange(9), (2.0 * weight).astype(int))
+    order, expected = np.lexsort(rows.T), np.lexsort(X[repeated].T)
+    assert np.array_equal(rows[order], X[repeated][expected])
+    assert np.array_equal(targets[order], Y[repeated][expected])
+    assert np.array_equal(weights, np.full(13, 0.5))
+    assert not np.array_equal(rows, X[repeated])
+
+
+def test_unit_rows_of_a_large_table_are_a_sample_in_which_heavy_rows_are_likelier():
+    weight = np.where(np.arange(1000) < 500, 1.0, 3.0)
+    X = np.arange(1000.0)[:, None]
+    rows, _, weights = unit_rows(X, X, weight, np.random.default_rng(0), size=400)
+    assert len(rows) == 400 and np.all(weights == 1.0)
+    # Three of four; the sample without replacement scatters by less than sqrt(400 * 3 / 16) = 8.7 rows.
+    assert abs(np.sum(rows >= 500) - 300) < 5 * 8.7
+
+
+def test_copies_are_multiples_of_the_smallest_weight_or_there_are_none():
+    assert np.array_equal(copies_of(np.array([0.1, 0.3, 0.2])), [1, 3, 2])
+    assert np.array_equal(copies_of(np.array([1.0, 1.5, 3.0])), [1, 1, 1])
+    assert np.array_equal(copies_of(np.array([1.0, 1e6])), [1, 1])
+
+
+def test_the_penalty_and_the_length_walk_to_a_minimum_and_stop_at_their_bounds():
+    walk = _kernel_search._climb
+    assert walk(lambda x: (np.log2(x) - 3.0) ** 2, 1.0, 2.0, (1e-3, 1e3)) == 8.0
+    assert walk(lambda x: (np.log2(x) + 3.0) ** 2, 1.0, 2.0, (1e-3, 1e3)) == 0.125
+    assert walk(lambda x: x, 1.0, 2.0, (0.2, 1e3)) == 0.25
+    assert walk(lambda x: -x, 1.0, 2.0, (0.2, 5.0)) == 4.0
+    assert walk(lambda x: abs(x - 1.0), 1.0, 2.0, (0.2, 5.0)) == 1.0
+
+
+def test_a_flat_fit_teaches_nothing():
+    X, _ = table(20)
+    kernel = Kernel("gaussian", "isotropic", np.ones(5))
+    task = _kernel_search._Task(X, np.zeros((20, 1)), np.ones(20), None)
+    solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), np.zeros((20, 1)), np.ones(20), 1.0)
+    assert _kernel_search._learned(task, kernel, solution, np.ones(5), np.random.default_rng(0)) is kernel
+
+
+def test_learned_scales_keep_the_distance_of_typical_rows():
+    X, Y = table(60)
+    deviations = X.std(axis=0)
+    for family, order in ((("cauchy", "coordinatewise"), 1), (("gaussian", "isotropic"), 2)):
+        kernel = Kernel(*family, np.full(5, 0.6))
+        solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), Y, np.ones(60), 0.1)
+        task = _kernel_search._Task(X, Y, np.ones(60), None)
+        learned = _kernel_search._learned(task, kernel, solution, deviations, np.random.default_rng(0))
+        before, after = (np.linalg.norm(each.scales * deviations, order) for each in (kernel, learned))
+        assert after == pytest.approx(before) and learned.scales[0] > 2.0 * learned.scales[4]

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sknnk._rows import binary_magnitude, weighted_rows
+
+quick = settings(deadline=None, max_examples=50)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_rows_of_weight_zero_are_left_out(kind):
+    X, Y, weight = np.arange(12.0).reshape(4, 3), np.arange(8.0).reshape(4, 2), np.array([1.0, 0.0, 2.0, 0.0])
+    rows, targets, weights = weighted_rows(kind(X), Y, weight)
+    assert np.array_equal(rows if kind is np.asarray else rows.toarray(), X[::2])
+    assert np.array_equal(targets, Y[::2]) and np.array_equal(weights, [1.0, 2.0])
+
+
+def test_without_zeros_the_very_same_objects_come_back():
+    arrays = (np.ones((3, 2)), np.ones((3, 1)), np.array([1e-300, 1.0, 2.0]))
+    assert all(found is given_ for found, given_ in zip(weighted_rows(*arrays), arrays, strict=True))
+
+
+def test_no_row_of_positive_weight_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"sample_weight.*zero for every row; make one positive"):
+        weighted_rows(np.ones((2, 1)), np.ones((2, 1)), np.zeros(2))
+
+
+@given(st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=5), st.integers(-300, 300))
+@quick
+def test_the_magnitude_is_a_power_of_two_and_dividing_by_it_is_exact(values, shift):
+    Y = np.array(values)[:, None] * 2.0**shift
+    (magnitude,) = binary_magnitude(Y)
+    largest = np.max(np.abs(Y))
+    assert np.frexp(magnitude)[0] == 0.5
+    if largest > 0.0:
+        assert 0.99 < largest / magnitude < 2.01  # the logarithm rounds next to powers of two
+    large = Y[np.abs(Y) / magnitude > 1e-290]
+    assert np.array_equal(large / magnitude * magnitude, large)
+
+
+def test_columns_have_their_own_magnitude_and_zeros_have_one():
+    Y = np.array([[0.0, 3.0, 0.0], [0.0, -5.0, 0.25]])
+    assert np.array_equal(binary_magnitude(Y), [1.0, 4.0, 0.25])

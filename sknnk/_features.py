@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._scratch import scratch
-from ._sincos import half_angle_pairs, tile_rows
+from ._sincos import pairs_in_place, phase_factor, tile_rows
 
 
 def fourier_features(
@@ -48,25 +48,30 @@ def fourier_features(
     >>> fourier_features(np.zeros((1, 3)), np.ones((3, 2)), np.empty((1, 3)))
     array([[1., 0., 1.]])
     """
-    half = _half_phases(X, random_weights)
-    n_pairs = out.shape[1] // 2
-    if out.shape[1] % 2:
-        out[:, -1] = scale * np.cos(2.0 * half[:, n_pairs])
-    half = half[:, :n_pairs]
-    spare = scratch("spare phases", (tile_rows(half.shape), n_pairs), half.dtype)
-    half_angle_pairs(half, spare, out[:, : 2 * n_pairs], scale)
+    if isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray):
+        # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
+        step = max(tile_rows((len(X), max(1, random_weights.shape[1])), X.dtype), min(X.shape[1], 256), 1)
+        for start in range(0, len(X), step):
+            rows = X[start : start + step]
+            memory = scratch("phases", (len(rows), random_weights.shape[1]), X.dtype)
+            # Scaling by a power of two is exact wherever it is done, and rows are short.
+            _fill_pairs(
+                np.matmul(phase_factor(X.dtype) * rows, random_weights, out=memory), out[start : start + step], scale
+            )
+    else:
+        phases = np.asarray(X @ random_weights)
+        phases *= phase_factor(phases.dtype)
+        _fill_pairs(phases, out, scale)
     return out
 
 
-def _half_phases(X: Any, random_weights: Any) -> NDArray[np.floating]:
-    """Halved projections, in memory that may be overwritten."""
-    if isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray):
-        out = scratch("half phases", (len(X), random_weights.shape[1]), X.dtype)
-        # Halving is exact wherever it is done, and rows are short.
-        return np.matmul(0.5 * X, random_weights, out=out)
-    phases = X @ random_weights
-    phases *= 0.5
-    return np.asarray(phases)
+def _fill_pairs(phases: NDArray[np.floating], out: NDArray[np.floating], scale: float) -> None:
+    n_pairs = out.shape[1] // 2
+    if out.shape[1] % 2:
+        out[:, -1] = scale * np.cos(phases[:, n_pairs] / phase_factor(phases.dtype))
+    phases = phases[:, :n_pairs]
+    spare = scratch("spare phases", (tile_rows(phases.shape, phases.dtype), n_pairs), phases.dtype)
+    pairs_in_place(phases, spare, out[:, : 2 * n_pairs], scale)
 
 
 def arc_cosine_features(

@@ -30,7 +30,7 @@ from ._ridge import (
     noise_variance,
     recovered_moments,
 )
-from ._rows import binary_magnitude, weighted_rows
+from ._rows import binary_magnitude, is_valid_already, weighted_rows
 from ._scratch import scratch
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
@@ -131,8 +131,11 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
         return columns
 
     def _validated(self, X: Any) -> Any:
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        fit = self.__dict__
+        whole = "_layers" in fit and "feature_names_in_" not in fit
+        if not is_valid_already(X, fit["n_features_in_"] if whole else None):
+            check_is_fitted(self)
+            X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._layers.check_range(X)
         return X
 

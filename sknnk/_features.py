@@ -48,30 +48,32 @@ def fourier_features(
     >>> fourier_features(np.zeros((1, 3)), np.ones((3, 2)), np.empty((1, 3)))
     array([[1., 0., 1.]])
     """
-    if isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray):
-        # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
-        step = max(tile_rows((len(X), max(1, random_weights.shape[1])), X.dtype), min(X.shape[1], 256), 1)
-        for start in range(0, len(X), step):
-            rows = X[start : start + step]
-            memory = scratch("phases", (len(rows), random_weights.shape[1]), X.dtype)
-            # Scaling by a power of two is exact wherever it is done, and rows are short.
-            _fill_pairs(
-                np.matmul(phase_factor(X.dtype) * rows, random_weights, out=memory), out[start : start + step], scale
-            )
-    else:
+    factor, n_pairs = phase_factor(X.dtype), out.shape[1] // 2
+    spare = scratch("spare phases", (tile_rows((X.shape[0], n_pairs), X.dtype), n_pairs), X.dtype)
+    if not (isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray)):
         phases = np.asarray(X @ random_weights)
-        phases *= phase_factor(phases.dtype)
-        _fill_pairs(phases, out, scale)
+        phases *= factor
+        return _fill_pairs(phases, spare, out, scale)
+    # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
+    step = max(len(spare), min(X.shape[1], 256), 1)
+    memory = scratch("phases", (min(step, len(X)), random_weights.shape[1]), X.dtype)
+    # Scaling by a power of two is exact wherever it is done, and rows are short.
+    scaled = factor * X
+    for start in range(0, len(X), step):
+        rows = scaled[start : start + step]
+        phases = np.matmul(rows, random_weights, out=memory[: len(rows)])
+        _fill_pairs(phases, spare, out[start : start + step], scale)
     return out
 
 
-def _fill_pairs(phases: NDArray[np.floating], out: NDArray[np.floating], scale: float) -> None:
-    n_pairs = out.shape[1] // 2
+def _fill_pairs(
+    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float
+) -> NDArray[np.floating]:
     if out.shape[1] % 2:
-        out[:, -1] = scale * np.cos(phases[:, n_pairs] / phase_factor(phases.dtype))
-    phases = phases[:, :n_pairs]
-    spare = scratch("spare phases", (tile_rows(phases.shape, phases.dtype), n_pairs), phases.dtype)
-    pairs_in_place(phases, spare, out[:, : 2 * n_pairs], scale)
+        out[:, -1] = scale * np.cos(phases[:, -1] / phase_factor(phases.dtype))
+    n_even = out.shape[1] // 2 * 2
+    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale)
+    return out
 
 
 def arc_cosine_features(

@@ -239,7 +239,9 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
     def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
         """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
         n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
-        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1])
+        self.solver_costs_ = predicted_costs(
+            shape[0], n_columns, shape[1], self.tol, alphas is not None and alphas.size == 1
+        )
         if alphas is not None and (len(alphas) > 1 or not np.all(alphas)):
             # Conjugate gradients solve for one positive penalty.
             del self.solver_costs_["cg"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ._blocks import over_threads, row_blocks
-from ._costs import SKETCH_ROWS
+from ._costs import COARSE, SKETCH_ROWS
 from ._iterative import conjugate_gradients
 from ._ridge import RidgeSystem, decompose_rows, effective_dof
 from ._scratch import scratch
@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 # Rows are cut into this many runs, each summed in order, so that the sums do not depend on the number of threads.
 _RUNS = 16
 _BLOCK_BYTES = 2**22
-# Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).
-_COARSE = 1e-5
 # As in the ridge system: how far rounding of the features may move a prediction, in deviations of the targets. The
 # squares of a row of bounded features sum to one, of the direct link to about one.
 _MAX_ROUNDING, _MAX_COLUMN_SQUARE = 1e-3, 2.0
@@ -61,7 +59,7 @@ class FeatureOperator:
     def as_precise_as_needed(self, alpha: Array, tol: float) -> "FeatureOperator":
         """The operator on float32 rows, in half the time, where neither the tolerance nor the penalty notices."""
         floor = _MAX_COLUMN_SQUARE * self.weight * (0.5 * float(np.finfo(np.float32).eps) / _MAX_ROUNDING) ** 2
-        coarse = tol >= _COARSE and bool(np.min(alpha) >= floor)
+        coarse = tol >= COARSE and bool(np.min(alpha) >= floor)
         if not (coarse and isinstance(self._X, np.ndarray) and self._X.dtype == np.float64):
             return self
         with np.errstate(over="ignore"):
@@ -79,14 +77,18 @@ class FeatureOperator:
         wide, short = (np.empty((len(rows), len(self._scale)), dtype=X.dtype) for X in (self._X, narrow))
         self._raw_columns(self._X[rows], wide)
         self._raw_columns(narrow[rows], short)
-        return bool(np.allclose(wide, short, rtol=_COARSE, atol=_COARSE))
+        return bool(np.allclose(wide, short, rtol=COARSE, atol=COARSE))
 
     def cross(self, Y: Array) -> tuple[Array, Array, Array]:
         """Products of the features with centred targets, means and centred squares of the targets."""
         target_mean = self._weight @ Y / self.weight
         centred = Y - target_mean
         weighted = self._weight[:, None] * centred
-        return self._transposed_product(lambda _, rows: weighted[rows]), target_mean, np.sum(weighted * centred, axis=0)
+        # The mean in the same pass: it takes as long as an iteration.
+        beside = np.hstack([weighted, self._weight[:, None]])
+        products = self._transposed_product(lambda _, rows: beside[rows])
+        self.__dict__["mean"] = products[:, -1] / self.weight
+        return products[:, :-1], target_mean, np.sum(weighted * centred, axis=0)
 
     def gram_product(self, vectors: Array) -> Array:
         """Product of the centred Gram matrix with vectors of shape (n_columns, n_targets)."""

@@ -130,3 +130,14 @@ def test_rows_that_float32_cannot_hold_stay_float64(outlier):
 
     wide = FeatureOperator(phases, np.ones(4), X, np.ones(len(X)), 1)
     assert wide.as_precise_as_needed(np.ones(1), 1e-4) is wide
+
+
+def test_means_come_with_the_products_of_the_targets(rows):
+    F, scale, weight = rows
+    seen = []
+    ours = FeatureOperator(
+        lambda rows, out: (seen.append(len(rows)), np.add(rows, 0.0, out=out))[1], scale, F, weight, 1
+    )
+    ours.cross(np.ones((101, 1)))
+    np.testing.assert_allclose(ours.mean, np.average(F * scale, axis=0, weights=weight))
+    assert sum(seen) == 101

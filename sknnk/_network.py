@@ -131,9 +131,8 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
         return columns
 
     def _validated(self, X: Any) -> Any:
-        fit = self.__dict__
-        whole = "_layers" in fit and "feature_names_in_" not in fit
-        if not is_valid_already(X, fit["n_features_in_"] if whole else None):
+        whole = hasattr(self, "_layers") and not hasattr(self, "feature_names_in_")
+        if not is_valid_already(X, self.n_features_in_ if whole else None):
             check_is_fitted(self)
             X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._layers.check_range(X)
@@ -239,9 +238,8 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
     def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
         """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
         n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
-        self.solver_costs_ = predicted_costs(
-            shape[0], n_columns, shape[1], self.tol, alphas is not None and alphas.size == 1
-        )
+        one = alphas is not None and alphas.size == 1
+        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1], self.tol, one)
         if alphas is not None and (len(alphas) > 1 or not np.all(alphas)):
             # Conjugate gradients solve for one positive penalty.
             del self.solver_costs_["cg"]

@@ -97,8 +97,14 @@ def test_intervals_are_those_of_one_machine():
     np.testing.assert_allclose(distributed.predict_interval(X), together.predict_interval(X), rtol=1e-6)
 
 
-def test_lazy_intervals_are_for_one_target():
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    distributed = DaskBundledNetworkRegressor(8, **SETTINGS).fit(lazy(X), lazy(X, (20, 2)))
-    with pytest.raises(ValueError, match="y had 2 columns"):
-        distributed.predict_interval(lazy(X))
+@pytest.mark.parametrize("frame", [False, True])
+def test_intervals_of_several_targets_are_those_of_one_machine(frame):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    Y = X[:, :2] + rng.normal(size=(300, 2)) * np.exp(X[:, 1:])
+    rows = dd.from_pandas(pd.DataFrame(X, columns=list("abc")), npartitions=3) if frame else lazy(X)
+    distributed = DaskBundledNetworkRegressor(32, **SETTINGS).fit(rows, lazy(Y, (100, 2)))
+    together = BundledNetworkRegressor(32, feature_map="random", **SETTINGS).fit(rows.compute(), Y)
+    lazily = distributed.predict_interval(rows)
+    assert lazily.shape[1:] == (2, 2)
+    np.testing.assert_allclose(lazily.compute(), together.predict_interval(rows.compute()), rtol=1e-6)

@@ -215,8 +215,8 @@ inverse_temperature_, n_features_in_, feature_names_in_
         if not is_collection(X):
             return self.to_local().decision_function(X)
         check_is_fitted(self, "coef_")
-        n_columns = None if len(self.classes_) == 2 else len(self.classes_)
-        return self._lazy(X, "decision_function", n_columns, numeric_dtype(X))
+        scores = () if len(self.classes_) == 2 else (len(self.classes_),)
+        return self._lazy(X, "decision_function", scores, numeric_dtype(X))
 
     def predict(self, X: Any) -> Any:
         """Predict the class of the largest score.
@@ -234,7 +234,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         if not is_collection(X):
             return self.to_local().predict(X)
         check_is_fitted(self, "coef_")
-        return self._lazy(X, "predict", None, self.classes_.dtype)
+        return self._lazy(X, "predict", (), self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
         """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
@@ -252,7 +252,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         if not is_collection(X):
             return self.to_local().predict_proba(X)
         check_is_fitted(self, "coef_")
-        return self._lazy(X, "predict_proba", len(self.classes_), numeric_dtype(X))
+        return self._lazy(X, "predict_proba", (len(self.classes_),), numeric_dtype(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose class is predicted; computes at once.

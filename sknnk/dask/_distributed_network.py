@@ -192,7 +192,7 @@ class DistributedNetwork(BundledNetwork):
         if not is_collection(X):
             return self.to_local().transform(X)
         check_is_fitted(self, "coef_")
-        return self._lazy(X, "transform", self._layers.n_columns, numeric_dtype(X))
+        return self._lazy(X, "transform", (self._layers.n_columns,), numeric_dtype(X))
 
     def _worker_copy(self, with_system: bool = False) -> Any:
         """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
@@ -202,11 +202,11 @@ class DistributedNetwork(BundledNetwork):
             del local._system
         return local
 
-    def _lazy(self, X: Any, method: str, n_columns: int | None, dtype: Any, **keywords: Any) -> Any:
+    def _lazy(self, X: Any, method: str, row_shape: tuple[int, ...], dtype: Any, **keywords: Any) -> Any:
         """A method of the local network for every partition, as a collection with the partitions of `X`.
 
-        Without a number of columns the result is a vector: a Series for a data frame, else an array. Of several results
-        the last one is meant.
+        What belongs to one row has the given shape; if that is empty the result is a vector: a Series for a data frame,
+        else an array. Of several results the last one is meant.
         """
         X = rows_together(X)
         frame = empty_frame(X)
@@ -215,12 +215,13 @@ class DistributedNetwork(BundledNetwork):
         # Standard deviations alone need what the fit was solved from.
         local = self._worker_copy(with_system="return_std" in keywords)
         network = dask.delayed(local, name=f"network-{uuid4().hex}", traverse=False)
-        empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype=dtype)
+        empty = np.empty((0, *row_shape), dtype=dtype)
         settings = {"network": network, "layout": layout, "method": method, "empty": empty, "keywords": keywords}
         if isinstance(frame, np.ndarray):
-            chunks: dict[str, Any] = {"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}
-            return X.map_blocks(_evaluated, **settings, **chunks, dtype=dtype, meta=empty)
-        if n_columns is None:
+            axes = {"drop_axis": 1} if not row_shape else {"new_axis": list(range(2, 1 + len(row_shape)))}
+            chunks = (X.chunks[0], *((length,) for length in row_shape))
+            return X.map_blocks(_evaluated, **settings, **axes, chunks=chunks, dtype=dtype, meta=empty)
+        if not row_shape:
             return X.map_partitions(_evaluated_series, **settings, meta=_series(empty, frame.index))
         return X.map_partitions(_evaluated, **settings, meta=empty)
 

@@ -184,11 +184,11 @@ feature_names_in_
         if not is_collection(X):
             return self.to_local().predict(X, return_std)
         check_is_fitted(self, "coef_")
-        n_columns = None if self._flat_targets else len(self._target_scale)
-        mean = self._lazy(X, "predict", n_columns, numeric_dtype(X))
+        targets = self._target_shape
+        mean = self._lazy(X, "predict", targets, numeric_dtype(X))
         if not return_std:
             return mean
-        return mean, self._lazy(X, "predict", n_columns, numeric_dtype(X), return_std=True)
+        return mean, self._lazy(X, "predict", targets, numeric_dtype(X), return_std=True)
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> Any:
         """Predict intervals that hold new targets with a given probability.
@@ -202,24 +202,19 @@ feature_names_in_
 
         Returns
         -------
-        dask Array of shape (n_samples, 2)
+        dask Array of shape (n_samples, 2) or (n_samples, n_targets, 2)
             Lazy, in the partitions of `X`; as :class:`sknnk.BundledNetworkRegressor` when `X` is in memory.
-
-        Raises
-        ------
-        ValueError
-            If `X` is a Dask collection and the network has several targets.
         """
         if not is_collection(X):
             return self.to_local().predict_interval(X, confidence_level)
         check_is_fitted(self, "coef_")
-        if not self._flat_targets:
-            raise ValueError(
-                f"y had {len(self._target_scale)} columns, and intervals of Dask collections are those of a vector y; "
-                "use to_local().predict_interval for each partition."
-            )
         self._residual_spread()
-        return self._lazy(X, "predict_interval", 2, numeric_dtype(X), confidence_level=confidence_level)
+        ends = (*self._target_shape, 2)
+        return self._lazy(X, "predict_interval", ends, numeric_dtype(X), confidence_level=confidence_level)
+
+    @property
+    def _target_shape(self) -> tuple[int, ...]:
+        return () if self._flat_targets else (len(self._target_scale),)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions, averaged over targets; computes at once.

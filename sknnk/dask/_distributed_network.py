@@ -198,7 +198,10 @@ class DistributedNetwork(BundledNetwork):
         """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
         local = self.to_local()
         local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
-        if not with_system:
+        if with_system:
+            # Once here, not for each partition.
+            local._system = local._diagonalised()
+        else:
             del local._system
         return local
 

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyr, dsyrk
 
-from ._blocks import over_threads, row_blocks
+from ._blocks import block_length, over_threads, row_blocks
 from ._moments import Moments
 from ._progress import Step, no_step
+from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
-# Entries of a block, enough for a matrix product at full speed, and of its parts, few enough for a core's cache.
+# Entries of a block, enough for a matrix product at full speed.
 _BLOCK_ENTRIES = 2**21
-_PART_ENTRIES = 2**17
 
 
 def block_rows(n_columns: int, batch_size: int | None) -> int:
@@ -140,12 +140,13 @@ def _fill(block: Array, raw_columns: Callable[..., object], X: Any, shift: Array
     """Features minus shift."""
 
     def part(rows: slice) -> None:
-        inputs, target = X[rows], block[rows]
-        features = target if inputs.dtype == target.dtype else np.empty(target.shape, dtype=inputs.dtype)
-        raw_columns(inputs, features)
+        target = block[rows]
+        features = target if X.dtype == np.float64 else scratch("raw columns", target.shape, X.dtype)
+        raw_columns(X[rows], features)
         np.subtract(features, shift, out=target)
 
-    over_threads(part, [(rows,) for rows in row_blocks(len(block), max(_PART_ENTRIES // len(shift), 16))], threads)
+    size = block_length(len(block), len(shift))
+    over_threads(part, [(rows,) for rows in row_blocks(len(block), size)], threads)
 
 
 def _about_the_mean(shift: Array, target_shift: Array, gram: Array, products: Array, beside: Array) -> Moments:

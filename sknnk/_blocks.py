@@ -1,5 +1,6 @@
 """Rows in blocks, and blocks over threads."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -8,6 +9,10 @@ from typing import Any
 from joblib import effective_n_jobs
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
+
+# Entries of a block, and how many blocks a table that allows it is cut into (measured on two cores).
+_FEWEST_ENTRIES, _MOST_ENTRIES = 2**16, 2**20
+_BLOCKS = 16
 
 
 def row_blocks(n_samples: int, batch_size: int) -> Iterator[slice]:
@@ -32,6 +37,31 @@ def row_blocks(n_samples: int, batch_size: int) -> Iterator[slice]:
     """
     for start in range(0, n_samples, batch_size):
         yield slice(start, min(start + batch_size, n_samples))
+
+
+def block_length(n_samples: int, n_columns: int) -> int:
+    """Rows of a block that one thread works on, whatever the number of threads.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    n_columns : int
+        Columns of the block.
+
+    Returns
+    -------
+    int
+        At least one. Threads wait for the interpreter lock less often in long blocks, and for each other less at the
+        end in short ones; rows are cut into a few of them, wherever that leaves a block worth a thread.
+
+    Examples
+    --------
+    >>> block_length(100_000, 2048), block_length(2000, 2048), block_length(20, 2048)
+    (512, 125, 32)
+    """
+    fewest, most = (max(1, entries // max(1, n_columns)) for entries in (_FEWEST_ENTRIES, _MOST_ENTRIES))
+    return min(max(-(-n_samples // _BLOCKS), fewest), most)
 
 
 def n_threads(n_jobs: int | None) -> int:
@@ -80,9 +110,23 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
     """
     if len(arguments) <= 1:
         return [function(*each) for each in arguments]
-    # Not joblib, which looks for results every 10 ms: a block takes less.
+    results: list[Any] = [None] * len(arguments)
+    waiting = deque(enumerate(arguments))
+
+    def work() -> None:
+        try:
+            while waiting:
+                position, each = waiting.popleft()
+                results[position] = function(*each)
+        except BaseException:
+            waiting.clear()
+            raise
+
+    # Not joblib, which looks for results every 10 ms, and not one future for each block: a block takes less.
     with _threadpools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda each: function(*each), arguments))
+        for worker in [pool.submit(work) for _ in range(min(threads, len(arguments)))]:
+            worker.result()
+    return results
 
 
 def one_blas_thread() -> Any:

@@ -1,16 +1,24 @@
 """What each way of solving would cost in time and memory, so that the choice can be made and explained."""
 
+import math
 import os
 
-# Iterations that the preconditioned solver typically needs, and rows of the sketch behind the preconditioner.
-_ITERATIONS = 30
+# Iterations that the preconditioned solver needs for a tenth of the residual, and rows of the sketch behind the
+# preconditioner. With a penalty of 0.1 it was 6 with 15,000 rows and 20 with 100,000; where nobody knows, the direct
+# solution is the one that keeps its promise.
+_ITERATIONS = 20
 SKETCH_ROWS = 2000
 # Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
-# per entry of a symmetric eigendecomposition, per feature evaluated, per entry of a matrix times a vector.
-_EIGEN, _FEATURE, _VECTOR = 12.0, 160.0, 30.0
+# per entry of a symmetric eigendecomposition and of a Cholesky factor with its inverse, per feature evaluated in
+# float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
+_EIGEN, _FACTOR, _FEATURE, _COARSE_FEATURE, _VECTOR = 12.0, 1.0, 160.0, 80.0, 30.0
+# Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).
+COARSE = 1e-5
 
 
-def predicted_costs(n_samples: int, n_columns: int, n_features: int) -> dict[str, float]:
+def predicted_costs(
+    n_samples: int, n_columns: int, n_features: int, tol: float = 1e-4, one_penalty: bool = False
+) -> dict[str, float]:
     """Cost of each solver in operations of a matrix product.
 
     Parameters
@@ -21,6 +29,10 @@ def predicted_costs(n_samples: int, n_columns: int, n_features: int) -> dict[str
         Number of feature columns.
     n_features : int
         Number of input columns.
+    tol : float, default=1e-4
+        Relative residual at which iterations stop.
+    one_penalty : bool, default=False
+        Whether there is one penalty, and so no need for eigenvectors.
 
     Returns
     -------
@@ -40,10 +52,12 @@ def predicted_costs(n_samples: int, n_columns: int, n_features: int) -> dict[str
     evaluate = n * columns * (_FEATURE + 2.0 * n_features)
     rows = min(n, SKETCH_ROWS)
     sketch = 4.0 * rows**2 * columns + _EIGEN * rows**3
+    each = n * columns * ((_COARSE_FEATURE if tol >= COARSE else _FEATURE) + 2.0 * n_features + 2.0 * _VECTOR)
+    iterations = _ITERATIONS * max(1.0, -math.log10(tol))
     return {
-        "primal": evaluate + n * columns**2 + _EIGEN * columns**3,
+        "primal": evaluate + n * columns**2 + (_FACTOR if one_penalty else _EIGEN) * columns**3,
         "dual": evaluate + 3.0 * n**2 * columns + _EIGEN * n**3,
-        "cg": sketch + (1.0 + _ITERATIONS) * (evaluate + 2.0 * _VECTOR * n * columns),
+        "cg": sketch + (1.0 + iterations) * each,
     }
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._sincos import cos_sin_pairs
+from ._scratch import scratch
+from ._sincos import pairs_in_place, phase_factor, tile_rows
 
 
 def fourier_features(
@@ -47,11 +48,31 @@ def fourier_features(
     >>> fourier_features(np.zeros((1, 3)), np.ones((3, 2)), np.empty((1, 3)))
     array([[1., 0., 1.]])
     """
-    phases = X @ random_weights
-    n_pairs = out.shape[1] // 2
-    cos_sin_pairs(phases[:, :n_pairs], out[:, : 2 * n_pairs], scale)
+    factor, n_pairs = phase_factor(X.dtype), out.shape[1] // 2
+    spare = scratch("spare phases", (tile_rows((X.shape[0], n_pairs), X.dtype), n_pairs), X.dtype)
+    if not (isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray)):
+        phases = np.asarray(X @ random_weights)
+        phases *= factor
+        return _fill_pairs(phases, spare, out, scale)
+    # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
+    step = max(len(spare), min(X.shape[1], 256), 1)
+    memory = scratch("phases", (min(step, len(X)), random_weights.shape[1]), X.dtype)
+    # Scaling by a power of two is exact wherever it is done, and rows are short.
+    scaled = factor * X
+    for start in range(0, len(X), step):
+        rows = scaled[start : start + step]
+        phases = np.matmul(rows, random_weights, out=memory[: len(rows)])
+        _fill_pairs(phases, spare, out[start : start + step], scale)
+    return out
+
+
+def _fill_pairs(
+    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float
+) -> NDArray[np.floating]:
     if out.shape[1] % 2:
-        out[:, -1] = scale * np.cos(phases[:, n_pairs])
+        out[:, -1] = scale * np.cos(phases[:, -1] / phase_factor(phases.dtype))
+    n_even = out.shape[1] // 2 * 2
+    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale)
     return out
 
 

@@ -82,7 +82,7 @@ class KernelNetwork:
             self._layers = landmark_layers(task, n_components)
             self._searched_alpha = np.full(Y.shape[1], task.choice.best.alpha)
             Y = Y / self._target_scale
-            self._solve(self._system_of_rows(X, Y, sample_weight), alphas, X.dtype)
+            self._solve_moments(self._accumulated(X, Y, sample_weight), alphas, X.dtype)
             self._hold_out(X, Y, sample_weight)
         else:
             self._solve_exactly(task, X.shape[0], X.dtype)
@@ -182,7 +182,7 @@ class KernelNetwork:
         coef = np.reshape(self.coef_, (-1, columns.shape[1])).T / self._target_scale
         intercept = np.reshape(self.intercept_, -1) / self._target_scale
         unit = weight / copies_of(weight)
-        leverage = unit[:, None] * posterior_variance(self._system, columns, np.reshape(self.alpha_, -1))
+        leverage = unit[:, None] * posterior_variance(self._diagonalised(), columns, np.reshape(self.alpha_, -1))
         residuals = (Y - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
         inputs = dense_inputs(self._layers.input_map, X)
         return HeldOut(inputs, Y, residuals, weight), self._first_kernels(inputs)

@@ -1,6 +1,7 @@
 """The hidden part of a bundled network: input transform, bundled layers and direct link, evaluated by row blocks."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class LayerStack:
         """Number of columns in front of the output matrix."""
         return self.n_linked + self.samplers[-1].n_components
 
-    @property
+    @cached_property
     def column_scale(self) -> NDArray[np.float64]:
         """Factors of shape (n_columns,) between the raw columns and those of the network."""
         scale = np.ones(self.n_columns)

@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._accumulation import accumulated_moments, n_blocks
-from ._blocks import n_threads, over_threads, row_blocks
+from ._blocks import block_length, n_threads, over_threads, row_blocks
+from ._cholesky import PenalisedMoments, penalised_solution
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
@@ -31,16 +32,19 @@ from ._ridge import (
     noise_variance,
     recovered_moments,
 )
-from ._rows import binary_magnitude, weighted_rows
+from ._rows import binary_magnitude, is_valid_already, weighted_rows
+from ._scratch import scratch
 from ._spectra import ACTIVATIONS
 from ._tuning import Candidate
 
-# Entries of a block of features that stays in a core's cache.
-_CACHE_ENTRIES = 2**18
 # Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
 # smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
 _ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 _DOF_INFLATION = 1.4
+# From so many columns on a penalty that is given is solved for by a factor. Below, eigenvectors cost less than the sums
+# of products, and deviations and other penalties come from them at once.
+_FACTORED_COLUMNS = 4096
+_OF_SOME_FITS = ("moments_", "kernels_", "feature_importances_", "solver_costs_", "_task", "_held_out", "_kept_rows")
 
 
 class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -132,23 +136,17 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         return columns
 
     def _validated(self, X: Any) -> Any:
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        whole = hasattr(self, "_layers") and not hasattr(self, "feature_names_in_")
+        if not is_valid_already(X, self.n_features_in_ if whole else None):
+            check_is_fitted(self)
+            X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._layers.check_range(X)
         return X
 
     def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
         alphas = self._given_alphas(Y.shape[1])
-        for name in (
-            "moments_",
-            "kernels_",
-            "feature_importances_",
-            "solver_costs_",
-            "_task",
-            "_held_out",
-            "_kept_rows",
-        ):
+        for name in _OF_SOME_FITS:
             self.__dict__.pop(name, None)
         self.feature_map_ = self._chosen_map(X, alphas)
         if self.feature_map_ == "landmarks":
@@ -160,17 +158,14 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         Y = Y / self._target_scale
         if self.solver_ == "cg":
             self._solve_iteratively(X, Y, sample_weight, alphas)
+        elif self.solver_ == "dual":
+            precision = float(np.finfo(X.dtype).eps)
+            self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
         else:
-            self._solve(self._system_of_rows(X, Y, sample_weight), alphas, X.dtype)
+            with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
+                moments = self._accumulated(X, Y, sample_weight, done)
+            self._solve_moments(moments, alphas, X.dtype)
         self._hold_out(X, Y, sample_weight)
-
-    def _system_of_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> RidgeSystem:
-        precision = float(np.finfo(X.dtype).eps)
-        if self.solver_ == "dual":
-            return decompose_rows(self._layers.columns(X), Y, sample_weight, precision)
-        with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
-            moments = self._accumulated(X, Y, sample_weight, done)
-        return self._decomposed(moments, precision)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
@@ -193,12 +188,14 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         else:
             if self.solver_ == "cg":
                 raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
-            moments = recovered_moments(self._system).scaled(1.0 / self._layers.column_scale)
+            fit = self._system
+            moments = fit.moments if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
+            moments = moments.scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
         Y = Y / self._target_scale
         added = self._accumulated(X, Y, sample_weight)
         self.moments_ = added if moments is None else moments + added
-        self._solve(self._decomposed(self.moments_, float(np.finfo(X.dtype).eps)), alphas, X.dtype)
+        self._solve_moments(self.moments_, alphas, X.dtype)
         self._hold_out(X, Y, sample_weight)
 
     def _is_first_call(self) -> bool:
@@ -244,7 +241,8 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
     def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
         """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
         n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
-        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1])
+        one = alphas is not None and alphas.size == 1
+        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1], self.tol, one)
         if alphas is not None and (len(alphas) > 1 or not np.all(alphas)):
             # Conjugate gradients solve for one positive penalty.
             del self.solver_costs_["cg"]
@@ -270,7 +268,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
         """Call a function for blocks of rows that stay in a core's cache, over threads."""
-        size = max(_CACHE_ENTRIES // self._layers.n_columns, 16)
+        size = max(block_length(n_samples, self._layers.n_columns), 16)
         if not isinstance(self.batch_size, str):
             size = min(size, int(self.batch_size))
         over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
@@ -286,8 +284,23 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
     def _most_rows(self) -> int | None:
         return None if isinstance(self.batch_size, str) else int(self.batch_size)
 
-    def _decomposed(self, moments: Moments, precision: float) -> RidgeSystem:
-        return decompose(moments.scaled(self._layers.column_scale), precision)
+    def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
+        """Solve for a penalty that is given, or diagonalise to choose one."""
+        moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
+        solved = None
+        single = alphas is not None and len(alphas) == 1 and np.all(alphas == alphas[0, 0])
+        if single and moments.mean.size >= _FACTORED_COLUMNS:
+            solved = penalised_solution(moments, float(np.ravel(alphas)[0]), precision)
+        if solved is None:
+            self._solve(decompose(moments, precision), alphas, dtype)
+            return
+        self.n_iter_ = 1
+        alpha = np.full(solved.noise.size, solved.alpha)
+        self._publish(solved, alpha, solved.coef, solved.noise, dtype)
+
+    def _diagonalised(self) -> RidgeSystem:
+        """The system in its eigenbasis, which a fit with a penalty that is given does without."""
+        return self._system.diagonal if isinstance(self._system, PenalisedMoments) else self._system
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and solve for it."""
@@ -309,16 +322,19 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             window = self._searched_alphas(sketch)
             alphas = np.exp(np.mean(np.log(window), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
+        operator = operator.as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
             plan = (alpha, self.tol, self.max_iter, done)
             system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, *plan)
         self._publish(system, alpha, coef, noise, X.dtype)
 
-    def _publish(self, system: RidgeSystem, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
+    def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
         self._system = system
         intercept = system.target_mean - system.mean @ coef
-        self._set_solution(system.n_samples, coef, intercept, alpha, effective_dof(system, alpha), noise, dtype)
+        solved = isinstance(system, PenalisedMoments)
+        dof = np.full(alpha.size, system.dof) if solved else effective_dof(system, alpha)
+        self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)
 
     def _set_solution(
         self,
@@ -367,16 +383,21 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _scores(self, X: Any) -> np.ndarray:
         """Output of the network for validated rows, shape (n_samples, n_targets)."""
-        n_columns = self._layers.n_columns
-        weights = (np.reshape(self.coef_, (-1, n_columns)) * self._layers.column_scale).T.astype(X.dtype)
+        weights, intercept = self._output_weights(X.dtype)
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            np.matmul(self._layers.raw_columns(X[rows]), weights, out=scores[rows])
+            columns = scratch("columns", (rows.stop - rows.start, len(weights)), X.dtype)
+            np.matmul(self._layers.raw_columns(X[rows], columns), weights, out=scores[rows])
 
         self._over_blocks(evaluate, X.shape[0])
-        scores += np.asarray(self.intercept_, dtype=X.dtype)
+        scores += intercept
         return scores
+
+    def _output_weights(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Output matrix for raw columns, and intercept, in the dtype of the rows."""
+        scaled = (np.reshape(self.coef_, (-1, self._layers.n_columns)) * self._layers.column_scale).T
+        return np.ascontiguousarray(scaled, dtype=dtype), np.asarray(self.intercept_, dtype=dtype)
 
     @property
     def _n_features_out(self) -> int:

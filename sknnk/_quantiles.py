@@ -1,7 +1,10 @@
 """A monotone map of every input column to a standard normal shape, robust to heavy tails, ties and raw units."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,10 @@ _CLIP = 3.0
 _LEAST_SPREAD = 0.2
 # Values are told apart within these bounds, where the differences and the slopes of interpolation stay finite.
 _SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0
+
+
+# Rows for which a search in lists takes less time than one array operation per column, and most knots kept as lists.
+_FEW_ROWS, _LISTED = 2, 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +65,37 @@ class QuantileMap:
         ndarray of shape (n_samples, n_features)
             `out`.
         """
+        if len(X) <= _FEW_ROWS and self._size <= _LISTED:
+            for row, mapped in zip(X.tolist(), out, strict=True):
+                mapped[:] = [_interpolated(x, *each) for x, each in zip(row, self._lists, strict=True)]
+            return out
         for j, (knots, scores) in enumerate(zip(self.knots, self.scores, strict=True)):
             out[:, j] = np.interp(X[:, j], knots, scores)
         return out
+
+    @cached_property
+    def _size(self) -> int:
+        return sum(knots.size for knots in self.knots)
+
+    @cached_property
+    def _lists(self) -> list[tuple[list[float], list[float]]]:
+        return [(knots.tolist(), scores.tolist()) for knots, scores in zip(self.knots, self.scores, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the lists, which are quick to make."""
+        return {"knots": self.knots, "scores": self.scores}
+
+
+def _interpolated(x: float, knots: list[float], scores: list[float]) -> float:
+    """What `numpy.interp` gives, to the last digit."""
+    right = bisect_right(knots, x)
+    if right == 0:
+        return scores[0]
+    left = right - 1
+    if right == len(knots) or knots[left] == x:
+        return scores[left]
+    slope = (scores[right] - scores[left]) / (knots[right] - knots[left])
+    return slope * (x - knots[left]) + scores[left]
 
 
 def fit_quantile_map(

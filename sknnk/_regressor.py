@@ -312,11 +312,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         """That of the posterior, or where no factor was kept, of the exact map, that of held-out residuals."""
         if getattr(self, "_system", None) is None:
             return self._residual_size(X) * self._residual_spread().deviation() * self._target_scale
-        variance = np.empty((X.shape[0], self._target_scale.size))
+        variance, system = np.empty((X.shape[0], self._target_scale.size)), self._diagonalised()
         alpha = np.reshape(self.alpha_, -1)
 
         def evaluate(rows: slice) -> None:
-            variance[rows] = posterior_variance(self._system, self._layers.columns(X[rows]), alpha)
+            variance[rows] = posterior_variance(system, self._layers.columns(X[rows]), alpha)
 
         self._over_blocks(evaluate, X.shape[0])
         return np.sqrt(np.reshape(self.noise_variance_, -1) * (1.0 + variance))

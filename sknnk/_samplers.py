@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._blocks import n_threads, over_threads, row_blocks
+from ._blocks import block_length, n_threads, over_threads, row_blocks
 from ._directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from ._documentation_links import LinkedEstimator
 from ._estimation_theory import balanced_split
@@ -25,8 +25,6 @@ from ._spectra import ACTIVATIONS, spectrum_of
 from ._unbiased_features import unbiased_map, unbiased_phi, unbiased_psi
 from ._unbiased_spectra import UnbiasedSpectrum, layer_spectrum
 
-# Features in a block of transform: they stay in a core's cache while they are computed.
-_CACHE_ENTRIES = 2**17
 # Input columns from which the fast Hadamard product beats the dense one (measured on two cores).
 _FAST_FROM = 2048
 # Expected error, in standard deviations of the activation, at which an estimate says nothing.
@@ -107,7 +105,7 @@ class RandomFeatureSampler(
             self._raw_features(X[rows], features[rows], scale)
 
         # Wide rows make many weights, which should not be read again for a handful of rows.
-        size = max(_CACHE_ENTRIES // self._n_features_out, min(X.shape[1], 256), 16)
+        size = max(block_length(X.shape[0], self._n_features_out), min(X.shape[1], 256), 16)
         blocks = row_blocks(X.shape[0], size)
         over_threads(evaluate, [(rows,) for rows in blocks], threads)
         return features

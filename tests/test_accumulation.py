@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknnk import _accumulation
+from sknnk import _blocks
 from sknnk._accumulation import accumulated_moments, block_rows
 from sknnk._moments import Moments
 
@@ -41,7 +41,7 @@ def test_blocks_do_not_matter(n_samples, n_columns, batch_size):
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_change_no_digit(threads, monkeypatch):
-    monkeypatch.setattr(_accumulation, "_PART_ENTRIES", 64)
+    monkeypatch.setattr(_blocks, "_FEWEST_ENTRIES", 16)
     F, Y, weight = table(500, 4)
     one = accumulated_moments(identity, 4, F, Y, weight, 100, threads=1)
     many = accumulated_moments(identity, 4, F, Y, weight, 100, threads=threads)

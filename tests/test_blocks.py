@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sknnk._blocks import n_threads, over_threads, row_blocks
+from sknnk._blocks import block_length, n_threads, over_threads, row_blocks
 
 
 @given(n_samples=st.integers(0, 200), batch_size=st.integers(1, 300))
@@ -47,3 +47,21 @@ def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards():
     inside = over_threads(blas_threads, [(), ()], threads=2)
     assert all(number == 1 for numbers in inside for number in numbers)
     assert blas_threads() == before
+
+
+def test_a_failure_in_one_thread_is_raised_and_stops_the_others():
+    done = []
+
+    def work(i):
+        if i == 0:
+            raise ZeroDivisionError("first block")
+        done.append(i)
+
+    with pytest.raises(ZeroDivisionError, match="first block"):
+        over_threads(work, [(i,) for i in range(1000)], threads=1)
+    assert done == []
+
+
+@given(n_samples=st.integers(0, 10**7), n_columns=st.integers(0, 10**6))
+def test_blocks_have_rows_and_their_length_knows_no_threads(n_samples, n_columns):
+    assert 1 <= block_length(n_samples, n_columns) <= 2**20

@@ -51,3 +51,19 @@ def test_the_choice_and_its_reason_can_be_inspected():
     assert network.solver_ == min(network.solver_costs_, key=network.solver_costs_.get) == "dual"
     several = BundledNetworkRegressor(30, alpha=[0.1, 1.0]).fit([[i, i % 7] for i in range(50)], range(50))
     assert set(several.solver_costs_) == {"primal", "dual"}
+
+
+def test_a_given_penalty_saves_the_eigenvectors_and_a_coarse_tolerance_iterations():
+    every, given = (predicted_costs(100_000, 10_000, 20, one_penalty=one) for one in (False, True))
+    assert given["primal"] < 0.7 * every["primal"] and given["cg"] == every["cg"]
+    fine, coarse = (predicted_costs(100_000, 10_000, 20, tol=tol)["cg"] for tol in (1e-8, 1e-2))
+    assert coarse < 0.3 * fine
+    assert predicted_costs(100, 10, 2, tol=2.0)["cg"] > 0.0
+
+
+def test_the_network_tells_its_penalties_and_its_tolerance():
+    X, y = [[i, i % 7] for i in range(50)], range(50)
+    one, two = (BundledNetworkRegressor(30, alpha=alpha, random_state=0).fit(X, y) for alpha in (1.0, [1.0, 2.0]))
+    assert one.solver_costs_["primal"] < two.solver_costs_["primal"]
+    coarse = BundledNetworkRegressor(30, alpha=1.0, tol=1e-2, random_state=0).fit(X, y)
+    assert coarse.solver_costs_["cg"] < one.solver_costs_["cg"]

@@ -287,7 +287,8 @@ def test_blocks_and_threads_do_not_matter(network, monkeypatch):
         expected = clone(network).fit(X, y)
         for settings in ({"batch_size": 1}, {"batch_size": 77}, {"batch_size": 10**9}, {"n_jobs": 2}, {"n_jobs": 1}):
             assert_same_network(clone(network).set_params(**settings).fit(X, y), expected, X, rtol=1e-7)
-        monkeypatch.setattr(sknnk._network, "_CACHE_ENTRIES", 1)
+        monkeypatch.setattr(sknnk._blocks, "_FEWEST_ENTRIES", 1)
+        monkeypatch.setattr(sknnk._blocks, "_MOST_ENTRIES", 1)
         assert_same_network(clone(network).set_params(n_jobs=2).fit(X, y), expected, X, rtol=1e-7)
         monkeypatch.undo()
 

@@ -20,7 +20,7 @@ def table(n_samples=600, seed=0):
 
 
 def operator(F, scale, weight, threads=1):
-    return FeatureOperator(lambda rows: rows, scale, F, weight, threads)
+    return FeatureOperator(lambda rows, out: np.add(rows, 0.0, out=out), scale, F, weight, threads)
 
 
 @pytest.fixture
@@ -100,3 +100,44 @@ def test_cg_says_what_it_needs():
         fitted.partial_fit(X, y)
     with pytest.warns(ConvergenceWarning, match="max_iter=1 passes"):
         BundledNetworkRegressor(50, solver="cg", alpha=1e-6, tol=1e-12, max_iter=1, **FIXED).fit(X, y)
+
+
+def test_float32_rows_serve_where_neither_tolerance_nor_penalty_notices(rows):
+    F, scale, weight = rows
+    wide = operator(F, scale, weight)
+    narrow = wide.as_precise_as_needed(np.array([1.0]), tol=1e-4)
+    V = np.random.default_rng(2).standard_normal((7, 3))
+    product = narrow.gram_product(V)
+    assert product.dtype == np.float64
+    assert 0.0 < np.max(np.abs(product - wide.gram_product(V))) <= 1e-5 * np.max(np.abs(product))
+    assert wide.as_precise_as_needed(np.array([1.0]), tol=1e-8) is wide
+    assert wide.as_precise_as_needed(np.array([1e-12]), tol=1e-4) is wide
+    assert narrow.as_precise_as_needed(np.array([1.0]), tol=1e-4) is narrow
+
+
+@pytest.mark.parametrize("outlier", [1e9, 1e300])
+def test_rows_that_float32_cannot_hold_stay_float64(outlier):
+    X, y = table()
+    X[:, 0] *= 1e-2
+    X[17, 0] += outlier
+    settings = {"n_components": 100, "alpha": 0.3, "random_state": 0, **FIXED}
+    iterative = BundledNetworkRegressor(solver="cg", tol=1e-4, **settings).fit(X, y)
+    exact = BundledNetworkRegressor(solver="primal", **settings).fit(X, y)
+    np.testing.assert_allclose(iterative.predict(X), exact.predict(X), atol=1e-2 * np.std(y))
+
+    def phases(rows, out):
+        return np.sin(rows, out=out)
+
+    wide = FeatureOperator(phases, np.ones(4), X, np.ones(len(X)), 1)
+    assert wide.as_precise_as_needed(np.ones(1), 1e-4) is wide
+
+
+def test_means_come_with_the_products_of_the_targets(rows):
+    F, scale, weight = rows
+    seen = []
+    ours = FeatureOperator(
+        lambda rows, out: (seen.append(len(rows)), np.add(rows, 0.0, out=out))[1], scale, F, weight, 1
+    )
+    ours.cross(np.ones((101, 1)))
+    np.testing.assert_allclose(ours.mean, np.average(F * scale, axis=0, weights=weight))
+    assert sum(seen) == 101

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -179,3 +181,15 @@ def test_columns_are_mapped_by_themselves_into_the_given_array(dtype):
 
 def test_no_rows_map_to_no_rows():
     assert scores_of([1.0, 2.0], at=[]).shape == (0,)
+
+
+def test_few_rows_are_mapped_to_the_last_digit_as_many_are_and_the_lists_are_not_pickled():
+    rng = np.random.default_rng(5)
+    X = np.column_stack([rng.standard_cauchy(500), rng.integers(0, 3, 500), np.zeros(500), rng.normal(size=500)])
+    mapping = fit_quantile_map(X.T)
+    new = np.vstack([X[:40], 100.0 * X[:40], np.nextafter(X[:40], np.inf), rng.normal(size=(40, 4))])
+    together = mapping(new, np.empty_like(new))
+    alone = np.vstack([mapping(row[None], np.empty((1, 4))) for row in new])
+    assert np.array_equal(alone, together)
+    again = pickle.loads(pickle.dumps(mapping))
+    assert "_lists" not in again.__dict__ and np.array_equal(again(new[:1], np.empty((1, 4))), together[:1])

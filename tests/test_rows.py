@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._rows import binary_magnitude, weighted_rows
+from sknnk._rows import binary_magnitude, is_valid_already, weighted_rows
 
 quick = settings(deadline=None, max_examples=50)
 
@@ -43,3 +43,29 @@ def test_the_magnitude_is_a_power_of_two_and_dividing_by_it_is_exact(values, shi
 def test_columns_have_their_own_magnitude_and_zeros_have_one():
     Y = np.array([[0.0, 3.0, 0.0], [0.0, -5.0, 0.25]])
     assert np.array_equal(binary_magnitude(Y), [1.0, 4.0, 0.25])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_few_finite_rows_in_an_array_need_no_validation(dtype):
+    assert is_valid_already(np.ones((2, 3), dtype=dtype), 3)
+    assert is_valid_already(np.ones((6, 4), dtype=dtype)[::2, 1:], 3)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1.0, 2.0]],
+        np.ones(2),
+        np.ones((1, 3)),
+        np.ones((0, 2)),
+        np.ones((1, 2), dtype=int),
+        np.ones((1, 2), dtype=">f8"),
+        np.array([[1.0, np.nan]]),
+        np.array([[np.inf, 1.0]]),
+        np.ma.masked_array(np.ones((1, 2))),
+        np.ones((10_000, 2)),
+    ],
+)
+def test_everything_else_is_left_to_validation(X):
+    assert not is_valid_already(X, 2)
+    assert not is_valid_already(np.ones((1, 2)), None)

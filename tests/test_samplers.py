@@ -433,7 +433,8 @@ def test_a_generator_of_random_states_moves_on_and_a_copy_of_it_repeats(sampler)
 def test_features_do_not_depend_on_the_size_of_blocks(sampler, entries, monkeypatch):
     X = np.random.default_rng(0).normal(size=(100, 6))
     expected = sampler.fit(X).transform(X)
-    monkeypatch.setattr(sknnk._samplers, "_CACHE_ENTRIES", entries)
+    monkeypatch.setattr(sknnk._blocks, "_FEWEST_ENTRIES", entries)
+    monkeypatch.setattr(sknnk._blocks, "_MOST_ENTRIES", entries)
     np.testing.assert_allclose(sampler.transform(X), expected, rtol=0, atol=1e-13)
 
 

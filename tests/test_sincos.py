@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknnk import _sincos
-from sknnk._sincos import cos_sin_pairs
+from sknnk._sincos import cos_sin_pairs, pairs_in_place, phase_factor, tile_rows
 
 TOLERANCE = {np.float64: 4e-16, np.float32: 1e-6}
 NEAR_AXES = np.arange(-40, 41) * (np.pi / 4)
@@ -73,7 +73,7 @@ def test_signed_zero_and_axes_are_exact():
 def test_cosines_are_even_and_sines_odd_columns_whatever_the_tile(n_samples, n_frequencies, tile, dtype):
     phases = np.random.default_rng(n_samples).normal(scale=5.0, size=(n_samples, n_frequencies)).astype(dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_sincos, "_TILE", tile)
+        patch.setattr(_sincos, "_TILE_BYTES", 8 * tile)
         features = pairs(phases)
     assert features.dtype == dtype
     tolerance = 2 * TOLERANCE[dtype]
@@ -100,9 +100,16 @@ def test_memory_order_and_phases_are_left_alone(order):
     assert np.allclose(out, pairs(np.ascontiguousarray(before)), rtol=0, atol=4e-16)
 
 
-def test_scratch_is_no_larger_than_the_block(monkeypatch):
-    shapes = []
-    real = np.empty
-    monkeypatch.setattr(_sincos.np, "empty", lambda shape, dtype: shapes.append(shape) or real(shape, dtype=dtype))
-    cos_sin_pairs(np.zeros((3, 4)), np.zeros((3, 8)))
-    assert shapes == [(2, 3, 4)]
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_spare_memory_is_one_tile_whatever_the_number_of_rows(dtype):
+    assert tile_rows((10**6, 1024), dtype) * 1024 * np.dtype(dtype).itemsize <= _sincos._TILE_BYTES
+    assert tile_rows((3, 4), dtype) == 3
+    assert tile_rows((5, 0), dtype) == 5
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_phases_may_be_overwritten_and_give_the_same_pairs(dtype):
+    phases = np.random.default_rng(4).normal(scale=9.0, size=(5, 3)).astype(dtype)
+    out, factor = np.empty((5, 6), dtype=dtype), dtype(phase_factor(dtype))
+    assert pairs_in_place(factor * phases, np.empty((5, 3), dtype=dtype), out) is out
+    assert np.array_equal(out, pairs(phases))

@@ -121,8 +121,7 @@ class DistributedNetwork(BundledNetwork):
         job = _Accumulation(coding, self._layers, len(largest), batch_size, threads)
         moments = partition_sum("partition-moments", table, _moments, job)
         self.__dict__.pop("moments_", None)
-        dtype = table.layout.dtype
-        self._solve(self._decomposed(moments, float(np.finfo(dtype).eps)), alphas, dtype)
+        self._solve_moments(moments, alphas, table.layout.dtype)
         return sample
 
     def _use_sums(self, n_samples: int) -> None:
@@ -199,7 +198,10 @@ class DistributedNetwork(BundledNetwork):
         """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
         local = self.to_local()
         local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
-        if not with_system:
+        if with_system:
+            # Once here, not for each partition.
+            local._system = local._diagonalised()
+        else:
             del local._system
         return local
 

@@ -49,6 +49,11 @@ CONFIGURATIONS = [
 ]
 
 
+# SNNK adapters, by the bound of 4,096 parameters, and what they are compared with.
+CONTENDERS = [(f"{name}, rank{how}", rank) for how, rank in (("", 4), (", four places", 2)) for name in SNNK]
+PEERS = [("Houlsby", 20), ("Houlsby, four places", 10), ("LoRA", 4)]
+
+
 def vision_transformer(seed):
     """Four layers of width 64 on patches of two by two pixels."""
     torch.manual_seed(seed)
@@ -197,18 +202,49 @@ def table(results):
     return lines
 
 
+def differences(results):
+    """Print by how much SNNK adapters are better than the others, mean and standard error over the same seeds."""
+    print("\n| difference in accuracy | " + " | ".join(f"{name}, {size}" for name, size in PEERS))
+    print("|---" * (len(PEERS) + 1) + "|")
+    seeds = sorted({seed for seed, *_ in results})
+    for which in CONTENDERS:
+        cells = []
+        for peer in PEERS:
+            runs = [(results[(seed, *which)][1], results[(seed, *peer)][1]) for seed in seeds]
+            found = 100.0 * np.array([ours - theirs for ours, theirs in runs])
+            cells.append(f"{found.mean():+.1f} ± {found.std(ddof=1) / np.sqrt(len(found)):.1f}")
+        print(f"| {which[0]}, {which[1]} | " + " | ".join(cells) + " |")
+
+
+def side_by_side(sizes, gap=0.035):
+    """Places on a logarithmic axis, where points of about the same size do not hide each other."""
+    logs, groups = np.log10(sizes), []
+    for i in np.argsort(sizes, kind="stable"):
+        if not groups or logs[i] - logs[groups[-1][-1]] > 0.1:
+            groups.append([])
+        groups[-1].append(i)
+    places = np.empty(len(sizes))
+    for group in groups:
+        places[group] = logs[group].mean() + gap * (np.arange(len(group)) - (len(group) - 1) / 2)
+    return 10.0**places
+
+
 def figure(lines, path):
     """Accuracy against trained parameters."""
-    fig, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-    methods = list(dict.fromkeys(line[0] for line in lines if line[2]))
-    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(method.split(", ")[0] for method in methods))}
+    fig, ax = plt.subplots(figsize=(9, 5), layout="constrained")
+    lines = [line for line in lines if line[2]]
+    places = side_by_side([line[2] for line in lines])
+    methods = list(dict.fromkeys(line[0] for line in lines))
+    names = list(dict.fromkeys(method.split(", ")[0] for method in methods))
     for method in methods:
         name, *how = method.split(", ")
-        marker = {"four places": "*", "full": "s", "after sublayers": "v"}.get(how[-1] if how else "", "o")
-        _, _, sizes, means, errors = zip(*[line for line in lines if line[0] == method], strict=True)
-        ax.errorbar(sizes, means, errors, marker=marker, markersize=8, capsize=3, color=colours[name], label=method)
-    ax.set(xscale="log", xlabel="trained parameters, without the head", ylabel="test accuracy, per cent")
-    ax.legend(fontsize=8, loc="lower right")
+        style = {"color": f"C{names.index(name)}", "capsize": 3, "markersize": 7, "linewidth": 1}
+        style["marker"] = {"four places": "*", "full": "s", "after sublayers": "v"}.get(how[-1] if how else "", "o")
+        rows = [i for i, line in enumerate(lines) if line[0] == method]
+        ax.errorbar(places[rows], [lines[i][3] for i in rows], [lines[i][4] for i in rows], label=method, **style)
+    ax.set(xscale="log", ylabel="test accuracy, per cent")
+    ax.set_xlabel("trained parameters, without the head (about equal ones side by side)")
+    fig.legend(fontsize=8, loc="outside right upper")
     fig.savefig(path, dpi=120)
 
 
@@ -296,6 +332,7 @@ def main():
         measure(seed, results, options.results)
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}")
     lines = table(results)
+    differences(results)
     if options.figure:
         figure(lines, options.figure)
 

@@ -23,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 _NEWTON_STEPS = 60
+# Norms, angles and biases of the grid on which the largest variance is sought.
+_GRID = (9, 9, 33, 17)
 
 
 class Split(NamedTuple):
@@ -146,6 +148,48 @@ def term_variance(
         second = front * (np.abs(c) ** 2 * modulus + (c * c * phase).real)
         variance = second - (c * np.exp(1j * theta)).real ** 2
     return np.asarray(np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0)))
+
+
+def largest_variance(
+    split: Split, amplitude: complex, norms: tuple[float, float], largest_phase: float, n_features: int
+) -> float:
+    """Upper bound of the variance of one term over all vectors and biases in range.
+
+    Parameters
+    ----------
+    split : Split
+        Of one frequency, numbers.
+    amplitude : complex
+        Amplitude of the frequency.
+    norms : tuple of float
+        Largest norms of the oscillating and the growing side.
+    largest_phase : float
+        Largest bias times the frequency.
+    n_features : int
+        Number of input coordinates.
+
+    Returns
+    -------
+    float
+        The largest :func:`term_variance` on a grid of norms, angles and biases and what it can gain between the points
+        of the grid, or the bound that :func:`log_second_moment_bound` gives, whichever is less.
+
+    Examples
+    --------
+    >>> split = Split(1.0, 1.0, 1.0)
+    >>> bound = float(np.exp(log_second_moment_bound(split, 1.0, 1.0, 3)))
+    >>> round(largest_variance(split, -1j, (1.0, 1.0), 0.5, 3) / bound, 2)  # that of a sine
+    0.78
+    """
+    first, second, cosine, turn = np.ix_(*(np.linspace(0.0, 1.0, n) for n in _GRID))
+    u, v, cosine, turn = first * norms[0], second * norms[1], 2.0 * cosine - 1.0, 2.0 * turn - 1.0
+    c = amplitude * np.exp(1j * largest_phase * turn)
+    variance = term_variance(split, c, u * u, v * v, u * v * cosine, n_features)
+    # A maximum between two points exceeds them by at most an eighth of the second difference along each axis.
+    with np.errstate(invalid="ignore"):
+        gap = sum(np.abs(np.diff(variance, n=2, axis=axis)).max() for axis in range(variance.ndim)) / 8.0
+        bound = abs(amplitude) ** 2 * np.exp(log_second_moment_bound(split, *norms, n_features))
+    return float(np.fmin(variance.max() + gap, bound))
 
 
 def log_largest_value(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Floats:

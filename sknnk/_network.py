@@ -343,7 +343,7 @@ class BundledNetwork(KernelNetwork, ClassNamePrefixFeaturesOutMixin, Transformer
     def _searched_alphas(self, system: RidgeSystem) -> np.ndarray:
         if self._searched_alpha is None:
             return alpha_grid(system)
-        return np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.alpha_floor)
+        return np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.least_choice)
 
     def _given_alphas(self, n_targets: int) -> np.ndarray | None:
         """Candidates for the penalty, of shape (n_alphas, 1) or (n_alphas, n_targets); None for "auto"."""

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 _MAX_DOF_SHARE = 0.9
 _GRID_PER_DECADE = 8
 _EPS = float(np.finfo(np.float64).eps)
+# Relative change of the coefficients that the order of the sums in the Gram matrix may cause.
+_MAX_CHANGE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,16 @@ class RidgeSystem:
     def n_effective(self) -> float:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return max(self.weight, float(self.n_samples))
+
+    @property
+    def least_choice(self) -> float:
+        """Smallest penalty that is worth trying unasked.
+
+        Rounding moves the eigenvalues by about the largest one times the machine epsilon, and the coefficients by that
+        over the penalty. Below this one they would depend on the size of the blocks or the number of machines.
+        """
+        largest = float(np.max(self.eigenvalues, initial=0.0))
+        return max(self.alpha_floor, 2.0 * _EPS / _MAX_CHANGE * largest)
 
 
 def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
@@ -168,7 +180,7 @@ def _rank(eigenvalues: Array, precision: float) -> int:
 
 
 def alpha_grid(system: RidgeSystem) -> Array:
-    """Penalties worth trying, from the precision of the Gram matrix to beyond its largest eigenvalue.
+    """Penalties worth trying, from the least that leaves the coefficients certain to beyond the largest eigenvalue.
 
     Returns
     -------
@@ -177,7 +189,7 @@ def alpha_grid(system: RidgeSystem) -> Array:
     """
     if not system.rank:
         return np.ones((1, 1))
-    low, high = np.log10(system.alpha_floor), np.log10(100.0 * system.eigenvalues[0])
+    low, high = np.log10(system.least_choice), np.log10(100.0 * system.eigenvalues[0])
     return np.logspace(low, high, int(np.ceil((high - low) * _GRID_PER_DECADE)) + 1)[:, None]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
-from ._estimation_theory import balanced_split, log_second_moment_bound
+from ._estimation_theory import Split, balanced_split, largest_variance, log_second_moment_bound
 from ._spectra import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, Floats, activation_values, spectrum_of
 
 # Frequencies pi k / (4 half_width): fine enough that a finer grid lowers the error by less than a per cent.
@@ -201,7 +201,19 @@ def _best_fit(
         return fit_unbiased_spectrum(activation, half_width, log_second_moment, n_directions, slope=slope)
 
     fits = [fit(slope) for slope in (False, True) if n_components > slope * n_features]
-    return min(fits, key=lambda fitted: fitted.relative_error)
+    best = min(fits, key=lambda fitted: fitted.relative_error)
+    return _with_tight_bound(best, (oscillating_norm, growing_norm), n_features)
+
+
+def _with_tight_bound(series: UnbiasedSpectrum, norms: tuple[float, float], n_features: int) -> UnbiasedSpectrum:
+    """The variance bound that knows the amplitudes; the spectrum is fitted under one that depends on frequencies."""
+    # What is left of the largest argument beside the largest product.
+    largest_bias = max(0.0, series.half_width - norms[0] * norms[1])
+    total = 0.0
+    for omega, amplitude, count in zip(series.frequencies, series.amplitudes, series.counts, strict=True):
+        split = Split(*(each[0] for each in balanced_split([omega], *norms, n_features)))
+        total += largest_variance(split, amplitude, norms, omega * largest_bias, n_features) / count
+    return replace(series, variance_bound=min(_rounded_up(total), series.variance_bound))
 
 
 _named_layer_spectrum = lru_cache(maxsize=32)(_best_fit)

@@ -137,6 +137,21 @@ def test_automatic_penalties_are_those_of_one_machine(distributed_network, netwo
     assert distributed_network.feature_names_in_.tolist() == NAMES
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_the_least_automatic_penalty_still_leaves_eight_digits(noise):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    y = np.sin(X[:, 0]) * X[:, 1] + noise * rng.normal(size=3000)
+    kernel = {"activation": "gaussian", "frequencies": "isotropic", "length_scale": 3.0, "random_state": 0}
+    network = BundledNetworkRegressor(300, feature_map="random", solver="primal", **kernel).fit(X, y)
+    assert network.alpha_ < 1e-3
+    for lengths in ([3000], [7, 0, 2000, 993], [500] * 6):
+        with dask.config.set(scheduler="synchronous"):
+            distributed_network = DaskBundledNetworkRegressor(300, solver="primal", **kernel)
+            distributed_network.fit(cut(X, lengths), cut(y, lengths))
+        assert_same_fit(distributed_network, network)
+
+
 @both(8, alpha=0.1)
 def test_the_same_attributes_come_out_and_the_local_network_needs_no_dask(distributed_network, network, tmp_path):
     y = targets_of(network)

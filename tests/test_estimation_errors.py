@@ -164,9 +164,9 @@ def test_variance_beyond_all_numbers_is_infinite_and_never_missing():
 @pytest.mark.parametrize("d", [8, 32])
 @pytest.mark.parametrize("activation", ["sin", "cos"])
 def test_for_a_single_frequency_the_bound_is_within_three_times_the_measured_variance(activation, d):
+    # Uniform in the unit balls, with one row of norm one for the range of the fit.
     X, W, b = layer(d, n=20, units=20)
-    # The bound is for the largest norms; here all rows and weights have those.
-    X, W = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (X, W))
+    X[0] /= np.linalg.norm(X[0])
     sampler = URFSampler(activation, n_components=1024, mode="unbiased", directions="gaussian")
     measured = estimates(sampler, X, W, b, 200).var(axis=0, ddof=1)
     bound = sampler.spectrum_.variance_bound

@@ -10,6 +10,7 @@ from sknnk._estimation_theory import (
     Split,
     balanced_split,
     bernstein_quantile,
+    largest_variance,
     log_largest_value,
     log_second_moment_bound,
     term_variance,
@@ -80,6 +81,34 @@ def test_no_variance_in_range_exceeds_the_bound(d, omega, oscillating, growing, 
     x, w = first * oscillating, second * growing
     variance = term_variance(split, np.exp(1j * phase), x * x, w * w, x * w * cosine, d)
     assert variance[0] <= bound[0] * (1.0 + 1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.floats(0.05, 6.0),
+    NORMS,
+    NORMS,
+    st.floats(0, 7),
+    st.floats(0, 0.5),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(-1, 1)), min_size=1),
+)
+def test_no_variance_in_range_exceeds_the_largest_one(d, omega, oscillating, growing, turn, share, places):
+    split = Split(*(each[0] for each in balanced_split([omega], oscillating, growing, d)))
+    phase = share * omega * oscillating * growing
+    largest = largest_variance(split, np.exp(1j * turn), (oscillating, growing), phase, d)
+    assert largest <= np.exp(log_second_moment_bound(split, oscillating, growing, d)) * (1.0 + 1e-9)
+    for first, second, cosine, bias in places:
+        x, w = first * oscillating, second * growing
+        amplitude = np.exp(1j * (turn + phase * bias))
+        assert term_variance(split, amplitude, x * x, w * w, x * w * cosine, d) <= largest * (1.0 + 1e-9)
+
+
+def test_the_largest_variance_of_a_sine_is_found_to_a_few_per_cent():
+    split = Split(*(each[0] for each in balanced_split([1.0], 1.0, 1.0, 8)))
+    # At the largest norms, opposite vectors and the largest bias.
+    worst = term_variance(split, -1j * np.exp(0.5j), 1.0, 1.0, -1.0, 8)
+    assert worst <= largest_variance(split, -1j, (1.0, 1.0), 0.5, 8) < 1.05 * worst
 
 
 @settings(max_examples=100, deadline=None)

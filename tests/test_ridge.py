@@ -298,7 +298,7 @@ def test_the_grid_runs_from_the_floor_to_beyond_the_largest_eigenvalue():
     system = primal(*noise_rows(30, 8))
     grid = alpha_grid(system)[:, 0]
     steps = np.diff(np.log10(grid))
-    assert grid[0] == pytest.approx(system.alpha_floor) and grid[-1] == pytest.approx(100 * system.eigenvalues[0])
+    assert grid[0] == pytest.approx(system.least_choice) and grid[-1] == pytest.approx(100 * system.eigenvalues[0])
     assert np.allclose(steps, steps[0]) and steps[0] <= 1 / 8
 
 

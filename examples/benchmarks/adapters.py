@@ -40,6 +40,7 @@ CONFIGURATIONS = [
     ("full fine-tuning", 0),
     ("head only", 0),
     *[("LoRA", rank) for rank in (1, 2, 4)],
+    ("LoRA, all of attention", 2),
     *[("Houlsby", width) for width in (4, 20)],
     ("Houlsby, after sublayers", 20),
     ("Houlsby, four places", 10),
@@ -51,7 +52,7 @@ CONFIGURATIONS = [
 
 # SNNK adapters, by the bound of 4,096 parameters, and what they are compared with.
 CONTENDERS = [(f"{name}, rank{how}", rank) for how, rank in (("", 4), (", four places", 2)) for name in SNNK]
-PEERS = [("Houlsby", 20), ("Houlsby, four places", 10), ("LoRA", 4)]
+PEERS = [("Houlsby", 20), ("Houlsby, four places", 10), ("LoRA", 4), ("LoRA, all of attention", 2)]
 
 
 def vision_transformer(seed):
@@ -143,7 +144,8 @@ def adapted(backbone, method, size, seed):
     name, *how = method.split(", ")
     places = MORE if "four places" in how else SUBLAYERS if "after sublayers" in how else NORMS
     if name == "LoRA":
-        config = peft.LoraConfig(r=size, lora_alpha=2 * size, target_modules=["q_proj", "v_proj"])
+        targets = ["q_proj", "v_proj", *(["k_proj", "o_proj"] if how else [])]
+        config = peft.LoraConfig(r=size, lora_alpha=2 * size, target_modules=targets)
         model = peft.get_peft_model(model, config).base_model.model
     elif name == "Houlsby":
         add_bottlenecks(model, places, size)
@@ -204,7 +206,7 @@ def table(results):
 
 def differences(results):
     """Print by how much SNNK adapters are better than the others, mean and standard error over the same seeds."""
-    print("\n| difference in accuracy | " + " | ".join(f"{name}, {size}" for name, size in PEERS))
+    print("\n| difference in accuracy | " + " | ".join(f"{name}, {size}" for name, size in PEERS) + " |")
     print("|---" * (len(PEERS) + 1) + "|")
     seeds = sorted({seed for seed, *_ in results})
     for which in CONTENDERS:
@@ -239,7 +241,9 @@ def figure(lines, path):
     for method in methods:
         name, *how = method.split(", ")
         style = {"color": f"C{names.index(name)}", "capsize": 3, "markersize": 7, "linewidth": 1}
-        style["marker"] = {"four places": "*", "full": "s", "after sublayers": "v"}.get(how[-1] if how else "", "o")
+        style["marker"] = {"four places": "*", "full": "s", "after sublayers": "v", "all of attention": "D"}.get(
+            how[-1] if how else "", "o"
+        )
         rows = [i for i, line in enumerate(lines) if line[0] == method]
         ax.errorbar(places[rows], [lines[i][3] for i in rows], [lines[i][4] for i in rows], label=method, **style)
     ax.set(xscale="log", ylabel="test accuracy, per cent")

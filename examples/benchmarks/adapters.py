@@ -1,6 +1,6 @@
-"""Claim: SNNK adapters fine-tune a Transformer as well as bottleneck adapters with a fifth of their parameters.
+"""Question: do SNNK adapters fine-tune a Transformer as well as bottleneck adapters of five times the parameters?
 
-And as well as LoRA with as many. A small Vision Transformer is trained on the handwritten digits 0 to 4, then
+And as well as LoRA of as many? A small Vision Transformer is trained on the handwritten digits 0 to 4, then
 fine-tuned to tell 5 to 9 apart, in several ways. Every way trains a new head as well, whose parameters are not counted.
 Learning rates are chosen on validation rows, from one grid for all but full fine-tuning; the table has accuracies on
 test rows, mean and standard error over the seeds.

@@ -82,7 +82,7 @@ class KernelNetwork:
             self._layers = landmark_layers(task, n_components)
             self._searched_alpha = np.full(Y.shape[1], task.choice.best.alpha)
             Y = Y / self._target_scale
-            self._solve_moments(self._accumulated(X, Y, sample_weight), alphas, X.dtype)
+            self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
             self._hold_out(X, Y, sample_weight)
         else:
             self._solve_exactly(task, X.shape[0], X.dtype)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._accumulation import accumulated_moments, n_blocks
 from ._blocks import block_length, n_threads, over_threads, row_blocks
-from ._cholesky import PenalisedMoments, penalised_solution
+from ._cholesky import PenalisedMoments, factored
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
@@ -41,9 +41,6 @@ from ._tuning import Candidate
 # smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
 _ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 _DOF_INFLATION = 1.4
-# From so many columns on a penalty that is given is solved for by a factor. Below, eigenvectors cost less than the sums
-# of products, and deviations and other penalties come from them at once.
-_FACTORED_COLUMNS = 4096
 _OF_SOME_FITS = ("moments_", "kernels_", "feature_importances_", "solver_costs_", "_task", "_held_out", "_kept_rows")
 
 
@@ -162,9 +159,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             precision = float(np.finfo(X.dtype).eps)
             self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
         else:
-            with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
-                moments = self._accumulated(X, Y, sample_weight, done)
-            self._solve_moments(moments, alphas, X.dtype)
+            self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
         self._hold_out(X, Y, sample_weight)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
@@ -275,8 +270,12 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = no_step) -> Moments:
         """Moments of the raw columns of these rows."""
-        plan = (self._most_rows(), n_threads(self.n_jobs), done)
-        return accumulated_moments(self._layers.raw_columns, self._layers.n_columns, X, Y, sample_weight, *plan)
+        features, plan = (self._layers.raw_columns, self._layers.n_columns), (self._most_rows(), n_threads(self.n_jobs))
+        return accumulated_moments(*features, X, Y, sample_weight, *plan, done)
+
+    def _summed(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
+        with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
+            return self._accumulated(X, Y, sample_weight, done)
 
     def _n_blocks(self, n_samples: int) -> int:
         return n_blocks(n_samples, self._layers.n_columns, self._most_rows())
@@ -287,16 +286,12 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
     def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
         """Solve for a penalty that is given, or diagonalise to choose one."""
         moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
-        solved = None
-        single = alphas is not None and len(alphas) == 1 and np.all(alphas == alphas[0, 0])
-        if single and moments.mean.size >= _FACTORED_COLUMNS:
-            solved = penalised_solution(moments, float(np.ravel(alphas)[0]), precision)
+        solved = factored(moments, alphas, precision)
         if solved is None:
             self._solve(decompose(moments, precision), alphas, dtype)
             return
         self.n_iter_ = 1
-        alpha = np.full(solved.noise.size, solved.alpha)
-        self._publish(solved, alpha, solved.coef, solved.noise, dtype)
+        self._publish(solved, np.full(solved.noise.size, solved.alpha), solved.coef, solved.noise, dtype)
 
     def _diagonalised(self) -> RidgeSystem:
         """The system in its eigenbasis, which a fit with a penalty that is given does without."""
@@ -304,36 +299,31 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and solve for it."""
-        if alphas is None:
-            alpha = choose_alpha(system, self._searched_alphas(system), _DOF_INFLATION)
-        else:
-            alpha = choose_alpha(system, alphas)
-        coef, _ = coefficients(system, alpha)
+        plan = (self._searched_alphas(system), _DOF_INFLATION) if alphas is None else (alphas,)
+        alpha = choose_alpha(system, *plan)
         self.n_iter_ = 1
-        self._publish(system, alpha, coef, noise_variance(system, alpha), dtype)
+        self._publish(system, alpha, coefficients(system, alpha)[0], noise_variance(system, alpha), dtype)
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Solve for the penalty given, or for one within the window around the searched one."""
-        layers = self._layers
-        operator = FeatureOperator(layers.raw_columns, layers.column_scale, X, sample_weight, n_threads(self.n_jobs))
+        features = (self._layers.raw_columns, self._layers.column_scale)
+        operator = FeatureOperator(*features, X, sample_weight, n_threads(self.n_jobs))
         sketch = operator.sketch(Y, np.random.default_rng(self._seed))
         if alphas is None:
             # No moments, no generalised cross-validation: the geometric middle of its window.
-            window = self._searched_alphas(sketch)
-            alphas = np.exp(np.mean(np.log(window), axis=0, keepdims=True))
+            alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
         operator = operator.as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            plan = (alpha, self.tol, self.max_iter, done)
-            system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, *plan)
+            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, done)
+        system, coef, noise, self.n_iter_ = solution
         self._publish(system, alpha, coef, noise, X.dtype)
 
     def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
         self._system = system
         intercept = system.target_mean - system.mean @ coef
-        solved = isinstance(system, PenalisedMoments)
-        dof = np.full(alpha.size, system.dof) if solved else effective_dof(system, alpha)
+        dof = np.full(alpha.size, system.dof) if isinstance(system, PenalisedMoments) else effective_dof(system, alpha)
         self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)
 
     def _set_solution(

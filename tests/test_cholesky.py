@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import LinAlgError
 
-from sknnk import BundledNetworkRegressor
-from sknnk._cholesky import penalised_solution
+from sknnk import BundledNetworkRegressor, _cholesky
+from sknnk._cholesky import PenalisedMoments, factored, penalised_solution
 from sknnk._moments import Moments
 from sknnk._ridge import coefficients, decompose, effective_dof, noise_variance
 
@@ -76,8 +76,24 @@ def fitted(alpha, **settings):
     return BundledNetworkRegressor(64, alpha=alpha, solver="primal", random_state=0, **settings).fit(X, Y)
 
 
+@pytest.fixture
+def any_size(monkeypatch):
+    monkeypatch.setattr(_cholesky, "_LEAST_COLUMNS", 1)
+
+
+def test_a_factor_is_for_one_penalty_and_many_columns(monkeypatch):
+    sums, one = moments(50, 6), np.array([[1.0, 1.0]])
+    assert factored(sums, one, EPS) is None
+    monkeypatch.setattr(_cholesky, "_LEAST_COLUMNS", 6)
+    assert factored(sums, one, EPS).alpha == 1.0
+    for several in (None, np.array([[1.0], [2.0]]), np.array([[1.0, 2.0]])):
+        assert factored(sums, several, EPS) is None
+
+
+@pytest.mark.usefixtures("any_size")
 def test_a_network_of_one_penalty_is_that_of_a_choice_of_one():
     one, two = fitted(0.1), fitted([0.1, 0.1])
+    assert isinstance(one._system, PenalisedMoments) and not isinstance(two._system, PenalisedMoments)
     X, _ = table()
     for ours, reference in zip(one.predict(X, return_std=True), two.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, reference, rtol=1e-8, atol=1e-10)
@@ -85,6 +101,7 @@ def test_a_network_of_one_penalty_is_that_of_a_choice_of_one():
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-7, atol=1e-10)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_rows_can_be_added_after_a_fit_with_one_penalty():
     X, Y = table()
     more, more_targets = X[::-1] + 0.1, np.cos(Y)

@@ -40,10 +40,10 @@ def test_a_bundle_is_the_network_on_rows_that_neither_has_seen(mlp, bundled):
     assert bundled.predict(new).shape == (500,)
 
 
-def test_more_features_agree_better(mlp):
+def test_more_features_agree_better(mlp, bundled):
     new = np.random.default_rng(1).normal(size=(500, 4))
-    scores = [bundle(mlp, n_components=m, X=X, random_state=0).score(new, mlp.predict(new)) for m in (20, 100, 400)]
-    assert scores == sorted(scores)
+    few = bundle(mlp, n_components=20, X=X, random_state=0)
+    assert few.score(new, mlp.predict(new)) < bundled.score(new, mlp.predict(new))
 
 
 def test_unlabelled_rows_are_all_that_calibration_sees(mlp, bundled):
@@ -80,11 +80,11 @@ def test_it_pickles_clones_and_lives_in_pipelines(mlp, bundled):
     assert replaced.score(X, trained.predict(X)) > 0.9
 
 
-def test_names_of_columns_are_seen(mlp):
+def test_names_of_columns_are_seen(mlp, bundled):
     frame = pd.DataFrame(X, columns=list("abcd"))
-    bundled = bundle(mlp, n_components=50, X=frame, random_state=0)
-    assert bundled.feature_names_in_.tolist() == list("abcd")
-    np.testing.assert_array_equal(bundled.predict(frame), bundle(mlp, n_components=50, X=X, random_state=0).predict(X))
+    named = bundle(mlp, n_components=300, X=frame, random_state=0)
+    assert named.feature_names_in_.tolist() == list("abcd")
+    np.testing.assert_array_equal(named.predict(frame), bundled.predict(X))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -20,7 +20,7 @@ _TOLERANCE = 1e-8
 # A factorisation takes longer than this many iterations for ten penalties.
 _MAX_ITER = 60
 # Side of the tiles that are transposed at a time, which stay in a core's cache.
-_TILE = 256
+_TILE = 64
 
 
 def coefficient_path(system: RidgeSystem, alphas: Array) -> tuple[Array, Array]:
@@ -133,7 +133,9 @@ def _mirror(gram: Array) -> None:
         stop = start + _TILE
         tile = np.triu(gram[start:stop, start:stop])
         gram[start:stop, start:stop] = tile + np.triu(tile, 1).T
-        gram[stop:, start:stop] = gram[start:stop, stop:].T
+        # Square tiles stay in the cache while they are turned.
+        for across in range(stop, len(gram), _TILE):
+            gram[across : across + _TILE, start:stop] = gram[start:stop, across : across + _TILE].T
 
 
 class _TrainingSet:

@@ -102,7 +102,7 @@ def solved_network(network: Any, layers: LayerStack, system: RidgeSystem, alpha:
     [sampler] = layers.samplers
     solved = copy(network).set_params(n_components=sampler.n_components, alpha=alpha)
     solved._layers, solved.samplers_ = layers, layers.samplers
-    solved.n_components_ = (sampler.n_components,)
+    solved.n_components_, solved.feature_map_ = (sampler.n_components,), "random"
     solved.solver_ = "primal" if system.basis.shape[1] == layers.n_columns else "dual"
     solved._solve(system, np.array([[alpha]]), dtype)
     return solved

@@ -210,3 +210,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         task = Task(X, Y, weight, lambda train: weight, True, Labelled(X_given, y, None), splits)
         self._search(task, given, routed.scorer.score)
         return self
+
+    def _finish(self, network: Any, task: Task) -> None:
+        seen = task.sample_weight > 0.0
+        network._hold_out(task.X[seen], task.Y[seen] / network._target_scale, task.sample_weight[seen])

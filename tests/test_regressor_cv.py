@@ -407,3 +407,21 @@ def test_a_set_without_weight_is_refused(side):
     cv = [(np.arange(200), np.arange(200, 442))] if side == "test" else [(np.arange(200, 442), np.arange(200))]
     with pytest.raises(ValueError, match=f"no {side} row of positive weight in split 0"):
         BundledNetworkRegressorCV(COUNTS, cv=cv).fit(X, Y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("preprocessing", ["once", "fold"])
+def test_intervals_of_the_chosen_network_are_those_of_the_plain_one(preprocessing):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    y = X[:, 0] + rng.normal(size=400) * np.exp(X[:, 1])
+    kernel = {"input_transform": None, "random_state": 0}
+    search = BundledNetworkRegressorCV(
+        [16, 32], alphas=[1.0], activations="gaussian", length_scales=2.0, preprocessing=preprocessing, **kernel
+    )
+    search.fit(X, y, sample_weight=(np.arange(400) % 5 > 0).astype(float))
+    count = search.n_components_
+    plain = BundledNetworkRegressor(count, activation="gaussian", length_scale=2.0, alpha=1.0, **kernel)
+    used = np.arange(400) % 5 > 0
+    plain.set_params(directions=search.directions, frequencies=search.frequencies).fit(X[used], y[used])
+    np.testing.assert_allclose(search.predict(X), plain.predict(X), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(search.predict_interval(X), plain.predict_interval(X), rtol=1e-5, atol=1e-8)

@@ -15,7 +15,7 @@ from ._sincos import pairs_in_place, phase_factor, tile_rows
 
 
 def fourier_features(
-    X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0
+    X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0, paired: bool = True
 ) -> NDArray[np.floating]:
     """Evaluate bounded trigonometric features: interleaved ``cos(X v_j)``, ``sin(X v_j)``.
 
@@ -30,6 +30,9 @@ def fourier_features(
         frequency gives its cosine alone.
     scale : float, default=1.0
         Factor of all entries.
+    paired : bool, default=True
+        Whether every cosine is beside its sine. Otherwise all cosines come first and a cosine without a sine last, in
+        less time in float32.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def fourier_features(
     if not (isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray)):
         phases = np.asarray(X @ random_weights)
         phases *= factor
-        return _fill_pairs(phases, spare, out, scale)
+        return _fill(phases, spare, out, scale, paired)
     # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
     step = max(len(spare), min(X.shape[1], 256), 1)
     memory = scratch("phases", (min(step, len(X)), random_weights.shape[1]), X.dtype)
@@ -62,17 +65,17 @@ def fourier_features(
     for start in range(0, len(X), step):
         rows = scaled[start : start + step]
         phases = np.matmul(rows, random_weights, out=memory[: len(rows)])
-        _fill_pairs(phases, spare, out[start : start + step], scale)
+        _fill(phases, spare, out[start : start + step], scale, paired)
     return out
 
 
-def _fill_pairs(
-    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float
+def _fill(
+    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float, paired: bool
 ) -> NDArray[np.floating]:
     if out.shape[1] % 2:
         out[:, -1] = scale * np.cos(phases[:, -1] / phase_factor(phases.dtype))
     n_even = out.shape[1] // 2 * 2
-    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale)
+    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale, paired)
     return out
 
 

@@ -15,7 +15,7 @@ def conjugate_gradients(
     product: Callable[[Array], Array],
     right_side: Array,
     alpha: Array,
-    sketch: RidgeSystem,
+    improved: Callable[[Array], Array],
     tol: float,
     max_iter: int,
     done: Step = no_step,
@@ -30,8 +30,9 @@ def conjugate_gradients(
         ``C``.
     alpha : ndarray of shape (n_targets,)
         Positive penalties.
-    sketch : RidgeSystem
-        Eigenpairs of an approximation of ``G`` from a sample of rows, for the preconditioner.
+    improved : callable
+        ``improved(V)`` applies a preconditioner: about ``(G + alpha I)^-1 V`` up to a factor for each target, a
+        symmetric and positive definite map.
     tol : float
         Stop when the residual of every target is below `tol` times its right side.
     max_iter : int
@@ -56,19 +57,17 @@ def conjugate_gradients(
     Examples
     --------
     >>> import numpy as np
-    >>> from sknnk._ridge import decompose_rows
     >>> F = np.random.default_rng(0).normal(size=(50, 8))
     >>> F -= F.mean(axis=0)
-    >>> sketch = decompose_rows(F[:4], np.zeros((4, 1)))
     >>> B, n_iter, _ = conjugate_gradients(
-    ...     lambda V: F.T @ (F @ V), np.ones((8, 1)), np.ones(1), sketch, tol=1e-10, max_iter=50
+    ...     lambda V: F.T @ (F @ V), np.ones((8, 1)), np.ones(1), lambda V: V / 50.0, tol=1e-10, max_iter=50
     ... )
     >>> bool(np.allclose((F.T @ F + np.eye(8)) @ B, 1.0))
     True
     """
     solution, residual = np.zeros_like(right_side), right_side.copy()
     target = tol * np.linalg.norm(right_side, axis=0)
-    direction = preconditioned(sketch, residual, alpha)
+    direction = improved(residual)
     energy = _dot(residual, direction)
     for n_iter in range(max_iter + 1):
         size = np.linalg.norm(residual, axis=0)
@@ -78,9 +77,9 @@ def conjugate_gradients(
         step = _ratio(energy, _dot(direction, image))
         solution += step * direction
         residual -= step * image
-        improved = preconditioned(sketch, residual, alpha)
-        previous, energy = energy, _dot(residual, improved)
-        direction = improved + _ratio(energy, previous) * direction
+        gradient = improved(residual)
+        previous, energy = energy, _dot(residual, gradient)
+        direction = gradient + _ratio(energy, previous) * direction
         done()
     relative = np.divide(size * tol, target, out=np.zeros_like(size), where=target > 0.0)
     return solution, n_iter, float(np.max(relative, initial=0.0))

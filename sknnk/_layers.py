@@ -1,6 +1,6 @@
 """The hidden part of a bundled network: input transform, bundled layers and direct link, evaluated by row blocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,7 +95,35 @@ class LayerStack:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+    def with_inputs(self, X: Any) -> tuple["LayerStack", Any]:
+        """Transform the inputs once for all, where that makes no dense array of a sparse one.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+
+        Returns
+        -------
+        layers : LayerStack
+            What is left to evaluate.
+        inputs : {ndarray, CSR array} of shape (n_samples, n_features)
+            For them.
+        """
+        if not isinstance(X, np.ndarray):
+            return self, X
+        return replace(self, input_map=None), transform_inputs(self.input_map, X)
+
+    @property
+    def unpaired_order(self) -> NDArray[np.intp]:
+        """Positions of the columns as `raw_columns` writes them with ``paired=False``."""
+        pairs = np.arange(self.n_linked, self.n_columns)[: self.samplers[-1].n_components // 2 * 2].reshape(-1, 2)
+        last = np.arange(self.n_linked + pairs.size, self.n_columns)
+        return np.concatenate([np.arange(self.n_linked), pairs.T.ravel(), last])
+
+    def raw_columns(
+        self, X: Any, out: NDArray[np.floating] | None = None, paired: bool = True
+    ) -> NDArray[np.floating]:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters
@@ -104,6 +132,8 @@ class LayerStack:
             Validated raw inputs.
         out : ndarray of shape (n_samples, n_columns), optional
             Receives the result.
+        paired : bool, default=True
+            Whether cosines and sines alternate; otherwise columns are in the order `unpaired_order`.
 
         Returns
         -------
@@ -117,7 +147,7 @@ class LayerStack:
             columns[:, : self.n_linked] *= self.link_scale
         for sampler in self.samplers[:-1]:
             hidden = sampler._phi(hidden)
-        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :])
+        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], paired=paired)
         return columns
 
 

@@ -1,6 +1,7 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -306,17 +307,17 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Solve for the penalty given, or for one within the window around the searched one."""
-        features = (self._layers.raw_columns, self._layers.column_scale)
-        operator = FeatureOperator(*features, X, sample_weight, n_threads(self.n_jobs))
+        layers, inputs = self._layers.with_inputs(X)
+        columns = (partial(layers.raw_columns, paired=False), layers.column_scale)
+        operator = FeatureOperator(*columns, inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
         sketch = operator.sketch(Y, np.random.default_rng(self._seed))
         if alphas is None:
             # No moments, no generalised cross-validation: the geometric middle of its window.
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        operator = operator.as_precise_as_needed(alpha, self.tol)
+        operator, plan = operator.as_precise_as_needed(alpha, self.tol), (self.tol, self.max_iter, self._seed)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, done)
-        system, coef, noise, self.n_iter_ = solution
+            system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, *plan, done)
         self._publish(system, alpha, coef, noise, X.dtype)
 
     def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:

@@ -10,20 +10,23 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ._blocks import over_threads, row_blocks
-from ._costs import COARSE, SKETCH_ROWS
-from ._iterative import conjugate_gradients
+from ._costs import COARSE, SKETCH_ROWS, sampled_rows
+from ._iterative import conjugate_gradients, preconditioned
 from ._progress import Step, no_step
 from ._ridge import RidgeSystem, decompose_rows, effective_dof
+from ._sampled_inverse import SampledInverse
 from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
 # Rows are cut into this many runs, each summed in order, so that the sums do not depend on the number of threads.
 _RUNS = 16
-_BLOCK_BYTES = 2**22
+_BLOCK_BYTES = 2**21
 # As in the ridge system: how far rounding of the features may move a prediction, in deviations of the targets. The
 # squares of a row of bounded features sum to one, of the direct link to about one.
 _MAX_ROUNDING, _MAX_COLUMN_SQUARE = 1e-3, 2.0
+# Penalties further apart than this have no use for one approximate inverse.
+_ALIKE = 10.0
 # Rows on which both precisions are compared, and as many of the largest ones.
 _COMPARED = 128
 
@@ -43,13 +46,22 @@ class FeatureOperator:
         Positive weights.
     threads : int
         Threads over which runs of rows are spread.
+    order : ndarray of int of shape (n_columns,), optional
+        Positions of the columns in the order in which they are written; as they come when not given.
     """
 
     def __init__(
-        self, raw_columns: Callable[[Any, Any], Any], column_scale: Array, X: Any, sample_weight: Array, threads: int
+        self,
+        raw_columns: Callable[[Any, Any], Any],
+        column_scale: Array,
+        X: Any,
+        sample_weight: Array,
+        threads: int,
+        order: NDArray[np.intp] | None = None,
     ) -> None:
         self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
-        self._scale = column_scale[:, None]
+        self._order = np.arange(len(column_scale)) if order is None else order
+        self._scale = column_scale[self._order, None]
         self.weight = float(sample_weight.sum())
 
     @cached_property
@@ -67,7 +79,8 @@ class FeatureOperator:
             narrow = self._X.astype(np.float32)
         if not self._agrees(narrow):
             return self
-        return FeatureOperator(self._raw_columns, self._scale[:, 0], narrow, self._weight, self._threads)
+        scale = self._placed(self._scale)[:, 0]
+        return FeatureOperator(self._raw_columns, scale, narrow, self._weight, self._threads, self._order)
 
     def _agrees(self, narrow: NDArray[np.float32]) -> bool:
         """Whether features of float32 rows are the same: not for timestamps, say, nor for rows far out."""
@@ -93,7 +106,7 @@ class FeatureOperator:
 
     def gram_product(self, vectors: Array) -> Array:
         """Product of the centred Gram matrix with vectors of shape (n_columns, n_targets)."""
-        scaled, shift = self._scale * vectors, self.mean @ vectors
+        scaled, shift = self._scale * vectors[self._order], self.mean @ vectors
 
         def image(columns: NDArray[np.floating], rows: slice) -> Array:
             return self._weight[rows, None] * (columns @ scaled.astype(columns.dtype, copy=False) - shift)
@@ -106,12 +119,54 @@ class FeatureOperator:
         rows = np.sort(rng.permutation(len(self._weight))[:SKETCH_ROWS])
         inflated = self._weight[rows] * (self._weight.sum() / self._weight[rows].sum())
         sample = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
-        return decompose_rows(self._raw_columns(self._X[rows], sample) * self._scale.T, Y[rows], inflated)
+        columns = np.empty_like(sample)
+        columns[:, self._order] = self._raw_columns(self._X[rows], sample) * self._scale.T
+        return decompose_rows(columns, Y[rows], inflated)
+
+    def approximate_inverse(
+        self, alpha: Array, sketch: RidgeSystem, rng: np.random.Generator
+    ) -> Callable[[Array], Array]:
+        """Preconditioner for these penalties: from many more rows than the sketch has, where there are more."""
+        if len(self._weight) <= SKETCH_ROWS or np.max(alpha) > _ALIKE * np.min(alpha):
+            return lambda vectors: preconditioned(sketch, vectors, alpha)
+        rows = rng.permutation(len(self._weight))[: sampled_rows(len(self._weight))]
+        inverse = SampledInverse(self._sampled(rows), float(np.exp(np.mean(np.log(alpha)))))
+
+        def improved(vectors: Array) -> Array:
+            return self._placed(inverse(vectors[self._order]))
+
+        return improved
+
+    def _sampled(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
+        """Centred columns of some rows, as written, scaled so that their Gram matrix estimates that of all rows."""
+        columns = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
+        mean, scale = self.mean[self._order], self._scale[:, 0]
+        factor = np.sqrt(self._weight[rows] * (self.weight / self._weight[rows].sum()))
+        shift, scale, factor = (a.astype(columns.dtype) for a in (mean / scale, scale, factor[:, None]))
+
+        def evaluate(block: slice) -> None:
+            part = self._raw_columns(self._X[rows[block]], columns[block])
+            part -= shift
+            part *= scale
+            part *= factor[block]
+
+        blocks = [(block,) for block in row_blocks(len(rows), self._block_rows())]
+        over_threads(evaluate, blocks, self._threads)
+        return columns
+
+    def _placed(self, written: Array) -> Array:
+        """Rows of an array in the order of the columns, from the order in which columns are written."""
+        placed = np.empty_like(written)
+        placed[self._order] = written
+        return placed
+
+    def _block_rows(self) -> int:
+        return max(_BLOCK_BYTES // (self._X.dtype.itemsize * len(self._scale)), 16)
 
     def _transposed_product(self, values: Any) -> Array:
         """Sum over blocks of ``columns' values(raw columns, rows)``, by runs of rows over threads."""
         n_samples = self._X.shape[0]
-        size = max(_BLOCK_BYTES // (self._X.dtype.itemsize * len(self._scale)), 16)
+        size = self._block_rows()
 
         def run(start: int, stop: int) -> Array:
             total: Any = np.zeros(())
@@ -123,7 +178,7 @@ class FeatureOperator:
             return np.asarray(total, dtype=np.float64)
 
         bounds = [(rows.start, rows.stop) for rows in row_blocks(n_samples, -(-n_samples // _RUNS))]
-        return self._scale * sum(over_threads(run, bounds, self._threads))
+        return self._placed(self._scale * sum(over_threads(run, bounds, self._threads)))
 
 
 def solve_iteratively(
@@ -133,6 +188,7 @@ def solve_iteratively(
     alpha: Array,
     tol: float,
     max_iter: int,
+    seed: int = 0,
     done: Step = no_step,
 ) -> tuple[RidgeSystem, Array, Array, int]:
     """Output matrix of a network whose Gram matrix is too large to form.
@@ -149,6 +205,8 @@ def solve_iteratively(
         Positive penalties.
     tol, max_iter : float, int
         As in :func:`conjugate_gradients`.
+    seed : int, default=0
+        Draws the rows of the preconditioner.
     done : callable, optional
         Called after each pass.
 
@@ -169,7 +227,8 @@ def solve_iteratively(
         If `max_iter` passes do not reach `tol`.
     """
     cross, target_mean, square = operator.cross(Y)
-    coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, sketch, tol, max_iter, done)
+    improved = operator.approximate_inverse(alpha, sketch, np.random.default_rng(seed))
+    coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, improved, tol, max_iter, done)
     if residual > tol:
         warnings.warn(
             f"max_iter={max_iter} passes left a relative residual of {residual:.1e}, above tol={tol:.1e}; "

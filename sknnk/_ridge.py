@@ -149,13 +149,15 @@ def decompose_rows(
     w = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     mean, target_mean = w @ features / w.sum(), w @ targets / w.sum()
     root = np.sqrt(w)[:, None]
-    centred, centred_targets = (features - mean) * root, (targets - target_mean) * root
+    centred, centred_targets = features - mean, (targets - target_mean) * root
+    # In place, as new memory costs more than the product.
+    centred *= root
     eigenvalues, left = _decreasing(centred @ centred.T)
     rank = _rank(eigenvalues, precision)
     projections = left.T @ centred_targets
     basis = centred.T @ left
     # The root of a small eigenvalue is mostly rounding error; the length of its vector is not.
-    lengths = np.linalg.norm(basis, axis=0)
+    lengths = np.sqrt(np.einsum("ij,ij->j", basis, basis))
     basis = np.divide(basis, lengths, out=basis, where=lengths > 0.0)
     # The projection is taken from the rows, not from a sum of squares: nothing cancels.
     outside = np.sum((centred_targets - left[:, :rank] @ projections[:rank]) ** 2, axis=0)

@@ -380,11 +380,11 @@ class URFSampler(RandomFeatureSampler):
                 stacklevel=3,
             )
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
+    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, paired: bool = True) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         if self._projection is not None and isinstance(X, np.ndarray):
-            fourier_features(X, self._projection, out, scale)
+            fourier_features(X, self._projection, out, scale, paired)
         elif self._map is None:
-            fourier_features(X, weights, out, scale)
+            fourier_features(X, weights, out, scale, paired)
         else:
             unbiased_phi(self._map, weights, X, out, scale)

@@ -85,7 +85,11 @@ def tile_rows(shape: tuple[int, ...], dtype: Any) -> int:
 
 
 def pairs_in_place(
-    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0
+    phases: NDArray[np.floating],
+    spare: NDArray[np.floating],
+    out: NDArray[np.floating],
+    scale: float = 1.0,
+    paired: bool = True,
 ) -> NDArray[np.floating]:
     """Write ``scale`` times cosines and sines into neighbouring columns, using the memory of the phases.
 
@@ -99,6 +103,9 @@ def pairs_in_place(
         Receives cosines in even and sines in odd columns; same dtype as `phases`.
     scale : float, default=1.0
         Factor of all entries.
+    paired : bool, default=True
+        Whether cosines and sines alternate. Otherwise all cosines come first: in float32 that takes two thirds of the
+        time.
 
     Returns
     -------
@@ -112,21 +119,26 @@ def pairs_in_place(
     >>> pairs_in_place(np.full((1, 1), np.pi / 4), np.empty((1, 1)), np.empty((1, 2))).round(15)
     array([[0., 1.]])
     """
-    rows = tile_rows(phases.shape, phases.dtype)
+    rows, n_pairs = tile_rows(phases.shape, phases.dtype), phases.shape[1]
     for start in range(0, len(phases), max(1, rows)):
         block, target = phases[start : start + rows], out[start : start + rows]
+        cosines, sines = (target[:, 0::2], target[:, 1::2]) if paired else (target[:, :n_pairs], target[:, n_pairs:])
         if phases.dtype == np.float64:
-            _from_tangents(block, spare[: len(block)], target, scale)
+            _from_tangents(block, spare[: len(block)], cosines, sines, scale)
         else:
-            np.cos(block, out=target[:, 0::2])
-            np.sin(block, out=target[:, 1::2])
+            np.cos(block, out=cosines)
+            np.sin(block, out=sines)
             if scale != 1.0:
                 np.multiply(target, target.dtype.type(scale), out=target)
     return out
 
 
 def _from_tangents(
-    half: NDArray[np.floating], factor: NDArray[np.floating], out: NDArray[np.floating], scale: float
+    half: NDArray[np.floating],
+    factor: NDArray[np.floating],
+    cosines: NDArray[np.floating],
+    sines: NDArray[np.floating],
+    scale: float,
 ) -> None:
     # In float64 tan is vectorised where cos and sin are scalar library calls (1.2 against 12 ns each); in float32 cos
     # and sin are vectorised as well, and three operations lock the interpreter less often than six.
@@ -135,5 +147,5 @@ def _from_tangents(
     np.add(factor, 1.0, out=factor)
     np.divide(2.0 * scale, factor, out=factor)
     # 2 / (1 + t^2) - 1 is (1 - t^2) / (1 + t^2), within an ulp of one.
-    np.subtract(factor, scale, out=out[:, 0::2])
-    np.multiply(tangent, factor, out=out[:, 1::2])
+    np.subtract(factor, scale, out=cosines)
+    np.multiply(tangent, factor, out=sines)

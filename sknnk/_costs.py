@@ -10,7 +10,7 @@ _ITERATIONS = 20
 SKETCH_ROWS = 2000
 # Rows behind the preconditioner for each root of the number of rows, so that it costs as much as a few passes, and most
 # of them.
-_SAMPLED, _MOST_SAMPLED = 32, 12_000
+_SAMPLED, _MOST_SAMPLED = 25, 12_000
 # Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
 # per entry of a symmetric eigendecomposition and of a Cholesky factor with its inverse, per feature evaluated in
 # float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
@@ -80,7 +80,7 @@ def sampled_rows(n_samples: int) -> int:
     Examples
     --------
     >>> sampled_rows(1000), sampled_rows(100_000), sampled_rows(10**7)
-    (1000, 10119, 12000)
+    (1000, 7905, 12000)
     """
     return min(n_samples, max(SKETCH_ROWS, min(math.isqrt(_SAMPLED**2 * n_samples), _MOST_SAMPLED)))
 

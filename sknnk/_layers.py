@@ -1,5 +1,6 @@
 """The hidden part of a bundled network: input transform, bundled layers and direct link, evaluated by row blocks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -95,8 +96,8 @@ class LayerStack:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def with_inputs(self, X: Any) -> tuple["LayerStack", Any]:
-        """Transform the inputs once for all, where that makes no dense array of a sparse one.
+    def unpaired(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+        """What is left to evaluate when inputs and weights are converted once for all.
 
         Parameters
         ----------
@@ -105,14 +106,22 @@ class LayerStack:
 
         Returns
         -------
-        layers : LayerStack
-            What is left to evaluate.
+        columns : callable
+            ``columns(rows of inputs, out)`` is `raw_columns` in the order `unpaired_order`.
         inputs : {ndarray, CSR array} of shape (n_samples, n_features)
-            For them.
+            Transformed, unless that would make a dense array of a sparse one.
         """
-        if not isinstance(X, np.ndarray):
-            return self, X
-        return replace(self, input_map=None), transform_inputs(self.input_map, X)
+        layers, inputs = self, X
+        if isinstance(X, np.ndarray):
+            layers, inputs = replace(self, input_map=None), transform_inputs(self.input_map, X)
+        converted: dict[Any, LayerStack] = {}
+
+        def columns(rows: Any, out: NDArray[np.floating]) -> NDArray[np.floating]:
+            if rows.dtype not in converted:
+                converted[rows.dtype] = replace(layers, samplers=tuple(s._cast(rows.dtype) for s in layers.samplers))
+            return converted[rows.dtype].raw_columns(rows, out, paired=False)
+
+        return columns, inputs
 
     @property
     def unpaired_order(self) -> NDArray[np.intp]:

@@ -1,7 +1,6 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
 from collections.abc import Callable
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,7 +19,7 @@ from ._documentation_links import LinkedEstimator
 from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
 from ._moments import Moments
-from ._operator import FeatureOperator, solve_iteratively
+from ._operator import FeatureOperator, sketched, solve_iteratively
 from ._progress import Step, no_step
 from ._ridge import (
     RidgeSystem,
@@ -307,14 +306,14 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Solve for the penalty given, or for one within the window around the searched one."""
-        layers, inputs = self._layers.with_inputs(X)
-        columns = (partial(layers.raw_columns, paired=False), layers.column_scale)
-        operator = FeatureOperator(*columns, inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
-        sketch = operator.sketch(Y, np.random.default_rng(self._seed))
+        sketch = sketched(self._layers.columns, X, Y, sample_weight, np.random.default_rng(self._seed))
         if alphas is None:
             # No moments, no generalised cross-validation: the geometric middle of its window.
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
+        columns, inputs = self._layers.unpaired(X)
+        plan = (sample_weight, n_threads(self.n_jobs), self._layers.unpaired_order)
+        operator = FeatureOperator(columns, self._layers.column_scale, inputs, *plan)
         operator, plan = operator.as_precise_as_needed(alpha, self.tol), (self.tol, self.max_iter, self._seed)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
             system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, *plan, done)

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 # Rows are cut into this many runs, each summed in order, so that the sums do not depend on the number of threads.
 _RUNS = 16
-_BLOCK_BYTES = 2**21
+_BLOCK_BYTES = 2**20
 # As in the ridge system: how far rounding of the features may move a prediction, in deviations of the targets. The
 # squares of a row of bounded features sum to one, of the direct link to about one.
 _MAX_ROUNDING, _MAX_COLUMN_SQUARE = 1e-3, 2.0
@@ -114,15 +114,6 @@ class FeatureOperator:
         # The images sum to zero, as the features are centred, so the mean need not be taken off a second time.
         return self._transposed_product(image)
 
-    def sketch(self, Y: Array, rng: np.random.Generator) -> RidgeSystem:
-        """Eigenpairs of the Gram matrix estimated from a sample of rows."""
-        rows = np.sort(rng.permutation(len(self._weight))[:SKETCH_ROWS])
-        inflated = self._weight[rows] * (self._weight.sum() / self._weight[rows].sum())
-        sample = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
-        columns = np.empty_like(sample)
-        columns[:, self._order] = self._raw_columns(self._X[rows], sample) * self._scale.T
-        return decompose_rows(columns, Y[rows], inflated)
-
     def approximate_inverse(
         self, alpha: Array, sketch: RidgeSystem, rng: np.random.Generator
     ) -> Callable[[Array], Array]:
@@ -179,6 +170,34 @@ class FeatureOperator:
 
         bounds = [(rows.start, rows.stop) for rows in row_blocks(n_samples, -(-n_samples // _RUNS))]
         return self._placed(self._scale * sum(over_threads(run, bounds, self._threads)))
+
+
+def sketched(
+    columns: Callable[[Any], NDArray[np.floating]], X: Any, Y: Array, sample_weight: Array, rng: np.random.Generator
+) -> RidgeSystem:
+    """Eigenpairs of the Gram matrix estimated from a sample of rows.
+
+    Parameters
+    ----------
+    columns : callable
+        ``columns(rows of X)`` are their scaled features, in a new array.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    rng : numpy.random.Generator
+        Draws the sample.
+
+    Returns
+    -------
+    RidgeSystem
+        The system of the sample, weighted like all rows.
+    """
+    rows = np.sort(rng.permutation(len(sample_weight))[:SKETCH_ROWS])
+    inflated = sample_weight[rows] * (sample_weight.sum() / sample_weight[rows].sum())
+    return decompose_rows(columns(X[rows]), Y[rows], inflated)
 
 
 def solve_iteratively(

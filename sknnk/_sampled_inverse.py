@@ -97,10 +97,13 @@ class SampledInverse:
     def _unexplained(self, gram: Any, alpha: float) -> float:
         """Squares of rows outside what a part of the sample explains, for all rows, by columns."""
         tried = int(_TRIED * len(gram))
-        if not self._by_rows or not tried:
+        if not tried:
             return 0.0
-        share = len(gram) / tried
-        block = np.asfortranarray(gram[:tried, :tried] * gram.dtype.type(share))
+        if self._by_rows:
+            block = np.asfortranarray(gram[:tried, :tried])
+        else:
+            block = self._syrk(1.0, self._rows[:tried].T, trans=1)
+        block *= block.dtype.type(len(self._rows) / tried)
         factor, failed = self._factored(block, alpha)
         if failed:
             return 0.0

@@ -1,6 +1,7 @@
 """Random feature maps as scikit-learn transformers: what they share, and URFSampler."""
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -379,6 +380,12 @@ class URFSampler(RandomFeatureSampler):
                 f"there. Fit to rows as large, or with weight_norm={needed:.5g}.",
                 stacklevel=3,
             )
+
+    def _cast(self, dtype: Any) -> "URFSampler":
+        """The same with weights of that type, which need not be converted for every block of rows."""
+        sampler = copy(self)
+        sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
+        return sampler
 
     def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, paired: bool = True) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)

@@ -22,6 +22,7 @@ FLOORS = {
     "_rows": 0,
     "_scratch": 0,
     "_sincos": 0,
+    "_sampled_inverse": 0,
     "_moments": 0,
     "_quantiles": 0,
     "_calibration": 0,

@@ -16,7 +16,10 @@ def problem(n_samples=400, n_columns=60, decay=6.0, seed=0):
 
 
 def solve(F, C, alpha, sketch, tol=1e-10, max_iter=500):
-    return conjugate_gradients(lambda V: F.T @ (F @ V), C, alpha, sketch, tol, max_iter)
+    def improved(vectors):
+        return preconditioned(sketch, vectors, alpha)
+
+    return conjugate_gradients(lambda V: F.T @ (F @ V), C, alpha, improved, tol, max_iter)
 
 
 @pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-10])

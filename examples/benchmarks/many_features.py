@@ -15,8 +15,9 @@ FIXED = {"activation": "gaussian", "directions": "orthogonal", "frequencies": "i
 print_circumstances()
 X, y = smooth_table(n_samples)
 test = smooth_table(20_000, seed=1)
-for solver, tol in (("cg", 1e-2), ("cg", 1e-4), ("primal", 1e-4)):
-    network = BundledNetworkRegressor(n_components, alpha=0.1, solver=solver, tol=tol, random_state=0, **FIXED)
+runs = [(alpha, *how) for alpha in (0.1, "auto") for how in (("cg", 1e-2), ("cg", 1e-4), ("primal", 1e-4))]
+for alpha, solver, tol in runs:
+    network = BundledNetworkRegressor(n_components, alpha=alpha, solver=solver, tol=tol, random_state=0, **FIXED)
     time = seconds(lambda network=network: network.fit(X, y))
     name = f"solver=cg, tol={tol:.0e}, {network.n_iter_} passes" if solver == "cg" else f"solver={solver}"
-    print(f"{name}: {time:.1f} s, R2 {network.score(*test):.5f}", flush=True)
+    print(f"alpha={network.alpha_:.3g} ({alpha}), {name}: {time:.1f} s, R2 {network.score(*test):.5f}", flush=True)

@@ -3,18 +3,18 @@
 import math
 import os
 
-# Iterations that the preconditioned solver needs for a tenth of the residual, and rows of the sketch behind the
-# preconditioner. With a penalty of 0.1 it was 6 with 15,000 rows and 20 with 100,000; where nobody knows, the direct
-# solution is the one that keeps its promise.
-_ITERATIONS = 20
+# Iterations that the preconditioned solver needs for a tenth of the residual, and rows of the sketch that stands for
+# the system afterwards. With a penalty of 0.1 it was 4; where nobody knows, the direct solution is the one that keeps
+# its promise.
+_ITERATIONS = 10
 SKETCH_ROWS = 2000
 # Rows behind the preconditioner for each root of the number of rows, so that it costs as much as a few passes, and most
 # of them.
 _SAMPLED, _MOST_SAMPLED = 25, 12_000
 # Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
-# per entry of a symmetric eigendecomposition and of a Cholesky factor with its inverse, per feature evaluated in
-# float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
-_EIGEN, _FACTOR, _FEATURE, _COARSE_FEATURE, _VECTOR = 12.0, 1.0, 160.0, 80.0, 30.0
+# per entry of a symmetric eigendecomposition and of a Cholesky factor with and without its inverse, per feature
+# evaluated in float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
+_EIGEN, _FACTOR, _FACTOR_ALONE, _FEATURE, _COARSE_FEATURE, _VECTOR = 12.0, 1.0, 0.35, 160.0, 45.0, 20.0
 # Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).
 COARSE = 1e-5
 
@@ -53,14 +53,18 @@ def predicted_costs(
     """
     n, columns = float(n_samples), float(n_columns)
     evaluate = n * columns * (_FEATURE + 2.0 * n_features)
-    rows = min(n, SKETCH_ROWS)
+    coarse = tol >= COARSE
+    rows, sampled = min(n, SKETCH_ROWS), sampled_rows(n_samples)
     sketch = 4.0 * rows**2 * columns + _EIGEN * rows**3
-    each = n * columns * ((_COARSE_FEATURE if tol >= COARSE else _FEATURE) + 2.0 * n_features + 2.0 * _VECTOR)
+    order = min(sampled, columns)
+    # Half as much in float32.
+    factor = (0.5 if coarse else 1.0) * (sampled * columns * order + _FACTOR_ALONE * order**3)
+    each = n * columns * ((_COARSE_FEATURE if coarse else _FEATURE) + 2.0 * n_features + 2.0 * _VECTOR)
     iterations = _ITERATIONS * max(1.0, -math.log10(tol))
     return {
         "primal": evaluate + n * columns**2 + (_FACTOR if one_penalty else _EIGEN) * columns**3,
         "dual": evaluate + 3.0 * n**2 * columns + _EIGEN * n**3,
-        "cg": sketch + (1.0 + iterations) * each,
+        "cg": sketch + factor + (1.0 + iterations) * each,
     }
 
 
@@ -117,7 +121,9 @@ def memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], s
         return 8.0 * (weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(sizes[:-1])))
     if solver == "cg":
         rows = min(n_samples, float(SKETCH_ROWS))
-        return 8.0 * (weights + 3.0 * rows**2 + 3.0 * rows * n_columns)
+        sampled = float(sampled_rows(shape[0]))
+        factor = sampled * n_columns + min(sampled, n_columns) ** 2
+        return 8.0 * (weights + 3.0 * rows**2 + 3.0 * rows * n_columns + factor)
     return 8.0 * (weights + 3.0 * n_columns**2 + 64.0 * sum(sizes))
 
 

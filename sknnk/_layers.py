@@ -130,9 +130,7 @@ class LayerStack:
         last = np.arange(self.n_linked + pairs.size, self.n_columns)
         return np.concatenate([np.arange(self.n_linked), pairs.T.ravel(), last])
 
-    def raw_columns(
-        self, X: Any, out: NDArray[np.floating] | None = None, paired: bool = True
-    ) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None, paired: bool = True) -> NDArray[np.floating]:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters

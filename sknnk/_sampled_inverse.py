@@ -11,7 +11,9 @@ Array = NDArray[np.float64]
 
 # Share of the sample from which it is judged how much of a row the others leave unexplained, and of these the last
 # ones, which have most others before them.
-_TRIED, _LAST = 0.25, 0.125
+_TRIED, _LAST = 0.5, 0.125
+# Rows for each column from which a sample knows all directions well enough.
+_PLENTY = 1.5
 # Targets up to which one triangular solution for each is faster than LAPACK's solution for all.
 _FEW_TARGETS = 4
 # Factor of a penalty that rounding defeats.
@@ -97,7 +99,7 @@ class SampledInverse:
     def _unexplained(self, gram: Any, alpha: float) -> float:
         """Squares of rows outside what a part of the sample explains, for all rows, by columns."""
         tried = int(_TRIED * len(gram))
-        if not tried:
+        if not tried or len(self._rows) >= _PLENTY * self._rows.shape[1]:
             return 0.0
         if self._by_rows:
             block = np.asfortranarray(gram[:tried, :tried])

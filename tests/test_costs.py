@@ -3,7 +3,7 @@
 import pytest
 
 from sknnk import BundledNetworkRegressor
-from sknnk._costs import machine_memory, memory_size, predicted_costs
+from sknnk._costs import machine_memory, memory_size, predicted_costs, sampled_rows
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from sknnk._costs import machine_memory, memory_size, predicted_costs
         (200, 2000, "dual"),
         (100_000, 500, "primal"),
         (100_000, 2000, "primal"),
+        (15_000, 4000, "primal"),
         (100_000, 10_000, "cg"),
         (1_000_000, 20_000, "cg"),
     ],
@@ -19,6 +20,14 @@ from sknnk._costs import machine_memory, memory_size, predicted_costs
 def test_cheapest_solver(n_samples, n_columns, cheapest):
     costs = predicted_costs(n_samples, n_columns, n_features=20)
     assert min(costs, key=costs.__getitem__) == cheapest
+
+
+def test_the_preconditioner_costs_a_few_passes_however_many_rows_there_are():
+    for n_samples in (20_000, 100_000, 1_000_000):
+        costs = predicted_costs(n_samples, 10_000, 20, tol=1e-1)["cg"]
+        each = predicted_costs(n_samples, 10_000, 20, tol=1e-2)["cg"] - costs
+        assert 0.1 < costs / each < 3.0
+    assert sampled_rows(1000) == 1000 and sampled_rows(3000) == 2000
 
 
 @pytest.mark.parametrize("solver", ["primal", "cg"])
@@ -32,7 +41,7 @@ def test_memory_does_not_grow_with_the_rows_but_for_the_dual():
         return memory_size((2000,), 20, (n_samples, 20), solver)
 
     assert size(10**6, "primal") == size(10**5, "primal") < 1e9
-    assert size(10**6, "cg") == size(10**5, "cg")
+    assert size(10**7, "cg") == size(10**6, "cg") < 2.0 * size(10**5, "cg")
     assert size(10**6, "dual") > 50.0 * size(10**5, "dual")
 
 

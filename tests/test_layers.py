@@ -211,3 +211,18 @@ def test_too_few_rows_teach_no_length_scales():
     X, Y, w = table(7)
     choice = prepare_layers(X, Y, w, AUTO, (8,), None, True, 0, learn_features=True)[1]
     assert np.ndim(choice.candidate.length_scale) == 0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("link", [True, False])
+@pytest.mark.parametrize("n_components", [(16,), (7,), (1,), (6, 5)])
+def test_unpaired_columns_are_the_raw_ones_in_their_order(n_components, link, kind):
+    X, Y, w = table()
+    layers = layers_of(X, Y, w, n_components=n_components, link=link)
+    columns, inputs = layers.unpaired(kind(X))
+    assert isinstance(inputs, np.ndarray) == (kind is np.asarray)
+    assert np.array_equal(np.sort(layers.unpaired_order), np.arange(layers.n_columns))
+    for rows in (inputs[:9], inputs[:9].astype(np.float32)):
+        written = columns(rows, np.empty((9, layers.n_columns), dtype=rows.dtype))
+        expected = layers.raw_columns(X[:9])[:, layers.unpaired_order]
+        assert np.allclose(written, expected, rtol=0, atol=200 * np.finfo(rows.dtype).eps)

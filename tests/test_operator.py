@@ -47,6 +47,20 @@ def test_mean_cross_and_gram_are_the_weighted_centred_ones(rows):
     np.testing.assert_allclose(ours.gram_product(V), gram @ V, rtol=1e-9, atol=1e-9)
 
 
+def test_columns_may_be_written_in_another_order(rows):
+    F, scale, weight = rows
+    order = np.random.default_rng(4).permutation(7)
+    Y, V = (np.random.default_rng(seed).standard_normal((n, 2)) for seed, n in ((1, 101), (2, 7)))
+    ours = operator(F, scale, weight)
+    other = FeatureOperator(lambda rows, out: np.add(rows[:, order], 0.0, out=out), scale, F, weight, 1, order)
+    for one, two in zip(ours.cross(Y), other.cross(Y), strict=True):
+        np.testing.assert_allclose(one, two)
+    np.testing.assert_allclose(ours.mean, other.mean)
+    np.testing.assert_allclose(ours.gram_product(V), other.gram_product(V))
+    narrow = other.as_precise_as_needed(np.ones(1), 1e-3)
+    np.testing.assert_allclose(ours.gram_product(V), narrow.gram_product(V), rtol=1e-4)
+
+
 def test_threads_change_no_digit(rows):
     F, scale, weight = rows
     V = np.random.default_rng(2).standard_normal((7, 3))
@@ -67,6 +81,25 @@ def test_cg_network_is_the_direct_one(direct):
     np.testing.assert_allclose(iterative.noise_variance_, exact.noise_variance_, rtol=1e-6)
     assert iterative.n_iter_ > 0
     assert exact.n_iter_ == 1
+
+
+@pytest.mark.parametrize("penalties", [[0.3, 0.3], [0.3, 1.0], [0.01, 10.0]])
+@pytest.mark.parametrize("tol", [1e-3, 1e-8])
+@pytest.mark.parametrize("n_components", [151, 2500])
+def test_more_rows_than_the_sketch_has_agree_with_the_direct_solution_to_the_tolerance(n_components, tol, penalties):
+    X, y = table(2600)
+    Y = np.column_stack([y, X[:, 1]])
+    weight = np.random.default_rng(3).uniform(0.5, 2.0, len(y))
+    settings = {"n_components": n_components, "alpha": [penalties], "random_state": 0, **FIXED}
+    iterative = BundledNetworkRegressor(solver="cg", tol=tol, **settings).fit(X, Y, weight)
+    exact = BundledNetworkRegressor(solver="primal", **settings).fit(X, Y, weight)
+    # Of the right side: products of the columns with the targets, in the units in which the network solves.
+    columns, alpha = iterative.transform(X), np.array(penalties)
+    centred, means = columns - np.average(columns, axis=0, weights=weight), np.average(Y, axis=0, weights=weight)
+    right = centred.T @ (weight[:, None] * (Y - means))
+    left = centred.T @ (weight[:, None] * (centred @ iterative.coef_.T)) + alpha * iterative.coef_.T
+    assert np.all(np.linalg.norm(left - right, axis=0) <= 1.1 * tol * np.linalg.norm(right, axis=0))
+    np.testing.assert_allclose(iterative.predict(X), exact.predict(X), atol=10.0 * tol * np.std(Y))
 
 
 def test_cg_handles_several_targets_sparse_rows_and_automatic_penalties():

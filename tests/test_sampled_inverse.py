@@ -35,27 +35,29 @@ def test_rows_as_they_are_given_stay_untouched():
     np.testing.assert_array_equal(F, before)
 
 
-@pytest.mark.parametrize("n_sampled", [300, 1600])
+@pytest.mark.parametrize("n_sampled", [300, 500])
 def test_the_penalty_grows_by_what_the_sample_leaves_unexplained(n_sampled):
     F, alpha = rows_with_a_tail(n_columns=400), 0.1
-    tried = min(n_sampled, 400) // 4
+    tried = min(n_sampled, 400) // 2
     part = F[:tried] * np.sqrt(len(F) / tried)
     penalised = part @ part.T + alpha * np.eye(tried)
     left_over = np.sum(F**2) - np.sum((F @ part.T) * np.linalg.solve(penalised, part @ F.T).T)
     inverse = SampledInverse(F[:n_sampled] * np.sqrt(len(F) / n_sampled), alpha)
     assert left_over / 400 > 0.5 * alpha
-    assert inverse.penalty == pytest.approx(alpha + left_over / 400, rel=0.3)
+    assert inverse.penalty == pytest.approx(alpha + left_over / 400, rel=0.6)
 
 
 def test_the_penalty_stays_where_the_sample_explains_everything():
     F = rows_with_a_tail(n_columns=3)[:60].repeat(40, axis=1)
     assert SampledInverse(F, 1.0).penalty == pytest.approx(1.0, rel=0.2)
+    assert SampledInverse(rows_with_a_tail(200), 1e-3).penalty == 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("n_sampled", [100, 400])
-@pytest.mark.parametrize("alpha", [1e-2, 1.0])
-def test_it_saves_most_iterations_on_other_rows(alpha, n_sampled, dtype):
+@pytest.mark.parametrize(
+    ("alpha", "n_sampled", "saved"), [(1e-2, 100, 1.5), (1.0, 100, 2), (1e-2, 400, 5), (1.0, 400, 4)]
+)
+def test_it_saves_most_iterations_on_other_rows(alpha, n_sampled, saved, dtype):
     F = rows_with_a_tail()
     C, penalties = np.random.default_rng(2).standard_normal((120, 2)), np.full(2, alpha)
     rows = np.random.default_rng(3).permutation(len(F))[:n_sampled]
@@ -64,7 +66,7 @@ def test_it_saves_most_iterations_on_other_rows(alpha, n_sampled, dtype):
     solution, few, reached = conjugate_gradients(*plan, inverse, 1e-6, 500)
     _, many, _ = conjugate_gradients(*plan, np.copy, 1e-6, 500)
     assert reached <= 1e-6
-    assert 2 * few < many
+    assert saved * few < many
     np.testing.assert_allclose(F.T @ (F @ solution) + alpha * solution, C, atol=1e-5 * np.linalg.norm(C))
 
 

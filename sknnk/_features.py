@@ -60,7 +60,7 @@ def fourier_features(
     # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
     step = max(len(spare), min(X.shape[1], 256), 1)
     # Tiles of one size: what a short last one saves in memory, calls for it cost in time.
-    step = -(-len(X) // max(-(-len(X) // step), 1))
+    step = max(-(-len(X) // max(-(-len(X) // step), 1)), 1)
     memory = scratch("phases", (min(step, len(X)), random_weights.shape[1]), X.dtype)
     # Scaling by a power of two is exact wherever it is done, and rows are short.
     scaled = factor * X

@@ -1,7 +1,6 @@
 """Ridge paths of training sets that lack few of the rows, from one factorisation of all rows."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,9 +118,9 @@ def paths_without(
     for rest in rests:
         _mirror(rest.gram)
     # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
-    no_alpha, no_sketch = np.zeros(right_side.shape[1]), replace(whole, rank=0)
+    no_alpha = np.zeros(right_side.shape[1])
     tolerance = _tolerance(whole)
-    solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, tolerance, _MAX_ITER)
+    solution, _, residual = conjugate_gradients(product, right_side, no_alpha, np.copy, tolerance, _MAX_ITER)
     if not residual <= tolerance:
         return None
     coef = dgemm(1.0, basis, root * solution)

@@ -312,11 +312,12 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
         columns, inputs = self._layers.unpaired(X)
-        plan = (sample_weight, n_threads(self.n_jobs), self._layers.unpaired_order)
-        operator = FeatureOperator(columns, self._layers.column_scale, inputs, *plan)
-        operator, plan = operator.as_precise_as_needed(alpha, self.tol), (self.tol, self.max_iter, self._seed)
+        order, threads = self._layers.unpaired_order, n_threads(self.n_jobs)
+        operator = FeatureOperator(columns, self._layers.column_scale, inputs, sample_weight, threads, order)
+        operator = operator.as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            system, coef, noise, self.n_iter_ = solve_iteratively(operator, Y, sketch, alpha, *plan, done)
+            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
+        system, coef, noise, self.n_iter_ = solution
         self._publish(system, alpha, coef, noise, X.dtype)
 
     def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:

@@ -111,7 +111,7 @@ class SampledInverse:
             return 0.0
         # The square of a pivot is what remains of a row, given those before it.
         pivots = np.diag(factor)[-max(int(_LAST * tried), 1) :].astype(np.float64)
-        return tried * max(float(np.mean(pivots**2)) - alpha, 0.0) / self._rows.shape[1]
+        return float(tried * max(float(np.mean(pivots**2)) - alpha, 0.0) / self._rows.shape[1])
 
     def _solved(self, right: NDArray[np.floating]) -> NDArray[np.floating]:
         solved = np.empty_like(right)

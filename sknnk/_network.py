@@ -311,14 +311,15 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             # No moments, no generalised cross-validation: the geometric middle of its window.
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        columns, inputs = self._layers.unpaired(X)
-        order, threads = self._layers.unpaired_order, n_threads(self.n_jobs)
-        operator = FeatureOperator(columns, self._layers.column_scale, inputs, sample_weight, threads, order)
-        operator = operator.as_precise_as_needed(alpha, self.tol)
+        (columns, inputs), order = self._layers.unpaired(X), self._layers.unpaired_order
+        rows = (inputs, sample_weight, n_threads(self.n_jobs))
+        operator = FeatureOperator(columns, self._layers.column_scale, *rows, order).as_precise_as_needed(
+            alpha, self.tol
+        )
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
             solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
-        system, coef, noise, self.n_iter_ = solution
-        self._publish(system, alpha, coef, noise, X.dtype)
+        self.n_iter_ = solution[-1]
+        self._publish(solution[0], alpha, *solution[1:3], X.dtype)
 
     def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
         """Set everything that depends on the solution, in the units of the targets."""

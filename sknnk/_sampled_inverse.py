@@ -53,10 +53,10 @@ class SampledInverse:
 
     def __init__(self, rows: NDArray[np.floating], alpha: float) -> None:
         self._rows, self._by_rows = rows, len(rows) < rows.shape[1]
-        (self._syrk, self._trsv), (self._potrf, self._potrs) = (
-            get_blas_funcs(("syrk", "trsv"), (rows,)),
-            get_lapack_funcs(("potrf", "potrs"), (rows,)),
-        )
+        self._syrk: Any = get_blas_funcs("syrk", (rows,))
+        self._trsv: Any = get_blas_funcs("trsv", (rows,))
+        self._potrf: Any = get_lapack_funcs("potrf", (rows,))
+        self._potrs: Any = get_lapack_funcs("potrs", (rows,))
         gram = self._gram()
         self.penalty = alpha + self._unexplained(gram, alpha)
         self._factor, failed = self._factored(gram, self.penalty)

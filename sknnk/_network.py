@@ -311,13 +311,11 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             # No moments, no generalised cross-validation: the geometric middle of its window.
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        (columns, inputs), order = self._layers.unpaired(X), self._layers.unpaired_order
-        rows = (inputs, sample_weight, n_threads(self.n_jobs))
-        operator = FeatureOperator(columns, self._layers.column_scale, *rows, order).as_precise_as_needed(
-            alpha, self.tol
-        )
+        layers, (columns, inputs) = self._layers, self._layers.unpaired(X)
+        plan = (inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
+        narrow = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
+            solution = solve_iteratively(narrow, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
         self.n_iter_ = solution[-1]
         self._publish(solution[0], alpha, *solution[1:3], X.dtype)
 

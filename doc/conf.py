@@ -41,6 +41,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # MathJax from the site itself, so that formulas need no other server
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",

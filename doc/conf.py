@@ -75,6 +75,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),  # what print says and pictures of estimators, but no Text(0.5, 1.0, 'title')
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -11,7 +11,6 @@ scaling and the cross-validated penalty that a careful user would give them.
 # Two regression tables: how diabetes progressed within a year, and how large the worst cells of a tumour were, given
 # the mean of each measurement and its standard error.
 
-from pathlib import Path
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -84,7 +83,7 @@ for ax, (table_name, (X, y)) in zip(axes, tables.items(), strict=True):
     )
     ax.legend(loc="upper left")
 fig.savefig("quickstart.png", dpi=120)
-print("figure saved to", Path("quickstart.png").resolve())
+print("figure saved to quickstart.png")
 
 # %%
 # What was chosen, and what it amounts to: the kernel, the penalty, and how many parameters are really in use.

@@ -66,8 +66,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         Columns of the layer: ``"random"`` ones (:class:`URFSampler`), which stream, or ``"landmarks"``, kernels of the
         same activation with rows of the table, more accurate for heavy-tailed kernels. With `n_components` ``"auto"``
         or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
-        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 rows and at most 1000 columns when
-        `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
+        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 different rows and at most 1000 columns
+        when `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
     feature_learning : {"auto", "agop"} or None, default="auto"
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
         the mean squared slopes of the fitted function, and the round of least held-out error is kept. ``"auto"`` does

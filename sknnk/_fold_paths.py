@@ -15,8 +15,8 @@ from ._tridiagonal import shifted_solutions
 
 Array = NDArray[np.float64]
 
-# Relative error in the norm of the predictions; that of a score is about the same.
-_TOLERANCE = 1e-8
+# Relative errors that squared errors may have, and the least one of predictions that is worth asking for.
+_ERROR_OF_SQUARES, _LEAST_TOLERANCE = 5e-7, 1e-8
 # A factorisation takes longer than this many iterations for ten penalties.
 _MAX_ITER = 60
 # Side of the tiles that are transposed at a time, which stay in a core's cache.
@@ -120,11 +120,23 @@ def paths_without(
         _mirror(rest.gram)
     # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
     no_alpha, no_sketch = np.zeros(right_side.shape[1]), replace(whole, rank=0)
-    solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, _TOLERANCE, _MAX_ITER)
-    if not residual <= _TOLERANCE:
+    tolerance = _tolerance(whole)
+    solution, _, residual = conjugate_gradients(product, right_side, no_alpha, no_sketch, tolerance, _MAX_ITER)
+    if not residual <= tolerance:
         return None
     coef = dgemm(1.0, basis, root * solution)
     return [each.finished(coef[:, columns], alphas.size) for each, columns in zip(sets, own, strict=True)]
+
+
+def _tolerance(whole: RidgeSystem) -> float:
+    """Relative error of the predictions, in their own norm, that leaves squared errors as precise as they need be.
+
+    An error ``e`` of predictions of length ``p`` changes the square of a residual of length ``r`` by ``2 e p r``, that
+    is by ``2 e p / r`` of itself; no penalty leaves a smaller ``r`` than the part outside the range of the features.
+    """
+    inside = np.sum(whole.projections**2, axis=0)
+    share = np.divide(whole.outside, inside, out=np.ones_like(inside), where=inside > 0.0)
+    return float(max(_LEAST_TOLERANCE, 0.5 * _ERROR_OF_SQUARES * min(1.0, np.sqrt(np.min(share)))))
 
 
 def _mirror(gram: Array) -> None:

@@ -22,7 +22,7 @@ EXACT_ROWS = 12_000
 N_LANDMARKS = 3000
 _HELD_ROWS = 1000
 # Rows among which landmarks and the kernel are looked for, and the share of the diagonal that keeps landmarks apart.
-_SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 50_000
 _JITTER = 1e-8
 _ALPHA_STEP = 10.0
 
@@ -235,7 +235,7 @@ def prepare_kernel(
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
     input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
-    rows = sampled_rows(X.shape[0], max(_SAMPLE_ROWS, EXACT_ROWS), row_rng)
+    rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
     inputs, targets, weight, _ = distinct_rows(dense_inputs(input_map, X[rows]), Y[rows], sample_weight[rows])
     drawn = unit_rows(inputs, targets, weight, search_rng)
     families = kernel_families(kernel.activation, kernel.frequencies)

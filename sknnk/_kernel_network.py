@@ -11,6 +11,7 @@ from ._inputs import sampled_rows
 from ._kernel_layers import (
     EXACT_ROWS,
     N_LANDMARKS,
+    SAMPLE_ROWS,
     HeldOut,
     KernelTask,
     dense_inputs,
@@ -45,7 +46,7 @@ class KernelNetwork:
     _spread: Any
     _progress: Task = UNWATCHED
 
-    def _chosen_map(self: Any, X: Any, alphas: np.ndarray | None) -> str:
+    def _chosen_map(self: Any, X: Any, Y: np.ndarray, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
         if self.feature_map != "auto":
             return str(self.feature_map)
@@ -53,8 +54,15 @@ class KernelNetwork:
         if any(not isinstance(value, str) or value != "auto" for value in defaults):
             return "random"
         one_penalty = alphas is None or (alphas.shape[1] == 1 and bool(np.all(alphas > 0.0)))
-        few = MIN_ROWS <= X.shape[0] <= EXACT_ROWS and X.shape[1] <= _MAX_COMPARED_FEATURES
-        return "landmarks" if few and one_penalty and isinstance(X, np.ndarray) else "random"
+        narrow = isinstance(X, np.ndarray) and X.shape[1] <= _MAX_COMPARED_FEATURES
+        fits = narrow and one_penalty and X.shape[0] >= MIN_ROWS and self._are_few(X, Y)
+        return "landmarks" if fits else "random"
+
+    def _are_few(self, X: np.ndarray, Y: np.ndarray) -> bool:
+        """Whether the distinct rows of a table can all be centres: repeating rows must not change the choice."""
+        if EXACT_ROWS < len(X) <= SAMPLE_ROWS:
+            return len(np.unique(np.column_stack([X, Y]), axis=0)) <= EXACT_ROWS
+        return len(X) <= EXACT_ROWS
 
     def _learns_features(self: Any) -> bool:
         if not isinstance(self.length_scale, str):
@@ -73,7 +81,7 @@ class KernelNetwork:
             )
         self._target_scale = binary_magnitude(Y)
         task = self._kernel_task(X, Y / self._target_scale, sample_weight, alphas)
-        n_components = self._n_landmarks(len(task.X), X.shape[0])
+        n_components = self._n_landmarks(task)
         self.n_components_ = (n_components,)
         if n_components < len(task.X) or not task.complete:
             # A sample of the rows gives landmarks; sums over all rows are what is solved.
@@ -113,8 +121,9 @@ class KernelNetwork:
             self.feature_importances_ = _importances(kernels)
         return task
 
-    def _n_landmarks(self: Any, n_distinct: int, n_samples: int) -> int:
+    def _n_landmarks(self: Any, task: KernelTask) -> int:
         """Number of centres: all distinct rows when there are few, or as many as asked for."""
+        n_distinct = len(task.X)
         if not isinstance(self.n_components, str):
             sizes = np.atleast_1d(self._layer_sizes(np.ones(1)))
             if len(sizes) > 1:
@@ -123,7 +132,7 @@ class KernelNetwork:
                     "not have; give one number, or use feature_map='random'."
                 )
             return min(int(sizes[0]), n_distinct)
-        return n_distinct if n_samples <= EXACT_ROWS else min(N_LANDMARKS, n_distinct)
+        return n_distinct if task.complete and n_distinct <= EXACT_ROWS else min(N_LANDMARKS, n_distinct)
 
     def _extend_exactly(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Solve anew with more centres; kernel, penalty and input transform stay those of the first rows."""

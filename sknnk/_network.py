@@ -145,7 +145,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         alphas = self._given_alphas(Y.shape[1])
         for name in _OF_SOME_FITS:
             self.__dict__.pop(name, None)
-        self.feature_map_ = self._chosen_map(X, alphas)
+        self.feature_map_ = self._chosen_map(X, Y, alphas)
         if self.feature_map_ == "landmarks":
             self._fit_kernel(X, Y, sample_weight, alphas)
             return

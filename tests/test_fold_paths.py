@@ -48,8 +48,9 @@ def test_a_penalty_factor_stands_for_columns_of_another_scale():
     [(coef, intercept)] = paths_without(whole(), SCALE, [moments_of(FOLDS == 0)], [ratio**-2.0], ALPHAS)
     kept = moments_of(FOLDS != 0).scaled(SCALE * ratio)
     expected, expected_intercept = coefficient_path(decompose(kept), ALPHAS)
-    np.testing.assert_allclose(coef, ratio[:, None, None] * expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(intercept, expected_intercept, rtol=1e-6)
+    predictions = np.einsum("nd,dat->nat", F * SCALE, coef) + intercept
+    by_hand = np.einsum("nd,dat->nat", F * SCALE * ratio, expected) + expected_intercept
+    np.testing.assert_allclose(predictions, by_hand, atol=1e-6)
 
 
 def test_all_training_sets_penalties_and_targets_share_few_products(monkeypatch):
@@ -95,3 +96,19 @@ def test_filling_the_unused_triangle_makes_a_symmetric_matrix(monkeypatch):
     expected = rest.gram + np.triu(rest.gram, 1).T
     paths_without(whole(), SCALE, [rest], [np.ones(D)], ALPHAS)
     np.testing.assert_array_equal(rest.gram, expected)
+
+
+@pytest.mark.parametrize("noise", [1.0, 1e-2, 1e-4])
+def test_squared_errors_are_as_precise_as_promised_whatever_the_noise(noise):
+    rng = np.random.default_rng(1)
+    targets = F @ rng.normal(size=(D, 1)) + noise * rng.normal(size=(N, 1))
+    parts = [Moments.from_block(F[rows], targets[rows], W[rows]) for rows in (FOLDS >= 0, FOLDS == 0, FOLDS != 0)]
+    [(coef, intercept)] = paths_without(
+        decompose(parts[0].scaled(SCALE)), SCALE, [parts[1]], [np.ones(D)], np.array([1e-3, 1.0])
+    )
+    exact, exact_intercept = coefficient_path(decompose(parts[2].scaled(SCALE)), np.array([1e-3, 1.0]))
+    found, expected = (
+        np.sum((targets[FOLDS == 0, None] - np.einsum("nd,dat->nat", (F * SCALE)[FOLDS == 0], B) - b) ** 2, axis=0)
+        for B, b in ((coef, intercept), (exact, exact_intercept))
+    )
+    np.testing.assert_allclose(found, expected, rtol=2.0 * _fold_paths._ERROR_OF_SQUARES)

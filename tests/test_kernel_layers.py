@@ -76,7 +76,7 @@ def test_too_few_rows_to_compare_kernels_get_the_first_family_and_equal_length_s
 
 
 def test_a_large_table_is_sampled(monkeypatch):
-    monkeypatch.setattr(_kernel_layers, "_SAMPLE_ROWS", 20)
+    monkeypatch.setattr(_kernel_layers, "SAMPLE_ROWS", 20)
     monkeypatch.setattr(_kernel_layers, "EXACT_ROWS", 15)
     X, Y, weight = table()
     task = task_of(X, Y, weight, transform=None)

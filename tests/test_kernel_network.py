@@ -391,7 +391,7 @@ def test_exact_rows_are_the_limit_of_the_rule_in_the_layers():
 
 @pytest.mark.parametrize("n_components", ["auto", 500])
 def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, monkeypatch):
-    monkeypatch.setattr(_kernel_layers, "_SAMPLE_ROWS", 30)
+    monkeypatch.setattr(_kernel_layers, "SAMPLE_ROWS", 30)
     monkeypatch.setattr(_kernel_layers, "EXACT_ROWS", 30)
     monkeypatch.setattr(_kernel_network, "EXACT_ROWS", 30)
     X, y, _ = table(80)
@@ -426,3 +426,13 @@ def test_a_fit_leaves_nothing_of_the_one_before():
     X, y, _ = table()
     model = network().fit(X, y)
     assert not hasattr(model.set_params(feature_map="random", n_components=8).fit(X, y), "_task")
+
+
+def test_repeating_every_row_changes_neither_the_map_nor_the_fit(monkeypatch):
+    monkeypatch.setattr(_kernel_network, "EXACT_ROWS", 60)
+    X, y, _ = table()
+    once = network(feature_map="auto").fit(X, y)
+    twice = network(feature_map="auto").fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))
+    assert once.feature_map_ == twice.feature_map_ == "landmarks" and twice.n_components_ == (50,)
+    other = network(feature_map="auto").fit(np.vstack([X, X + 1.0]), np.hstack([y, y]))
+    assert other.feature_map_ == "random"

@@ -41,6 +41,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # MathJax from the site itself, so that formulas need no other server
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
@@ -74,6 +75,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),  # what print says and pictures of estimators, but no Text(0.5, 1.0, 'title')
 }
 
 html_theme = "pydata_sphinx_theme"

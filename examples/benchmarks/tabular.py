@@ -176,6 +176,27 @@ def split_of(X, y, classify, seed, limit):
     return X[:limit], X_test, y.to_numpy()[:limit], y_test.to_numpy()
 
 
+def invariances(X, y, X_test, y_test, classify):
+    """Change of the score when rows are repeated, columns permuted or rescaled, or a constant column is added."""
+    columns = prepared(None)[:-1].fit(X)
+    X, X_test = np.asarray(columns.transform(X), float), np.asarray(columns.transform(X_test), float)
+    order = np.random.default_rng(0).permutation(X.shape[1])
+    network = BundledNetworkClassifier if classify else BundledNetworkRegressor
+
+    def score(change, repeat=1):
+        rows, targets = np.repeat(change(X), repeat, axis=0), np.repeat(y, repeat)
+        return network(random_state=0).fit(rows, targets).score(change(X_test), y_test)
+
+    plain = score(lambda rows: rows)
+    changed = {
+        "rows twice": score(lambda rows: rows, repeat=2),
+        "permuted": score(lambda rows: rows[:, order]),
+        "times 1e6": score(lambda rows: 1e6 * rows),
+        "constant column": score(lambda rows: np.column_stack([rows, np.ones(len(rows))])),
+    }
+    return ", ".join(f"{name} {value - plain:+.4f}" for name, value in changed.items())
+
+
 def draw_profile(errors, path):
     """Share of tables on which each model is within a factor of the best."""
     import matplotlib.pyplot as plt
@@ -199,6 +220,7 @@ def main():
     parser.add_argument("--classes", type=int, default=6, help="integers up to which a target is a class")
     parser.add_argument("--only", nargs="*", default=[], help="names of models")
     parser.add_argument("--tables", nargs="*", default=[], help="names of tables")
+    parser.add_argument("--invariances", action="store_true", help="instead: what must not change the score")
     parser.add_argument("--figure", help="file for the performance profile")
     arguments = parser.parse_args()
     print_circumstances()
@@ -206,6 +228,10 @@ def main():
     errors, kinds = {}, {}
     for name, X, y, classify in read_tables(arguments.data, arguments.tables, arguments.classes):
         n_splits = arguments.splits if len(X) < 10_000 else 1
+        if arguments.invariances:
+            X, X_test, y, y_test = split_of(X, y, classify, 0, arguments.limit)
+            print(f"{name:22s}{invariances(X, y, X_test, y_test, classify)}", flush=True)
+            continue
         kinds[name] = classify
         for model_name in models(classify, 0):
             if arguments.only and model_name not in arguments.only:
@@ -222,7 +248,7 @@ def main():
                 f"{name:22s}{model_name:25s}{error:8.4f} fit {fit:6.2f} s predict {predict:5.2f} s  {rows[0][3]}",
                 flush=True,
             )
-    for classify in (False, True):
+    for classify in sorted(set(kinds.values())):
         own = pd.DataFrame({name: each for name, each in errors.items() if kinds[name] == classify}).T
         means, ranks = np.exp(np.log(own.clip(lower=LEAST_ERROR)).mean()), own.rank(axis=1).mean()
         kind = "classification" if classify else "regression"

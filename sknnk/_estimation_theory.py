@@ -140,12 +140,12 @@ def term_variance(
     kappa, s, q = split
     c, theta = np.asarray(amplitudes), kappa * s * np.asarray(product)
     a, b = s * s * np.asarray(growing_square), kappa * kappa * np.asarray(oscillating_square)
-    rho = 1.0 + 1.0 / q
+    cost = _log_damping_cost(q, n_features) - np.log(4.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        front = 0.25 * np.exp(_log_damping_cost(q, n_features) + b - a)
-        modulus = np.exp(rho * a) + np.exp(-rho * b)
-        phase = 1.0 + np.exp(rho * (a - b)) * np.exp(2j * rho * theta)
-        second = front * (np.abs(c) ** 2 * modulus + (c * c * phase).real)
+        # Sums of exponents first: factors of their own would overflow and vanish where the product does neither.
+        modulus = np.exp(cost + b + a / q) + np.exp(cost - a - b / q)
+        phase = np.exp(cost + b - a) + np.exp(cost + (a - b) / q) * np.exp(2j * (1.0 + 1.0 / q) * theta)
+        second = np.abs(c) ** 2 * modulus + (c * c * phase).real
         variance = second - (c * np.exp(1j * theta)).real ** 2
     return np.asarray(np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0)))
 

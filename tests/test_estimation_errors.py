@@ -151,14 +151,19 @@ def test_any_layer_has_a_variance_below_the_bound_and_an_error_bound(activation,
     assert np.all(estimation_error_bound(sampler, X, size * W, size * b) >= sampler.spectrum_.max_error)
 
 
-def test_variance_beyond_all_numbers_is_infinite_and_never_missing():
+@pytest.mark.parametrize("scale", [1e3, 1e40, 1e75])
+def test_variance_beyond_all_numbers_is_infinite_and_never_missing(scale):
     X, W, b = layer(5)
     for directions in ("gaussian", "orthogonal"):
         sampler = URFSampler("sin", n_components=60, mode="unbiased", directions=directions, random_state=0)
         with pytest.warns(UserWarning, match="cannot estimate"):
-            sampler.fit(1e3 * X)
-        variance = estimation_variance(sampler, 1e3 * X, W, b)
-        assert not np.isnan(variance).any() and np.isinf(variance).any()
+            sampler.fit(scale * X)
+        variance = estimation_variance(sampler, scale * X, W, b)
+        assert not np.isnan(variance).any()
+        if scale == 1e3 and directions == "gaussian":
+            assert np.all(variance <= sampler.spectrum_.variance_bound)
+        if scale == 1e75:
+            assert np.isinf(variance).any()
 
 
 @pytest.mark.parametrize("d", [8, 32])

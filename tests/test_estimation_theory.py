@@ -104,6 +104,11 @@ def test_no_variance_in_range_exceeds_the_largest_one(d, omega, oscillating, gro
         assert term_variance(split, amplitude, x * x, w * w, x * w * cosine, d) <= largest * (1.0 + 1e-9)
 
 
+def test_a_variance_is_finite_where_its_factors_are_not():
+    split = Split(*(each[0] for each in balanced_split([3.0], 3.0, 3.0, 1)))
+    assert 0.0 < term_variance(split, 1.0, 0.0, 9.0, 0.0, 1) <= largest_variance(split, 1.0, (3.0, 3.0), 0.0, 1) < 100.0
+
+
 def test_the_largest_variance_of_a_sine_is_found_to_a_few_per_cent():
     split = Split(*(each[0] for each in balanced_split([1.0], 1.0, 1.0, 8)))
     # At the largest norms, opposite vectors and the largest bias.

@@ -313,9 +313,9 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
         layers, (columns, inputs) = self._layers, self._layers.unpaired(X)
         plan = (inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
-        narrow = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
+        operator = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            solution = solve_iteratively(narrow, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
+            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
         self.n_iter_ = solution[-1]
         self._publish(solution[0], alpha, *solution[1:3], X.dtype)
 

@@ -1,11 +1,11 @@
 """Kernel ridge regression in the dual: one Cholesky factor, and what held-out rows say about it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_lapack_funcs
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class DualSolution:
     alpha : float
         The penalty.
     held_inverse : ndarray of shape (n_held, n_held)
-        Block of the inverse system matrix, the intercept eliminated, for the last rows.
+        Block of the inverse system matrix, the intercept eliminated, for the last rows; only its lower triangle counts.
 
     Examples
     --------
@@ -41,13 +41,16 @@ class DualSolution:
     held_inverse: Array
 
 
-def solve_dual(K: Array, Y: Array, sample_weight: Array, alpha: float, n_held: int = 0) -> DualSolution | None:
+def solve_dual(
+    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0
+) -> DualSolution | None:
     """Solve kernel ridge regression with an intercept.
 
     Parameters
     ----------
     K : ndarray of shape (n_samples, n_samples)
-        Kernel of the rows, of which the lower triangle is read. In Fortran order it is overwritten.
+        Kernel of the rows, of which the lower triangle is read, in the dtype of the factor. In Fortran order it is
+        overwritten.
     Y : ndarray of shape (n_samples, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_samples,)
@@ -60,7 +63,7 @@ def solve_dual(K: Array, Y: Array, sample_weight: Array, alpha: float, n_held: i
     Returns
     -------
     DualSolution or None
-        None when the system is not positive definite in float64.
+        None when the system is not positive definite in that dtype.
 
     Notes
     -----
@@ -69,15 +72,16 @@ def solve_dual(K: Array, Y: Array, sample_weight: Array, alpha: float, n_held: i
     """
     n = len(K)
     K[np.diag_indices(n)] += alpha / sample_weight
-    factor, failed = dpotrf(K, lower=1, clean=0, overwrite_a=1)
+    functions: Any = get_lapack_funcs(("potrf", "potri", "potrs"), dtype=K.dtype)
+    potrf, potri, potrs = functions
+    factor, failed = potrf(K, lower=1, clean=0, overwrite_a=1)
     if failed:
         return None
-    solved, _ = dpotrs(factor, np.column_stack([np.ones(n), Y]), lower=1)
+    solved = potrs(factor, np.column_stack([np.ones(n), Y]).astype(K.dtype), lower=1)[0].astype(np.float64)
     ones, targets = solved[:, 0], solved[:, 1:]
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
-    held_inverse, _ = dpotri(np.asfortranarray(factor[n - n_held :, n - n_held :]), lower=1)
-    held_inverse = np.tril(held_inverse) + np.tril(held_inverse, -1).T
+    held_inverse = potri(np.asfortranarray(factor[n - n_held :, n - n_held :]), lower=1)[0].astype(np.float64)
     held_inverse -= np.outer(ones[n - n_held :], ones[n - n_held :]) / total
     return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_inverse)
 
@@ -90,7 +94,7 @@ def held_out_residuals(solution: DualSolution, folds: list[NDArray[np.intp]]) ->
     solution : DualSolution
         Made with `n_held` rows.
     folds : list of ndarray
-        Positions among the held rows, every one in one fold.
+        Ascending positions among the held rows, every one in one fold.
 
     Returns
     -------

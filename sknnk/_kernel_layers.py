@@ -9,10 +9,11 @@ from scipy.linalg import cholesky, solve_triangular
 
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual
 from ._inputs import fitted_input_map, sampled_rows, transform_inputs
-from ._kernel_search import MIN_ROWS, KernelChoice, copies_of, kernel_families, kernels_tried, search_kernel, unit_rows
+from ._kernel_search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
 from ._progress import UNWATCHED, Task
 from ._quantiles import QuantileMap
+from ._rows import copies_of, unit_rows
 from ._tuning import Candidate, distinct_rows
 
 Array = NDArray[np.float64]

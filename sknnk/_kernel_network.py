@@ -19,11 +19,11 @@ from ._kernel_layers import (
     landmark_layers,
     prepare_kernel,
 )
-from ._kernel_search import MIN_ROWS, copies_of
+from ._kernel_search import MIN_ROWS
 from ._kernels import Kernel
 from ._progress import UNWATCHED, Task
 from ._ridge import posterior_variance
-from ._rows import binary_magnitude
+from ._rows import binary_magnitude, copies_of
 from ._tuning import Candidate
 
 # Columns up to which distances between all rows are quick; beyond, projections on random directions cost less.

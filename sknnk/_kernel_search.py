@@ -1,6 +1,6 @@
 """Kernels learned from few rows: family, length scales of the columns and penalty, by closed-form cross-validation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._blocks import one_blas_thread
-from ._dual import DualSolution, held_out_residuals, solve_dual
-from ._kernels import Kernel, kernel_matrix, squared_gradients, symmetric_kernel_matrix
+from ._dual import DualSolution
+from ._kernel_scores import CrossValidation, Score, climb
+from ._kernels import Kernel, squared_gradients, symmetric_kernel_matrix
 from ._length_scales import column_deviations, typical_length_scale
 from ._progress import Step, no_step
+from ._rows import UNIT_ROWS
 from ._spectra import spectrum_of
 
 Array = NDArray[np.float64]
@@ -25,21 +27,20 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ("cauchy", "isotropic"),
 )
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
-# Rows of the three stages: many kernels, learning of the length scales, the decision between the best.
-_STAGE_ROWS = (500, 1000, 3000)
-_HELD_ROWS = 1000
+# Rows of the three stages: many kernels, learning of the length scales, the decision between the best; and how many
+# rows at the end of the last two are left out in turn.
+_STAGE_ROWS = (500, 1000, UNIT_ROWS)
+_JUDGED_ROWS, _HELD_ROWS = 500, 1000
 _ROUNDS = 5
 _GRADIENT_ROWS = 500
-_N_FOLDS = 4
 # A sum of kernels may be this much worse on the held rows: it varies less than a single kernel that was picked there.
 _TOLERANCE = 1.02
 # A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
 _LEAST_SCALE = 1e-3
-# Penalties, for kernels of value one at distance zero, and the step of the search among them.
-_SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
-_FIRST_ALPHA, _ALPHA_STEP, _ALPHA_BOUNDS = 1e-2, 10.0**0.5, (1e-8, 1e3)
-_LENGTH_STEP, _LENGTH_BOUNDS = 2.0**0.5, (1e-2, 1e2)
-_CLEARLY = 1.0 - 1e-6
+# Penalties, for kernels of value one at distance zero.
+_FIRST_ALPHA, _SMALL_ALPHA, _FEW_TIMES = 1e-2, 1e-2, 5.0
+# Step of the unit of length, its bounds, and the share of the error that a step must gain.
+_LENGTH_STEP, _LENGTH_BOUNDS, _LENGTH_GAINS = 2.0**0.5, (1e-2, 1e2), (1e-3, 1e-3)
 MIN_ROWS = 8
 _error = attrgetter("error")
 
@@ -162,142 +163,52 @@ def search_kernel(
     KernelChoice
         The winner and everything tried.
     """
-    task = _Task(X, _standardised(Y, sample_weight), sample_weight, alphas, float(sample_weight.mean()), done)
+    standard, unit = _standardised(Y, sample_weight), float(sample_weight.mean())
+    task = _Task(X, standard, sample_weight, alphas, unit, threads, done)
     # One family after another: SciPy holds Python's lock while LAPACK runs.
-    with one_blas_thread():
-        tried = [
-            _family_fits(task, family, length_scale, learn_features, child)
-            for family, child in zip(families, rng.spawn(len(families)), strict=True)
-        ]
+    tried = [
+        _family_fits(task, family, length_scale, learn_features, child)
+        for family, child in zip(families, rng.spawn(len(families)), strict=True)
+    ]
     history = [fit for fits in tried for fit in fits]
     stage = history[-1].stage
     learned = sorted((min((f for f in fits if f.stage == stage), key=_error) for fits in tried), key=_error)
     if len(learned) == 1:
         return KernelChoice(learned[0], tuple(learned), history)
-    # Of thousands of rows, where two threads do take less time than one.
-    finals = _decision(task, learned, threads)
-    least = min(fit.error for fit in finals)
-    best = next(fit for fit in reversed(finals) if fit.error <= _TOLERANCE * least)
-    return KernelChoice(best, tuple(learned), history + finals)
+    finals = _decision(task, learned)
+    return KernelChoice(finals[-1], tuple(learned), history + finals)
 
 
 def kernels_tried(n_families: int, free: bool, learn: bool) -> int:
     """Kernels that :func:`search_kernel` tries at most, with length scales that are `free` and those it may learn."""
-    of_each = (len(_LENGTH_FACTORS) if free else 1) + (_ROUNDS + 1 if free and learn else 1)
-    return n_families * of_each + (2 * n_families - 1 if n_families > 1 else 0)
-
-
-def unit_rows(
-    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = _STAGE_ROWS[-1]
-) -> tuple[Array, Array, Array]:
-    """Draw rows for the search, the weight of a repeated row told apart from the weight of evidence.
-
-    Where all weights are multiples of the smallest, a row of twice the smallest weight is two rows, and both can be
-    drawn: held-out error then rewards a fit that remembers rows, as far as rows of the table do repeat. A table in
-    which every row stands twice counts as the table without the copies.
-
-    Parameters
-    ----------
-    X, Y, sample_weight : ndarray
-        Distinct rows, their targets and total weights.
-    rng : numpy.random.Generator
-        Draws the rows.
-    size : int
-        Rows to draw at most.
-
-    Returns
-    -------
-    X, Y, sample_weight : ndarray
-        The rows drawn, in random order.
-    """
-    copies = copies_of(sample_weight)
-    ends = np.cumsum(copies)
-    drawn = rng.permutation(rng.choice(int(ends[-1]), min(int(ends[-1]), size), replace=False))
-    rows = np.searchsorted(ends, drawn, side="right")
-    return X[rows], Y[rows], sample_weight[rows] / copies[rows]
-
-
-def copies_of(sample_weight: Array) -> NDArray[np.int64]:
-    """Numbers of equal rows that weights stand for.
-
-    Parameters
-    ----------
-    sample_weight : ndarray of shape (n_samples,)
-        Positive weights.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Multiples of the smallest weight, or ones when the weights are no such multiples.
-
-    Examples
-    --------
-    >>> copies_of(np.array([0.5, 1.0, 0.5])), copies_of(np.array([0.5, 0.7]))
-    (array([1, 2, 1]), array([1, 1]))
-    """
-    ratio = sample_weight / sample_weight.min()
-    copies = np.rint(ratio).astype(np.int64)
-    if np.any(np.abs(ratio - copies) > 1e-9 * ratio) or copies.max() > _STAGE_ROWS[-1]:
-        return np.ones(len(ratio), dtype=np.int64)
-    return copies
+    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS if learn else 0) if free else 2
+    return n_families * of_each + (2 * n_families if n_families > 1 else 0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Rows of the search; what is tried is scored on the first few of them, at penalties in units of the weights."""
+    """Rows of the search, and how kernels are judged on the first few of them."""
 
     X: Array
     Y: Array
     sample_weight: Array
-    alphas: Sequence[float] | None
+    alphas: Sequence[float] | None = None
     unit: float = 1.0
+    threads: int = 1
     done: Step = no_step
 
     def leading(self, n_rows: int) -> "_Task":
-        return _Task(self.X[:n_rows], self.Y[:n_rows], self.sample_weight[:n_rows], self.alphas, self.unit, self.done)
+        return replace(self, X=self.X[:n_rows], Y=self.Y[:n_rows], sample_weight=self.sample_weight[:n_rows])
 
-    def best_alpha(self, K: Array, start: float, n_held: int) -> tuple[float, float, DualSolution | None]:
-        """Penalty of least cross-validated error for the kernel of these rows."""
-        scores: dict[float, tuple[float, DualSolution | None]] = {}
+    def validation(self, n_held: int) -> CrossValidation:
+        return CrossValidation(self.Y, self.sample_weight, n_held, self.alphas, self.unit)
 
-        def error(alpha: float) -> float:
-            if alpha not in scores:
-                scores[alpha] = self._scored(K, alpha, n_held)
-            return scores[alpha][0]
+    def matrix(self, kernels: Sequence[Kernel]) -> Array:
+        return symmetric_kernel_matrix(kernels, self.X, self.threads)
 
-        if self.alphas is not None:
-            alpha = min(sorted(self.alphas, reverse=True), key=error)
-        else:
-            low, high = _ALPHA_BOUNDS
-            alpha = _climb(error, start, _ALPHA_STEP, (low * self.unit, high * self.unit))
-        return alpha, *scores[alpha]
-
-    def _scored(self, K: Array, alpha: float, n_held: int) -> tuple[float, DualSolution | None]:
-        solution = solve_dual(K.copy(order="F"), self.Y, self.sample_weight, alpha, n_held)
-        if solution is None:
-            return np.inf, None
-        residuals = held_out_residuals(solution, [np.arange(i, n_held, _N_FOLDS) for i in range(min(_N_FOLDS, n_held))])
-        if residuals is None:
-            return np.inf, None
-        squares = np.average(residuals**2, axis=0, weights=self.sample_weight[len(self.Y) - n_held :])
-        return float(np.mean(squares)), solution
-
-
-def _climb(function: Callable[[float], float], start: float, step: float, bounds: tuple[float, float]) -> float:
-    """Walk down a geometric grid from `start` to the next minimum."""
-    values: dict[int, float] = {}
-
-    def at(i: int) -> float:
-        if i not in values:
-            values[i] = function(start * step**i)
-        return values[i]
-
-    # Where nothing but rounding tells two values apart, the walk ends.
-    i, direction = 0, 1 if at(1) < _CLEARLY * at(0) else -1
-    low, high = _CLEARLY * bounds[0], bounds[1] / _CLEARLY
-    while low <= start * step ** (i + direction) <= high and at(i + direction) < _CLEARLY * at(i):
-        i += direction
-    return start * step**i
+    def fit(self, kernels: tuple[Kernel, ...], score: Score, stage: str) -> Fit:
+        self.done()
+        return Fit(kernels, score.alpha, score.error, len(self.X), stage)
 
 
 def _standardised(Y: Array, sample_weight: Array) -> Array:
@@ -309,6 +220,7 @@ def _standardised(Y: Array, sample_weight: Array) -> Array:
 def _family_fits(
     task: _Task, family: tuple[Any, str], length_scale: Any, learn: bool, rng: np.random.Generator
 ) -> list[Fit]:
+    """One family at several length scales on few rows, and the best of them refined on more."""
     few, n_features = task.leading(_STAGE_ROWS[0]), task.X.shape[1]
     if length_scale is None:
         deviations = column_deviations(few.X, few.sample_weight)
@@ -316,48 +228,49 @@ def _family_fits(
         scales = [np.full(n_features, 1.0 / (factor * typical)) for factor in _LENGTH_FACTORS]
     else:
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
-    fits, alpha = [], _FIRST_ALPHA * task.unit
-    for each in scales:
-        fits.append(_tried(few, (Kernel(*family, each),), alpha, "length scale"))
-        alpha = fits[-1].alpha
-    more = task.leading(_STAGE_ROWS[1])
-    return fits + _refined(more, min(fits, key=_error), learn and length_scale is None, length_scale is None, rng)
+    validation, tried = few.validation(len(few.X)), [(Kernel(*family, each),) for each in scales]
+    with one_blas_thread():
+        first = validation.best(few.matrix(tried[0]), _FIRST_ALPHA * task.unit)
+        scores = [first, *(validation.score(few.matrix(each), first.alpha) for each in tried[1:])]
+    fits = [few.fit(each, score, "length scale") for each, score in zip(tried, scores, strict=True)]
+    return fits + _refined(
+        task.leading(_STAGE_ROWS[1]), min(fits, key=_error), length_scale is None, learn and length_scale is None, rng
+    )
 
 
-def _tried(task: _Task, kernels: tuple[Kernel, ...], start: float, stage: str) -> Fit:
-    alpha, error, _ = task.best_alpha(kernel_matrix(kernels, task.X, task.X), start, len(task.X))
-    task.done()
-    return Fit(kernels, alpha, error, len(task.X), stage)
-
-
-def _refined(task: _Task, fit: Fit, learn: bool, free: bool, rng: np.random.Generator) -> list[Fit]:
-    """The unit of length, then rounds of feature learning."""
-    kernel, alpha, fits = fit.kernels[0], fit.alpha, []
+def _refined(task: _Task, fit: Fit, free: bool, learn: bool, rng: np.random.Generator) -> list[Fit]:
+    """Rounds of feature learning on more rows, and the best of them refined."""
+    validation, kernel = task.validation(_JUDGED_ROWS), fit.kernels[0]
     if free:
-        kernel = _at_best_length(task, kernel, alpha)
+        kernel = _at_best_length(task, validation, kernel, fit.alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
+    score = validation.best(task.matrix([kernel]), fit.alpha)
+    fits = [task.fit((kernel,), score, "feature learning")]
     deviations = column_deviations(task.X, task.sample_weight)
-    for i in range(_ROUNDS + 1 if learn else 1):
-        if i == _ROUNDS:
-            kernel = _at_best_length(task, kernel, alpha)
-        alpha, error, solution = task.best_alpha(kernel_matrix([kernel], task.X, task.X), alpha, len(task.X))
-        fits.append(Fit((kernel,), alpha, error, len(task.X), "feature learning"))
-        task.done()
-        if solution is None or i == _ROUNDS or not learn:
+    for i in range(_ROUNDS if learn else 0):
+        if score.solution is None:
             break
-        kernel = _learned(task, kernel, solution, deviations, rng)
+        kernel = _learned(task, kernel, score.solution, deviations, rng)
+        # The first round changes the kernel most; later ones can do with its penalty.
+        score = (validation.score if i else validation.best)(task.matrix([kernel]), score.alpha)
+        fits.append(task.fit((kernel,), score, "feature learning"))
+    if free:
+        best = min(fits, key=_error)
+        kernel = _at_best_length(task, validation, best.kernels[0], best.alpha, _LENGTH_STEP)
+        score = validation.best(task.matrix([kernel]), best.alpha)
+        fits.append(task.fit((kernel,), score, "feature learning"))
     return fits
 
 
-def _at_best_length(task: _Task, kernel: Kernel, alpha: float) -> Kernel:
+def _at_best_length(task: _Task, validation: CrossValidation, kernel: Kernel, alpha: float, step: float) -> Kernel:
     """The kernel in the best unit of length at one penalty."""
 
     def resized(factor: float) -> Kernel:
-        return Kernel(kernel.activation, kernel.frequencies, factor * kernel.scales)
+        return replace(kernel, scales=factor * kernel.scales)
 
     def error(factor: float) -> float:
-        return task._scored(kernel_matrix([resized(factor)], task.X, task.X), alpha, len(task.X))[0]
+        return validation.score(task.matrix([resized(factor)]), alpha).error
 
-    return resized(_climb(error, 1.0, _LENGTH_STEP, _LENGTH_BOUNDS))
+    return resized(climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS))
 
 
 def _learned(
@@ -370,7 +283,7 @@ def _learned(
     near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
     with np.errstate(over="ignore"):  # of a constant column, which has no slopes
         inputs = task.X * unit
-    slopes = np.sqrt(squared_gradients([near_one], inputs[rows], inputs, solution.coef))
+    slopes = np.sqrt(squared_gradients([near_one], inputs[rows], inputs, solution.coef, task.threads))
     largest = slopes.max()
     if not largest > 0.0:
         return kernel
@@ -380,20 +293,32 @@ def _learned(
     return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
 
 
-def _decision(task: _Task, learned: list[Fit], threads: int) -> list[Fit]:
-    """Every family, then the sums of the best two, three, ..., scored on held rows at the end of all rows."""
-    singles = sorted((_decided(task, (fit,), threads) for fit in learned), key=_error)
-    return singles + [_decided(task, singles[:n], threads) for n in range(2, len(singles) + 1)]
-
-
-def _decided(task: _Task, summed: Sequence[Fit], threads: int) -> Fit:
-    kernels = tuple(replace(kernel, weight=1.0 / len(summed)) for fit in summed for kernel in fit.kernels)
-    K, n_held = symmetric_kernel_matrix(kernels, task.X, threads), min(_HELD_ROWS, len(task.X))
-    start = float(np.exp(np.mean([np.log(fit.alpha) for fit in summed])))
+def _decision(task: _Task, learned: list[Fit]) -> list[Fit]:
+    """Every family, then sums of the best two, three, ..., judged on rows at the end of all; and the choice refined."""
+    validation, small = task.validation(_HELD_ROWS), _SMALL_ALPHA * task.unit
+    matrices = [task.matrix(fit.kernels) for fit in learned]
     # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
-    small = _SMALL_ALPHA * task.unit
-    starts = (start, small) if start > _FEW_TIMES * small else (start,)
-    tried = [task.best_alpha(K, each, n_held)[:2] for each in starts]
-    alpha, error = min(tried, key=lambda each: each[1])
-    task.done()
-    return Fit(kernels, alpha, error, len(task.X), "decision")
+    repeat = len(np.unique(task.X, axis=0)) < len(task.X)
+
+    def summed(places: Sequence[int]) -> Array:
+        total = matrices[places[0]].copy(order="F")
+        for place in places[1:]:
+            total += matrices[place]
+        total /= len(places)
+        return total
+
+    def scored(places: Sequence[int]) -> Fit:
+        kernels = tuple(replace(learned[place].kernels[0], weight=1.0 / len(places)) for place in places)
+        start = validation.allowed(float(np.exp(np.mean([np.log(learned[place].alpha) for place in places]))))
+        starts = (start, small) if repeat and validation.alphas is None and start > _FEW_TIMES * small else (start,)
+        K = summed(places)
+        return task.fit(kernels, min((validation.score(K, each) for each in starts), key=_error), "decision")
+
+    singles = [scored([place]) for place in range(len(learned))]
+    order = sorted(range(len(learned)), key=lambda place: singles[place].error)
+    nested = [singles[order[0]], *(scored(order[:n]) for n in range(2, len(order) + 1))]
+    least = min(fit.error for fit in nested)
+    size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
+    chosen = nested[size - 1]
+    score = validation.best(summed(order[:size]), chosen.alpha, Score(chosen.alpha, chosen.error, None))
+    return [*singles, *nested[1:], task.fit(chosen.kernels, score, "decision")]

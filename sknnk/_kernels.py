@@ -155,7 +155,7 @@ def _exponential(distances: Array, factor: float) -> Array:
     return values
 
 
-def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array) -> Array:
+def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int = 1) -> Array:
     """Mean squared slope of fitted functions along every input column.
 
     The functions are ``f_t(x) = sum_i coef_it k(x, z_i)``; this is the diagonal of their average gradient outer
@@ -171,6 +171,8 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
         The ``z``.
     coef : ndarray of shape (n_centres, n_targets)
         Coefficients.
+    threads : int, default=1
+        Threads over blocks of rows; the result does not depend on it.
 
     Returns
     -------
@@ -182,13 +184,17 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
     Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
     backpropagation-free machine learning models", Science 2024.
     """
-    total = np.zeros(A.shape[1])
-    for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(centres), 1), 16)):
+
+    def squares(rows: slice) -> Array:
         slopes = np.zeros((A.shape[1], A[rows].shape[0], coef.shape[1]))
         for kernel in kernels:
             _add_slopes(kernel, A[rows], centres, coef, slopes)
-        total += np.sum(slopes**2, axis=(1, 2))
-    means: Array = total / len(A)
+        total: Array = np.sum(slopes**2, axis=(1, 2))
+        return total
+
+    size = max(_BLOCK_ENTRIES // max(len(centres), 1), 16)
+    blocks = over_threads(squares, [(rows,) for rows in row_blocks(len(A), size)], threads)
+    means: Array = np.sum(blocks, axis=0) / len(A)
     return means
 
 

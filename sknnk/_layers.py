@@ -11,10 +11,11 @@ from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
 from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
-from ._kernel_search import MIN_ROWS, Fit, kernel_families, kernels_tried, search_kernel, unit_rows
+from ._kernel_search import MIN_ROWS, Fit, kernel_families, kernels_tried, search_kernel
 from ._length_scales import column_deviations, typical_length_scale
 from ._progress import UNWATCHED, Step, Task
 from ._quantiles import QuantileMap
+from ._rows import unit_rows
 from ._samplers import URFSampler
 from ._spectra import spectrum_of
 from ._tuning import Candidate, Choice, candidates, distinct_rows, n_comparisons, search

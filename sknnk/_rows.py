@@ -3,9 +3,14 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 # Rows with so few entries that looking at each costs less than a call of a validation function.
 _FEW_ENTRIES = 2**12
+# Rows that the search of a kernel looks at, and beyond which weights do not count copies.
+UNIT_ROWS = 3000
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -81,3 +86,58 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
     largest = np.max(np.abs(Y), axis=0)
     magnitude: np.ndarray = np.exp2(np.floor(np.log2(largest, where=largest > 0.0, out=np.zeros_like(largest))))
     return magnitude
+
+
+def unit_rows(
+    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = UNIT_ROWS
+) -> tuple[Array, Array, Array]:
+    """Draw rows for the search, the weight of a repeated row told apart from the weight of evidence.
+
+    Where all weights are multiples of the smallest, a row of twice the smallest weight is two rows, and both can be
+    drawn: held-out error then rewards a fit that remembers rows, as far as rows of the table do repeat. A table in
+    which every row stands twice counts as the table without the copies.
+
+    Parameters
+    ----------
+    X, Y, sample_weight : ndarray
+        Distinct rows, their targets and total weights.
+    rng : numpy.random.Generator
+        Draws the rows.
+    size : int
+        Rows to draw at most.
+
+    Returns
+    -------
+    X, Y, sample_weight : ndarray
+        The rows drawn, in random order.
+    """
+    copies = copies_of(sample_weight)
+    ends = np.cumsum(copies)
+    drawn = rng.permutation(rng.choice(int(ends[-1]), min(int(ends[-1]), size), replace=False))
+    rows = np.searchsorted(ends, drawn, side="right")
+    return X[rows], Y[rows], sample_weight[rows] / copies[rows]
+
+
+def copies_of(sample_weight: Array) -> NDArray[np.int64]:
+    """Numbers of equal rows that weights stand for.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Multiples of the smallest weight, or ones when the weights are no such multiples.
+
+    Examples
+    --------
+    >>> copies_of(np.array([0.5, 1.0, 0.5])), copies_of(np.array([0.5, 0.7]))
+    (array([1, 2, 1]), array([1, 1]))
+    """
+    ratio = sample_weight / sample_weight.min()
+    copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
+    if np.any(np.abs(ratio - copies) > 1e-9 * ratio) or copies.max() > UNIT_ROWS:
+        return np.ones(len(ratio), dtype=np.int64)
+    return copies

@@ -42,6 +42,7 @@ FLOORS = {
     "_unbiased_features": 1,
     "_unbiased_spectra": 1,
     "_kernels": 1,
+    "_kernel_scores": 1,
     "_inputs": 1,
     "_orthogonal_covariance": 1,
     "_ridge": 1,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._rows import binary_magnitude, is_valid_already, weighted_rows
+from sknnk._rows import binary_magnitude, copies_of, is_valid_already, unit_rows, weighted_rows
 
 quick = settings(deadline=None, max_examples=50)
 
@@ -69,3 +69,30 @@ def test_a_few_finite_rows_in_an_array_need_no_validation(dtype):
 def test_everything_else_is_left_to_validation(X):
     assert not is_valid_already(X, 2)
     assert not is_valid_already(np.ones((1, 2)), None)
+
+
+def test_unit_rows_are_the_rows_repeated_as_often_as_their_weight_says():
+    X, Y = np.random.default_rng(1).normal(size=(2, 9, 2))
+    weight = 0.5 * np.array([1, 3, 2, 1, 1, 1, 1, 1, 2.0])
+    rows, targets, weights = unit_rows(X, Y, weight, np.random.default_rng(0))
+    repeated = np.repeat(np.arange(9), (2.0 * weight).astype(int))
+    order, expected = np.lexsort(rows.T), np.lexsort(X[repeated].T)
+    assert np.array_equal(rows[order], X[repeated][expected])
+    assert np.array_equal(targets[order], Y[repeated][expected])
+    assert np.array_equal(weights, np.full(13, 0.5))
+    assert not np.array_equal(rows, X[repeated])
+
+
+def test_unit_rows_of_a_large_table_are_a_sample_in_which_heavy_rows_are_likelier():
+    weight = np.where(np.arange(1000) < 500, 1.0, 3.0)
+    X = np.arange(1000.0)[:, None]
+    rows, _, weights = unit_rows(X, X, weight, np.random.default_rng(0), size=400)
+    assert len(rows) == 400 and np.all(weights == 1.0)
+    # Three of four; the sample without replacement scatters by less than sqrt(400 * 3 / 16) = 8.7 rows.
+    assert abs(np.sum(rows >= 500) - 300) < 5 * 8.7
+
+
+def test_copies_are_multiples_of_the_smallest_weight_or_there_are_none():
+    assert np.array_equal(copies_of(np.array([0.1, 0.3, 0.2])), [1, 3, 2])
+    assert np.array_equal(copies_of(np.array([1.0, 1.5, 3.0])), [1, 1, 1])
+    assert np.array_equal(copies_of(np.array([1.0, 1e6])), [1, 1])

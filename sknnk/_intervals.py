@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from ._blocks import one_blas_thread
 from ._dual import held_out_residuals, solve_dual
 from ._kernels import Kernel, kernel_matrix
+from ._length_scales import column_deviations, typical_length_scale
+from ._spectra import spectrum_of
 
 Array = NDArray[np.float64]
 
@@ -19,6 +22,9 @@ _N_FOLDS = 10
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 # Residuals below this share of their root mean square are as good as none; their logarithms are cut off there.
 _LEAST_RESIDUAL = 1e-2
+# Share of rows whose residuals could be of any size that residuals have: one row in thousands that is none of its
+# neighbours' kind would otherwise cost more likelihood than all others gain.
+_OUTLYING = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,8 @@ class ResidualSpread:
         Its intercept.
     ratios : ndarray of shape (n_held, n_targets)
         Absolute residuals divided by the size that the other rows predict.
+    root_mean_square : ndarray of shape (n_targets,)
+        Of all residuals.
     sample_weight : ndarray of shape (n_held,)
         Weights.
     """
@@ -46,6 +54,7 @@ class ResidualSpread:
     coef: Array
     intercept: Array
     ratios: Array
+    root_mean_square: Array
     sample_weight: Array
 
     def size(self, inputs: Array) -> Array:
@@ -87,18 +96,31 @@ class ResidualSpread:
                 quantiles[t] = ratios[order[position]]
         return quantiles
 
-    def deviation(self) -> Array:
-        """Root mean square of residuals in units of their size, shape (n_targets,)."""
-        deviations: Array = np.sqrt(np.average(self.ratios**2, axis=0, weights=self.sample_weight))
+    def deviation(self, size: Array) -> Array:
+        """Standard deviation of residuals, a few of which follow no size but that of all.
+
+        Parameters
+        ----------
+        size : ndarray of shape (n_samples, n_targets)
+            Of rows, as `size` gives it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets)
+            The deviations.
+        """
+        unit = np.sqrt(np.average(self.ratios**2, axis=0, weights=self.sample_weight))
+        parts = (np.sqrt(1.0 - _OUTLYING) * unit * size, np.sqrt(_OUTLYING) * self.root_mean_square)
+        deviations: Array = np.hypot(*parts)
         return deviations
 
 
 def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sample_weight: Array) -> ResidualSpread:
     """Learn the size of residuals from those of held-out rows.
 
-    The logarithm of absolute residuals is smoothed by kernel ridge regression, width and penalty chosen by
-    cross-validation. As much of its variation is kept as makes the residuals most likely, each of them compared with
-    the size that other rows predict for it.
+    The logarithm of absolute residuals is smoothed by kernel ridge regression; cross-validation chooses between the
+    kernel of the network and one to which all columns are equal, and their width and penalty. As much of its variation
+    is kept as makes the residuals most likely, each of them compared with the size that other rows predict for it.
 
     Parameters
     ----------
@@ -130,33 +152,44 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     >>> X = np.linspace(-1, 1, 200)[:, None]
     >>> noise = np.random.default_rng(0).normal(size=(200, 1)) * np.exp(X)
     >>> spread = fit_spread([Kernel("gaussian", "isotropic", np.ones(1))], X, noise, np.ones(200))
-    >>> small, large = (spread.size(X[[0, -1]]) * spread.deviation()).ravel()
+    >>> small, large = spread.deviation(spread.size(X[[0, -1]])).ravel()
     >>> bool(small < 1 < large)
     True
     """
     absolute = np.abs(residuals)
-    least = np.sqrt(np.average(residuals**2, axis=0, weights=sample_weight)) * _LEAST_RESIDUAL
-    logarithms = np.log(np.maximum(absolute, np.maximum(least, np.finfo(np.float64).tiny)))
+    root_mean_square = np.sqrt(np.average(residuals**2, axis=0, weights=sample_weight))
+    least = np.maximum(root_mean_square * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
+    logarithms = np.log(np.maximum(absolute, least))
     weight = sample_weight / sample_weight.mean()
-    best, best_error = None, np.inf
-    for stretch in _STRETCH:
-        wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in kernels)
-        for alpha in _ALPHAS:
-            with one_blas_thread():
-                K = kernel_matrix(wide, inputs, inputs).copy(order="F")
-                solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
-            folds = [np.arange(i, len(inputs), _N_FOLDS) for i in range(min(_N_FOLDS, len(inputs)))]
-            left = None if solution is None else held_out_residuals(solution, folds)
-            if solution is None or left is None:
-                continue
-            error = float(np.mean(np.average(left**2, axis=0, weights=weight)))
-            if error < best_error:
-                best, best_error = (wide, solution.coef, solution.intercept, left), error
-    wide, coef, intercept, left = best or (tuple(kernels), *_constant(logarithms, weight))
+    wide, coef, intercept, left = _smoothed(kernels, inputs, logarithms, weight)
     mean = np.average(logarithms, axis=0, weights=weight)
     share = _trusted_share(residuals, logarithms - left - mean, weight)
     ratios = absolute / np.exp(mean + share * (logarithms - left - mean))
-    return ResidualSpread(wide, inputs, share * coef, mean + share * (intercept - mean), ratios, sample_weight)
+    shrunk = (share * coef, mean + share * (intercept - mean))
+    return ResidualSpread(wide, inputs, *shrunk, ratios, root_mean_square, sample_weight)
+
+
+def _smoothed(
+    kernels: Sequence[Kernel], inputs: Array, logarithms: Array, weight: Array
+) -> tuple[tuple[Kernel, ...], Array, Array, Array]:
+    """Kernels, coefficients, intercept and left-out residuals of the best smoothing."""
+    typical = typical_length_scale(column_deviations(inputs, weight), spectrum_of("gaussian"), "gaussian", "isotropic")
+    # Noise may depend on columns that the targets do not depend on, and that the network has learned to overlook.
+    equal = Kernel("gaussian", "isotropic", np.full(inputs.shape[1], 1.0 / typical))
+    best, best_error = (tuple(kernels), *_constant(logarithms, weight)), np.inf
+    folds = [np.arange(i, len(inputs), _N_FOLDS) for i in range(min(_N_FOLDS, len(inputs)))]
+    for same, stretch, alpha in product((tuple(kernels), (equal,)), _STRETCH, _ALPHAS):
+        wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in same)
+        with one_blas_thread():
+            K = kernel_matrix(wide, inputs, inputs).copy(order="F")
+            solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
+        left = None if solution is None else held_out_residuals(solution, folds)
+        if solution is None or left is None:
+            continue
+        error = float(np.mean(np.average(left**2, axis=0, weights=weight)))
+        if error < best_error:
+            best, best_error = (wide, solution.coef, solution.intercept, left), error
+    return best
 
 
 def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:

@@ -311,7 +311,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def _standard_deviation(self, X: Any) -> np.ndarray:
         """That of the posterior, or where no factor was kept, of the exact map, that of held-out residuals."""
         if getattr(self, "_system", None) is None:
-            return self._residual_size(X) * self._residual_spread().deviation() * self._target_scale
+            return self._residual_spread().deviation(self._residual_size(X)) * self._target_scale
         variance, system = np.empty((X.shape[0], self._target_scale.size)), self._diagonalised()
         alpha = np.reshape(self.alpha_, -1)
 

@@ -116,6 +116,8 @@ def test_digits_lose_less_than_a_point_at_five_times_fewer_numbers():
     assert clone(bundled).fit(A, a).score(B, b) >= network.score(B, b)
 
 
+# On some processors its line search ends without progress, close to a minimum.
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 @pytest.mark.parametrize("n_targets", [1, 3])
 def test_small_networks_are_bundled_from_their_weights_alone(n_targets):
     # Arguments of about one, where unbiased features are accurate.

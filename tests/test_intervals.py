@@ -23,13 +23,17 @@ def spread_of(ratios, weight=None):
     ratios = np.asarray(ratios, dtype=np.float64).reshape(len(ratios), -1)
     n, n_targets = ratios.shape
     weight = np.ones(n) if weight is None else weight
-    return ResidualSpread(SMOOTH, np.zeros((n, 1)), np.zeros((n, n_targets)), np.zeros(n_targets), ratios, weight)
+    every = np.sqrt(np.mean(ratios**2, axis=0))
+    return ResidualSpread(
+        SMOOTH, np.zeros((n, 1)), np.zeros((n, n_targets)), np.zeros(n_targets), ratios, every, weight
+    )
 
 
 def test_the_size_follows_the_residuals():
     X, residuals = noisy()
     spread = fit_spread(SMOOTH, X, residuals, np.ones(200))
-    found, true = (spread.size(X) * spread.deviation())[:, 0], np.exp(X[:, 0])
+    found = spread.size(X)[:, 0] * np.sqrt(np.mean(spread.ratios**2))
+    true = np.exp(X[:, 0])
     # 200 logarithms of normal numbers, whose standard deviation is 1.1, in some five parameters: 0.18, three of them.
     assert np.sqrt(np.mean(np.log(found / true) ** 2)) < 0.55
     assert np.std(np.log(true)) > 1.1
@@ -38,7 +42,7 @@ def test_the_size_follows_the_residuals():
 def test_residuals_of_one_size_have_a_constant_spread():
     X = np.linspace(-2.0, 2.0, 200)[:, None]
     spread = fit_spread(SMOOTH, X, np.random.default_rng(0).normal(size=(200, 1)), np.ones(200))
-    sizes = spread.size(X) * spread.deviation()
+    sizes = spread.deviation(spread.size(X))
     assert np.ptp(np.log(sizes)) < 0.7
     assert np.mean(sizes) == pytest.approx(1.0, abs=0.2)
 
@@ -47,7 +51,8 @@ def test_the_unit_of_residuals_is_that_of_the_sizes_and_of_each_target_its_own()
     X, residuals = noisy(60, n_targets=2)
     unit = np.array([1e-9, 1e7])
     one, other = (fit_spread(SMOOTH, X, factor * residuals, np.ones(60)) for factor in (np.ones(2), unit))
-    np.testing.assert_allclose(other.size(X) * other.deviation(), unit * one.size(X) * one.deviation(), rtol=1e-6)
+    deviations = [spread.deviation(spread.size(X)) for spread in (one, other)]
+    np.testing.assert_allclose(deviations[1], unit * deviations[0], rtol=1e-6)
     np.testing.assert_allclose(other.size(X) * other.quantile(0.8), unit * one.size(X) * one.quantile(0.8), rtol=1e-6)
 
 
@@ -85,9 +90,34 @@ def test_the_quantile_of_each_target_is_its_own_and_weights_count():
     assert np.array_equal(spread_of(ratios, 0.1 * heavy).quantile(0.5), [19.0, 10.0])
 
 
-def test_the_deviation_is_the_weighted_root_mean_square():
-    assert spread_of([3.0, 4.0]).deviation() == pytest.approx(np.sqrt(12.5))
-    assert spread_of([3.0, 4.0], np.array([3.0, 1.0])).deviation() == pytest.approx(np.sqrt(43.0 / 4.0))
+def test_the_deviation_is_the_weighted_root_mean_square_and_a_twentieth_of_that_of_all():
+    size = np.array([[1.0], [3.0], [1e-6]])
+    plain, heavy = spread_of([3.0, 4.0]), spread_of([3.0, 4.0], np.array([3.0, 1.0]))
+    every = 0.05 * 12.5
+    np.testing.assert_allclose(plain.deviation(size) ** 2, 0.95 * 12.5 * size**2 + every)
+    np.testing.assert_allclose(heavy.deviation(size) ** 2, 0.95 * 43.0 / 4.0 * size**2 + every)
+
+
+def test_a_row_unlike_its_neighbours_does_not_cost_the_likelihood_of_all():
+    X, residuals = noisy(2000)
+    spread = fit_spread(SMOOTH, X[::2], residuals[::2], np.ones(1000))
+    new = residuals[1::2].copy()
+    new[np.argmin(X[1::2])] = 5.0  # a residual as they are at the other end
+    deviation = spread.deviation(spread.size(X[1::2]))
+    without = spread.size(X[1::2]) * np.sqrt(np.mean(spread.ratios**2))
+    loss = [np.mean(np.log(s) + 0.5 * (new / s) ** 2) for s in (deviation, without, np.sqrt(np.mean(residuals**2)))]
+    assert loss[0] < loss[2] - 0.3 and loss[0] < loss[1] - 0.1
+
+
+def test_noise_along_a_column_that_the_network_overlooks_is_found():
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, size=(400, 2))
+    residuals = np.random.default_rng(1).normal(size=(400, 1)) * np.exp(1.5 * X[:, 1:])
+    blind = (Kernel("gaussian", "isotropic", np.array([1.0, 1e-3])),)
+    spread = fit_spread(blind, X, residuals, np.ones(400))
+    assert np.corrcoef(np.log(spread.size(X)[:, 0]), X[:, 1])[0, 1] > 0.9
+    assert np.ptp(spread.kernels[0].scales) == 0.0
+    seeing = (Kernel("gaussian", "isotropic", np.array([1e-3, 1.0])),)
+    assert fit_spread(seeing, X, residuals, np.ones(400)).kernels[0].scales[0] < 1e-2
 
 
 def test_residuals_of_zero_and_a_single_row_have_a_spread():
@@ -98,7 +128,7 @@ def test_residuals_of_zero_and_a_single_row_have_a_spread():
     )
     single = fit_spread(SMOOTH, X[:1], np.array([[2.0]]), np.ones(1))
     np.testing.assert_allclose(single.size(X), 2.0)
-    assert single.deviation() == pytest.approx(1.0) and single.quantile(0.9) == np.inf
+    assert single.deviation(single.size(X[:1])) == pytest.approx(2.0) and single.quantile(0.9) == np.inf
 
 
 def test_where_nothing_can_be_left_out_the_size_is_the_geometric_mean(monkeypatch):

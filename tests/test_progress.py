@@ -69,13 +69,13 @@ def regressor(**params):
     return BundledNetworkRegressor(random_state=0, **params)
 
 
-# The kernel search tries, for each of three families, 5 length scales and 6 rounds, and 5 decisions; the random
-# search 20 candidates and the best 4 again, which it leaves out on few rows.
+# The kernel search tries, for each of three families, 5 length scales and 7 kernels that learn, and 6 decisions; the
+# random search 20 candidates and the best 4 again, which it leaves out on few rows.
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
-        (regressor(), [("choose-kernel", 38, 38), ("solve", 1, 1)]),
-        (regressor(activation="gaussian", frequencies="isotropic"), [("choose-kernel", 6, 6), ("solve", 1, 1)]),
+        (regressor(), [("choose-kernel", 42, 42), ("solve", 1, 1)]),
+        (regressor(activation="gaussian", frequencies="isotropic"), [("choose-kernel", 7, 7), ("solve", 1, 1)]),
         (regressor(n_components=16, batch_size=25), [("choose-kernel", 24, 20), ("sum-rows", 3, 3)]),
         (regressor(n_components=16, feature_map="landmarks", batch_size=25, feature_learning=None), None),
         (

@@ -81,7 +81,10 @@ def solve_dual(
     ones, targets = solved[:, 0], solved[:, 1:]
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
-    held_inverse = potri(np.asfortranarray(factor[n - n_held :, n - n_held :]), lower=1)[0].astype(np.float64)
+    held_inverse = np.array(factor[n - n_held :, n - n_held :], order="F")
+    if n_held:  # of nothing, LAPACK complains on the terminal
+        held_inverse, _ = potri(held_inverse, lower=1, overwrite_c=1)
+    held_inverse = held_inverse.astype(np.float64)
     held_inverse -= np.outer(ones[n - n_held :], ones[n - n_held :]) / total
     return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_inverse)
 

@@ -113,3 +113,18 @@ def test_a_matrix_that_is_not_positive_definite_has_no_solution():
 
 def test_a_fold_that_holds_every_row_cannot_be_left_out():
     assert held_out_residuals(solved(), [np.arange(24)]) is None
+
+
+def test_without_held_rows_lapack_is_not_bothered(capfd):
+    assert solved(0).held_inverse.shape == (0, 0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_factor_in_float32_gives_the_solution_to_its_precision():
+    K, Y, weight = problem()
+    single = solve_dual(K.astype(np.float32, order="F"), Y, weight, ALPHA, 10)
+    double = solve_dual(K.copy(order="F"), Y, weight, ALPHA, 10)
+    assert single.coef.dtype == single.held_inverse.dtype == np.float64
+    np.testing.assert_allclose(single.coef, double.coef, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.tril(single.held_inverse), np.tril(double.held_inverse), rtol=1e-4, atol=1e-5)
+    assert not np.array_equal(single.coef, double.coef)

@@ -18,6 +18,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 from paired import print_circumstances
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
@@ -144,21 +145,26 @@ def calibration_error(shares, labels, n_bins=15):
 def uncertainty(model, X, y, classify):
     """What is said beside the prediction: log-loss and calibration, or coverage, width and likelihood."""
     if classify:
-        if not hasattr(model, "predict_proba"):
-            return ""
-        shares, labels = model.predict_proba(X), np.searchsorted(model.classes_, y)
-        return f"log-loss {log_loss(y, shares, labels=model.classes_):.3f} ece {calibration_error(shares, labels):.3f}"
+        if hasattr(model, "predict_proba"):
+            shares = model.predict_proba(X)
+        else:
+            scores = model.decision_function(X)
+            shares = softmax(np.column_stack([-scores, scores]) if scores.ndim == 1 else scores, axis=1)
+        labels = np.searchsorted(model.classes_, y)
+        return {"log-loss": log_loss(y, shares, labels=model.classes_), "ece": calibration_error(shares, labels)}
     if not hasattr(model[-1], "predict_interval"):
-        return ""
+        return {}
     inputs = model[:-1].transform(X)
     mean, std = model[-1].predict(inputs, return_std=True)
     low, high = model[-1].predict_interval(inputs, confidence_level=0.9).T
     error = np.abs(y - mean)
-    # Constant widths that no method could know beforehand: those of the test rows themselves.
-    constant = 2.0 * np.quantile(error, 0.9)
-    gain = np.mean(np.log(std) + 0.5 * (error / std) ** 2) - np.log(np.sqrt(np.mean(error**2))) - 0.5
-    covered = np.mean((low <= y) & (y <= high))
-    return f"coverage {covered:.3f} width {np.mean(high - low) / constant:.2f} of constant, log-likelihood {-gain:+.2f}"
+    # Constants that no method could know beforehand: those of the test rows themselves.
+    loss = np.mean(np.log(std) + 0.5 * (error / std) ** 2)
+    return {
+        "coverage": np.mean((low <= y) & (y <= high)),
+        "width of constant": np.mean(high - low) / (2.0 * np.quantile(error, 0.9)),
+        "log-likelihood gained": np.log(np.sqrt(np.mean(error**2))) + 0.5 - loss,
+    }
 
 
 def measured(model, X, y, X_test, y_test, classify):
@@ -168,7 +174,12 @@ def measured(model, X, y, X_test, y_test, classify):
     fitted = perf_counter()
     error = 1.0 - model.score(X_test, y_test)
     done = perf_counter()
-    return error, fitted - start, done - fitted, uncertainty(model, X_test, y_test, classify)
+    return {
+        "error": error,
+        "fit": fitted - start,
+        "predict": done - fitted,
+        **uncertainty(model, X_test, y_test, classify),
+    }
 
 
 def split_of(X, y, classify, seed, limit):
@@ -216,6 +227,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder of tables")
     parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--large-splits", type=int, default=1, help="splits from 10,000 rows on")
     parser.add_argument("--limit", type=int, default=12_000, help="training rows at most")
     parser.add_argument("--classes", type=int, default=6, help="integers up to which a target is a class")
     parser.add_argument("--only", nargs="*", default=[], help="names of models")
@@ -227,7 +239,7 @@ def main():
     warnings.simplefilter("ignore")
     errors, kinds = {}, {}
     for name, X, y, classify in read_tables(arguments.data, arguments.tables, arguments.classes):
-        n_splits = arguments.splits if len(X) < 10_000 else 1
+        n_splits = arguments.splits if len(X) < 10_000 else arguments.large_splits
         if arguments.invariances:
             X, X_test, y, y_test = split_of(X, y, classify, 0, arguments.limit)
             print(f"{name:22s}{invariances(X, y, X_test, y_test, classify)}", flush=True)
@@ -242,10 +254,12 @@ def main():
                 rows.append(
                     measured(models(classify, seed)[model_name], split[0], split[2], split[1], split[3], classify)
                 )
-            error, fit, predict = (float(np.mean([row[i] for row in rows])) for i in range(3))
-            errors.setdefault(name, {})[model_name] = error
+            means = pd.DataFrame(rows).mean()
+            errors.setdefault(name, {})[model_name] = means["error"]
+            rest = ", ".join(f"{key} {value:.3f}" for key, value in means.iloc[3:].items())
             print(
-                f"{name:22s}{model_name:25s}{error:8.4f} fit {fit:6.2f} s predict {predict:5.2f} s  {rows[0][3]}",
+                f"{name:22s}{model_name:25s}{means['error']:8.4f} fit {means['fit']:6.2f} s predict "
+                f"{means['predict']:5.2f} s  {rest}",
                 flush=True,
             )
     for classify in sorted(set(kinds.values())):

@@ -60,7 +60,7 @@ class Fit:
     n_rows : int
         Rows it was tried on.
     stage : str
-        ``"length scale"``, ``"feature learning"`` or ``"decision"``.
+        ``"length scale"``, ``"refinement"`` of the best, ``"feature learning"`` or ``"decision"``.
     """
 
     kernels: tuple[Kernel, ...]
@@ -79,7 +79,7 @@ class KernelChoice:
     best : Fit
         The kernel of least error in the decision.
     learned : tuple of Fit
-        The best kernel of every family, the best family first.
+        The best kernel with learned length scales of every family, the best family first.
     history : list of Fit
         Everything tried, in order.
     """
@@ -132,8 +132,8 @@ def search_kernel(
 
     First every family at several length scales, on few rows. Then, on more rows, rounds of feature learning for the
     best of each family: the length scales of the columns follow the mean squared slopes of the function that was
-    fitted, and the round of least held-out error is kept. Last a decision between the families and sums of the best of
-    them, on still more rows.
+    fitted, and the round of least held-out error is refined. Last a decision between the families and sums of the best
+    of them, on still more rows.
 
     Parameters
     ----------
@@ -171,17 +171,24 @@ def search_kernel(
         for family, child in zip(families, rng.spawn(len(families)), strict=True)
     ]
     history = [fit for fits in tried for fit in fits]
-    stage = history[-1].stage
-    learned = sorted((min((f for f in fits if f.stage == stage), key=_error) for fits in tried), key=_error)
-    if len(learned) == 1:
-        return KernelChoice(learned[0], tuple(learned), history)
-    finals = _decision(task, learned)
-    return KernelChoice(finals[-1], tuple(learned), history + finals)
+    learned = _best_of_each(tried, {"feature learning"})
+    best = _best_of_each(tried, {"refinement", "feature learning"})
+    if len(best) == 1:
+        return KernelChoice(best[0], learned, history)
+    # Of thousands of rows, where two threads do take less time than one.
+    finals = _decision(task, best)
+    return KernelChoice(finals[-1], learned, history + finals)
+
+
+def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> tuple[Fit, ...]:
+    """The best fit of every family among those of some stages, the best family first."""
+    found = ([fit for fit in fits if fit.stage in stages] for fits in tried)
+    return tuple(sorted((min(fits, key=_error) for fits in found if fits), key=_error))
 
 
 def kernels_tried(n_families: int, free: bool, learn: bool) -> int:
     """Kernels that :func:`search_kernel` tries at most, with length scales that are `free` and those it may learn."""
-    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS if learn else 0) if free else 2
+    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS + 1 if learn else 0) if free else 2
     return n_families * of_each + (2 * n_families if n_families > 1 else 0)
 
 
@@ -230,33 +237,46 @@ def _family_fits(
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
     validation, tried = few.validation(len(few.X)), [(Kernel(*family, each),) for each in scales]
     with one_blas_thread():
-        first = validation.best(few.matrix(tried[0]), _FIRST_ALPHA * task.unit)
-        scores = [first, *(validation.score(few.matrix(each), first.alpha) for each in tried[1:])]
-    fits = [few.fit(each, score, "length scale") for each, score in zip(tried, scores, strict=True)]
-    return fits + _refined(
-        task.leading(_STAGE_ROWS[1]), min(fits, key=_error), length_scale is None, learn and length_scale is None, rng
-    )
+        start = validation.allowed(_FIRST_ALPHA * task.unit)
+        fits = [few.fit(each, validation.score(few.matrix(each), start), "length scale") for each in tried]
+        kernels = min(fits, key=_error).kernels
+        alpha = validation.best(few.matrix(kernels), start).alpha
+    free, more = length_scale is None, task.leading(_STAGE_ROWS[1])
+    return fits + _refined(more, kernels[0], alpha, free, learn and free, rng)
 
 
-def _refined(task: _Task, fit: Fit, free: bool, learn: bool, rng: np.random.Generator) -> list[Fit]:
-    """Rounds of feature learning on more rows, and the best of them refined."""
-    validation, kernel = task.validation(_JUDGED_ROWS), fit.kernels[0]
+def _refined(task: _Task, kernel: Kernel, alpha: float, free: bool, learn: bool, rng: np.random.Generator) -> list[Fit]:
+    """The kernel on more rows, rounds of feature learning, and the best of them at its best length and penalty."""
+    validation = task.validation(_JUDGED_ROWS)
     if free:
-        kernel = _at_best_length(task, validation, kernel, fit.alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
-    score = validation.best(task.matrix([kernel]), fit.alpha)
-    fits = [task.fit((kernel,), score, "feature learning")]
-    deviations = column_deviations(task.X, task.sample_weight)
-    for i in range(_ROUNDS if learn else 0):
+        kernel = _at_best_length(task, validation, kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
+    score = validation.best(task.matrix([kernel]), alpha)
+    plain = task.fit((kernel,), score, "refinement")
+    rounds = _rounds(task, validation, kernel, score, rng) if learn else []
+    if not free:
+        return [plain]
+
+    def polished(fit: Fit) -> Fit:
+        longer = _at_best_length(task, validation, fit.kernels[0], fit.alpha, _LENGTH_STEP)
+        return task.fit((longer,), validation.best(task.matrix([longer]), fit.alpha), fit.stage)
+
+    if not rounds:
+        return [plain, polished(plain)]
+    learned = polished(min(rounds, key=_error))
+    return [plain, *rounds, learned, *([polished(plain)] if plain.error < learned.error else [])]
+
+
+def _rounds(
+    task: _Task, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
+) -> list[Fit]:
+    """Kernels whose length scales follow the slopes of the fit before."""
+    deviations, fits = column_deviations(task.X, task.sample_weight), []
+    for i in range(_ROUNDS):
         if score.solution is None:
             break
         kernel = _learned(task, kernel, score.solution, deviations, rng)
         # The first round changes the kernel most; later ones can do with its penalty.
         score = (validation.score if i else validation.best)(task.matrix([kernel]), score.alpha)
-        fits.append(task.fit((kernel,), score, "feature learning"))
-    if free:
-        best = min(fits, key=_error)
-        kernel = _at_best_length(task, validation, best.kernels[0], best.alpha, _LENGTH_STEP)
-        score = validation.best(task.matrix([kernel]), best.alpha)
         fits.append(task.fit((kernel,), score, "feature learning"))
     return fits
 
@@ -293,7 +313,7 @@ def _learned(
     return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
 
 
-def _decision(task: _Task, learned: list[Fit]) -> list[Fit]:
+def _decision(task: _Task, learned: Sequence[Fit]) -> list[Fit]:
     """Every family, then sums of the best two, three, ..., judged on rows at the end of all; and the choice refined."""
     validation, small = task.validation(_HELD_ROWS), _SMALL_ALPHA * task.unit
     matrices = [task.matrix(fit.kernels) for fit in learned]

@@ -23,6 +23,8 @@ from ._tuning import Candidate, Choice, candidates, distinct_rows, n_comparisons
 # Enough rows for a search that ends in a few thousand.
 _SEARCH_ROWS = 4000
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
+# Of learned kernels: random features may want shorter ones than the kernel itself.
+_LEARNED_FACTORS = (1.0, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +284,7 @@ def _n_choices(kernel: Candidate, n_options: int, learn_features: bool) -> int:
     if not learn_features:
         return n_comparisons(n_options)
     n_families = len(kernel_families(kernel.activation, kernel.frequencies))
-    return kernels_tried(n_families, True, True) + n_comparisons(n_options + 2 * n_families)
+    return kernels_tried(n_families, True, True) + n_comparisons(n_options + 2 * len(_LEARNED_FACTORS) * n_families)
 
 
 def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
@@ -340,7 +342,7 @@ def _learned_options(
     families = kernel_families(kernel.activation, kernel.frequencies)
     fits = search_kernel(families, None, None, True, *rows, rng, threads, done).learned
     deviations = column_deviations(X, sample_weight)
-    return [candidate for fit in fits for candidate in _as_candidates(kernel.directions, fit, deviations)]
+    return [each for fit in fits for each in _as_candidates(kernel.directions, fit, deviations)]
 
 
 def _as_candidates(directions: str, fit: Fit, deviations: NDArray[np.float64]) -> list[Candidate]:
@@ -351,6 +353,7 @@ def _as_candidates(directions: str, fit: Fit, deviations: NDArray[np.float64]) -
     spectrum, coupling = spectrum_of(learned.activation), learned.frequencies
     units = [typical_length_scale(deviations * learned.scales, spectrum, each, coupling) for each in (dense, *along)]
     return [
-        Candidate(learned.activation, each, coupling, unit / units[0] / learned.scales)
+        Candidate(learned.activation, each, coupling, factor * unit / units[0] / learned.scales)
         for each, unit in zip(along, units[1:], strict=True)
+        for factor in _LEARNED_FACTORS
     ]

@@ -28,7 +28,7 @@ _FAMILIES = (
 _ALPHAS = np.logspace(-7, 3, 21)
 _N_FOLDS = 4
 # Successive halving: every candidate on few rows, the best few again on more.
-_ROUNDS = ((500, 256, None), (2000, 512, 4))
+_ROUNDS = ((500, 256, None), (2000, 512, 6))
 _MIN_DISTINCT_ROWS = 8
 
 
@@ -213,7 +213,7 @@ def n_comparisons(n_options: int) -> int:
     Examples
     --------
     >>> n_comparisons(20)
-    24
+    26
     """
     return sum(n_options if keep is None else min(keep, n_options) for _, _, keep in _ROUNDS)
 

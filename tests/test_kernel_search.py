@@ -25,6 +25,10 @@ def choice_of(X, Y, weight=None, families=ALL, length_scale=None, alphas=None, l
     return search_kernel(families, length_scale, alphas, learn, *unit_rows(X, Y, weight, rng), rng, threads)
 
 
+def family_of(fit):
+    return fit.kernels[0].activation, fit.kernels[0].frequencies
+
+
 def same_fits(a, b, rtol=0.0):
     assert len(a.history) == len(b.history)
     for one, other in zip(a.history, b.history, strict=True):
@@ -90,14 +94,24 @@ def test_the_decision_looks_at_every_family_and_at_sums_of_the_best_and_refines_
     close = [fit for fit in nested if fit.error <= 1.02 * min(fit.error for fit in nested)]
     assert choice.best is finals[5] and choice.best.kernels is close[-1].kernels
     assert choice.best.error <= close[-1].error
+
+
+def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
+    choice = choice_of(*table())
     assert [fit.error for fit in choice.learned] == sorted(fit.error for fit in choice.learned)
-    assert len(choice.learned) == len(ALL)
+    for family, fit in zip(ALL, sorted(choice.learned, key=lambda fit: ALL.index(family_of(fit))), strict=True):
+        assert family_of(fit) == family and np.ptp(fit.kernels[0].scales) > 0.0
+        others = [other for other in choice.history if other.stage == "feature learning" and family_of(other) == family]
+        assert fit.error == min(other.error for other in others)
+    assert choice_of(*table(60), learn=False).learned == ()
 
 
 def test_the_steps_are_as_many_as_announced():
     for families, free, learn in ((ALL, True, True), (ALL, True, False), (ALL, False, False), (ONE, True, True)):
         choice = choice_of(*table(60), families=families, length_scale=None if free else 1.0, learn=learn)
-        assert len(choice.history) == _kernel_search.kernels_tried(len(families), free, learn)
+        most = _kernel_search.kernels_tried(len(families), free, learn)
+        # Equal scales are refined only where they are better than learned ones.
+        assert most - len(families) * learn <= len(choice.history) <= most
 
 
 def test_threads_do_not_matter_and_the_same_seed_gives_the_same_choice():
@@ -184,13 +198,14 @@ def test_rows_of_the_stages_grow(monkeypatch):
     choice = choice_of(X, Y)
     assert {(fit.stage, fit.n_rows) for fit in choice.history} == {
         ("length scale", 20),
+        ("refinement", 30),
         ("feature learning", 30),
         ("decision", 50),
     }
     # Learning and the decision look at the last rows alone.
     rows, targets, weight = unit_rows(X, Y, np.ones(50), np.random.default_rng(3))
     standard = (targets - targets.mean(axis=0)) / targets.std(axis=0)
-    for stage, n, n_held in (("feature learning", 30, 12), ("decision", 50, 15)):
+    for stage, n, n_held in (("refinement", 30, 12), ("feature learning", 30, 12), ("decision", 50, 15)):
         fit = next(fit for fit in choice.history if fit.stage == stage)
         K = kernel_matrix(fit.kernels, rows[:n], rows[:n]).copy(order="F")
         solution = solve_dual(K, standard[:n], weight[:n], fit.alpha, n_held)

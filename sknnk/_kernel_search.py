@@ -257,8 +257,8 @@ def _refined(task: _Task, kernel: Kernel, alpha: float, free: bool, learn: bool,
         return [plain]
 
     def polished(fit: Fit) -> Fit:
-        longer = _at_best_length(task, validation, fit.kernels[0], fit.alpha, _LENGTH_STEP)
-        return task.fit((longer,), validation.best(task.matrix([longer]), fit.alpha), fit.stage)
+        kernel = _at_best_length(task, validation, fit.kernels[0], fit.alpha, _LENGTH_STEP)
+        return task.fit((kernel,), validation.best(task.matrix([kernel]), fit.alpha), fit.stage)
 
     if not rounds:
         return [plain, polished(plain)]

@@ -147,9 +147,11 @@ def uncertainty(model, X, y, classify):
     if classify:
         if hasattr(model, "predict_proba"):
             shares = model.predict_proba(X)
-        else:
+        elif hasattr(model, "decision_function"):
             scores = model.decision_function(X)
             shares = softmax(np.column_stack([-scores, scores]) if scores.ndim == 1 else scores, axis=1)
+        else:
+            return {}
         labels = np.searchsorted(model.classes_, y)
         return {"log-loss": log_loss(y, shares, labels=model.classes_), "ece": calibration_error(shares, labels)}
     if not hasattr(model[-1], "predict_interval"):

@@ -22,7 +22,7 @@ def model(name: str, seed: int):
     """The model to time: the same kernel, penalty and number of columns for both."""
     fixed = {
         "activation": "gaussian",
-        "directions": "orthogonal",
+        "directions": "qmc",
         "frequencies": "isotropic",
         "length_scale": LENGTH_SCALE,
     }

@@ -313,10 +313,10 @@ def _learned(
     return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
 
 
-def _decision(task: _Task, learned: Sequence[Fit]) -> list[Fit]:
+def _decision(task: _Task, families: Sequence[Fit]) -> list[Fit]:
     """Every family, then sums of the best two, three, ..., judged on rows at the end of all; and the choice refined."""
     validation, small = task.validation(_HELD_ROWS), _SMALL_ALPHA * task.unit
-    matrices = [task.matrix(fit.kernels) for fit in learned]
+    matrices = [task.matrix(fit.kernels) for fit in families]
     # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
     repeat = len(np.unique(task.X, axis=0)) < len(task.X)
 
@@ -328,14 +328,14 @@ def _decision(task: _Task, learned: Sequence[Fit]) -> list[Fit]:
         return total
 
     def scored(places: Sequence[int]) -> Fit:
-        kernels = tuple(replace(learned[place].kernels[0], weight=1.0 / len(places)) for place in places)
-        start = validation.allowed(float(np.exp(np.mean([np.log(learned[place].alpha) for place in places]))))
+        kernels = tuple(replace(families[place].kernels[0], weight=1.0 / len(places)) for place in places)
+        start = validation.allowed(float(np.exp(np.mean([np.log(families[place].alpha) for place in places]))))
         starts = (start, small) if repeat and validation.alphas is None and start > _FEW_TIMES * small else (start,)
         K = summed(places)
         return task.fit(kernels, min((validation.score(K, each) for each in starts), key=_error), "decision")
 
-    singles = [scored([place]) for place in range(len(learned))]
-    order = sorted(range(len(learned)), key=lambda place: singles[place].error)
+    singles = [scored([place]) for place in range(len(families))]
+    order = sorted(range(len(families)), key=lambda place: singles[place].error)
     nested = [singles[order[0]], *(scored(order[:n]) for n in range(2, len(order) + 1))]
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)

@@ -116,15 +116,14 @@ def test_digits_lose_less_than_a_point_at_five_times_fewer_numbers():
     assert clone(bundled).fit(A, a).score(B, b) >= network.score(B, b)
 
 
-# On some processors its line search ends without progress, close to a minimum.
-@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 @pytest.mark.parametrize("n_targets", [1, 3])
 def test_small_networks_are_bundled_from_their_weights_alone(n_targets):
     # Arguments of about one, where unbiased features are accurate.
     weak = 0.3 * X
     targets = np.column_stack([np.tanh(weak @ w) for w in rng.normal(size=(n_targets, 4))])
+    # Not to the last digit, where on some processors the line search finds no better point.
     network = MLPRegressor(
-        hidden_layer_sizes=(12,), activation="tanh", alpha=0.3, solver="lbfgs", max_iter=5000, random_state=0
+        hidden_layer_sizes=(12,), activation="tanh", alpha=0.3, solver="lbfgs", max_iter=5000, tol=1e-3, random_state=0
     ).fit(weak, targets if n_targets > 1 else targets[:, 0])
     analytic = bundle(network, n_components=4000, X=weak, method="analytic", random_state=0)
     assert analytic.predict(weak).shape == network.predict(weak).shape

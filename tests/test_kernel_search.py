@@ -242,3 +242,18 @@ def test_learned_scales_keep_the_distance_of_typical_rows():
         learned = _kernel_search._learned(task, kernel, solution, deviations, np.random.default_rng(0))
         before, after = (np.linalg.norm(each.scales * deviations, order) for each in (kernel, learned))
         assert after == pytest.approx(before) and learned.scales[0] > 2.0 * learned.scales[4]
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_where_rows_repeat_each_kernel_is_judged_at_a_small_penalty_too(repeated, monkeypatch):
+    X, Y = table(60)
+    rows = np.arange(60) // 2 if repeated else np.arange(60)
+    fits = [_kernel_search.Fit((Kernel(*family, np.full(5, 0.5)),), 1.0, 0.5, 60, "refinement") for family in ALL]
+    tried, score = [], _kernel_scores.CrossValidation.score
+    monkeypatch.setattr(
+        _kernel_scores.CrossValidation, "score", lambda self, K, alpha: tried.append(alpha) or score(self, K, alpha)
+    )
+    found = _kernel_search._decision(_kernel_search._Task(X[rows], Y[rows], np.ones(60)), fits)
+    assert tried[:6] == pytest.approx([1.0, 0.01] * 3 if repeated else [1.0] * 5 + tried[5:6])
+    # What stands on both sides of a fold is best remembered.
+    assert all((fit.alpha < 0.1) == repeated for fit in found[:5])

@@ -7,7 +7,9 @@ from scipy import sparse
 from sknnk import _inputs, _layers
 from sknnk._features import feature_scale
 from sknnk._inputs import transform_inputs
-from sknnk._layers import prepare_layers
+from sknnk._kernel_search import Fit
+from sknnk._kernels import Kernel
+from sknnk._layers import _as_candidates, prepare_layers
 from sknnk._quantiles import fit_quantile_map
 from sknnk._tuning import Candidate
 
@@ -226,3 +228,11 @@ def test_unpaired_columns_are_the_raw_ones_in_their_order(n_components, link, ki
         written = columns(rows, np.empty((9, layers.n_columns), dtype=rows.dtype))
         expected = layers.raw_columns(X[:9])[:, layers.unpaired_order]
         assert np.allclose(written, expected, rtol=0, atol=200 * np.finfo(rows.dtype).eps)
+
+
+def test_a_learned_kernel_is_tried_at_its_own_length_scales_and_at_half_of_them():
+    kernel = Kernel("gaussian", "isotropic", np.array([1.0, 4.0]))
+    full, half = _as_candidates("auto", Fit((kernel,), 0.1, 0.5, 100, "feature learning"), np.ones(2))
+    assert full[:3] == half[:3] == ("gaussian", "orthogonal", "isotropic")
+    np.testing.assert_allclose(full.length_scale, [1.0, 0.25])
+    np.testing.assert_allclose(half.length_scale, [0.5, 0.125])

@@ -115,7 +115,7 @@ class KernelNetwork:
         kernels = task.choice.best.kernels
         self.kernels_, self.samplers_, self.directions_ = kernels, (), None
         self.activation_, self.frequencies_ = kernels[0].activation, kernels[0].frequencies
-        self.length_scale_ = 1.0 / kernels[0].scales
+        self.length_scale_ = 1.0 / kernels[0].column_scales
         self.search_history_ = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
         if learns:
             self.feature_importances_ = _importances(kernels)
@@ -213,5 +213,6 @@ class KernelNetwork:
 
 def _importances(kernels: tuple[Kernel, ...]) -> np.ndarray:
     """Shares of the columns in the squared inverse length scales, averaged over kernels."""
-    squares = [(kernel.scales / kernel.scales.max()) ** 2 for kernel in kernels]
+    scales = [kernel.column_scales for kernel in kernels]
+    squares = [(each / each.max()) ** 2 for each in scales]
     return np.asarray(np.mean([each / each.sum() for each in squares], axis=0))

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from ._blocks import one_blas_thread
 from ._dual import DualSolution
+from ._kernel_decision import MOST_TURNS, decide
 from ._kernel_scores import CrossValidation, Score, climb
-from ._kernels import Kernel, squared_gradients, symmetric_kernel_matrix
+from ._kernel_trials import Fit, SearchTask
+from ._kernels import Kernel, squared_gradients
 from ._length_scales import column_deviations, typical_length_scale
 from ._progress import Step, no_step
 from ._rows import UNIT_ROWS
@@ -28,46 +30,20 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
 )
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
 # Rows of the three stages: many kernels, learning of the length scales, the decision between the best; and how many
-# rows at the end of the last two are left out in turn.
+# rows at the end of the second are left out in turn.
 _STAGE_ROWS = (500, 1000, UNIT_ROWS)
-_JUDGED_ROWS, _HELD_ROWS = 500, 1000
-_ROUNDS = 5
+_JUDGED_ROWS = 500
+# Rounds of learning, of which so many in a row may be no better, by a thousandth, than the best before them.
+_ROUNDS, _PATIENCE, _ROUND_GAIN = 5, 2, 1e-3
 _GRADIENT_ROWS = 500
-# A sum of kernels may be this much worse on the held rows: it varies less than a single kernel that was picked there.
-_TOLERANCE = 1.02
 # A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
 _LEAST_SCALE = 1e-3
-# Penalties, for kernels of value one at distance zero.
-_FIRST_ALPHA, _SMALL_ALPHA, _FEW_TIMES = 1e-2, 1e-2, 5.0
+# First penalty, for kernels of value one at distance zero.
+_FIRST_ALPHA = 1e-2
 # Step of the unit of length, its bounds, and the share of the error that a step must gain.
 _LENGTH_STEP, _LENGTH_BOUNDS, _LENGTH_GAINS = 2.0**0.5, (1e-2, 1e2), (1e-3, 1e-3)
 MIN_ROWS = 8
 _error = attrgetter("error")
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A kernel that was tried.
-
-    Parameters
-    ----------
-    kernels : tuple of Kernel
-        The summands.
-    alpha : float
-        Its best penalty.
-    error : float
-        Cross-validated squared error relative to the variance of the targets.
-    n_rows : int
-        Rows it was tried on.
-    stage : str
-        ``"length scale"``, ``"refinement"`` of the best, ``"feature learning"`` or ``"decision"``.
-    """
-
-    kernels: tuple[Kernel, ...]
-    alpha: float
-    error: float
-    n_rows: int
-    stage: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +140,7 @@ def search_kernel(
         The winner and everything tried.
     """
     standard, unit = _standardised(Y, sample_weight), float(sample_weight.mean())
-    task = _Task(X, standard, sample_weight, alphas, unit, threads, done)
+    task = SearchTask(X, standard, sample_weight, alphas, unit, threads, done)
     # One family after another: SciPy holds Python's lock while LAPACK runs.
     tried = [
         _family_fits(task, family, length_scale, learn_features, child)
@@ -173,10 +149,11 @@ def search_kernel(
     history = [fit for fits in tried for fit in fits]
     learned = _best_of_each(tried, {"feature learning"})
     best = _best_of_each(tried, {"refinement", "feature learning"})
-    if len(best) == 1:
+    learn_axes = learn_features and length_scale is None
+    if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
         return KernelChoice(best[0], learned, history)
     # Of thousands of rows, where two threads do take less time than one.
-    finals = _decision(task, best)
+    finals = decide(task, best, learn_axes, rng)
     return KernelChoice(finals[-1], learned, history + finals)
 
 
@@ -188,34 +165,9 @@ def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> tuple[Fit
 
 def kernels_tried(n_families: int, free: bool, learn: bool) -> int:
     """Kernels that :func:`search_kernel` tries at most, with length scales that are `free` and those it may learn."""
-    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS + 1 if learn else 0) if free else 2
-    return n_families * of_each + (2 * n_families if n_families > 1 else 0)
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """Rows of the search, and how kernels are judged on the first few of them."""
-
-    X: Array
-    Y: Array
-    sample_weight: Array
-    alphas: Sequence[float] | None = None
-    unit: float = 1.0
-    threads: int = 1
-    done: Step = no_step
-
-    def leading(self, n_rows: int) -> "_Task":
-        return replace(self, X=self.X[:n_rows], Y=self.Y[:n_rows], sample_weight=self.sample_weight[:n_rows])
-
-    def validation(self, n_held: int) -> CrossValidation:
-        return CrossValidation(self.Y, self.sample_weight, n_held, self.alphas, self.unit)
-
-    def matrix(self, kernels: Sequence[Kernel]) -> Array:
-        return symmetric_kernel_matrix(kernels, self.X, self.threads)
-
-    def fit(self, kernels: tuple[Kernel, ...], score: Score, stage: str) -> Fit:
-        self.done()
-        return Fit(kernels, score.alpha, score.error, len(self.X), stage)
+    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS + 1) * learn if free else 2
+    decides = n_families > 1 or (free and learn)
+    return n_families * of_each + decides * (2 * n_families + MOST_TURNS * (free and learn))
 
 
 def _standardised(Y: Array, sample_weight: Array) -> Array:
@@ -225,7 +177,7 @@ def _standardised(Y: Array, sample_weight: Array) -> Array:
 
 
 def _family_fits(
-    task: _Task, family: tuple[Any, str], length_scale: Any, learn: bool, rng: np.random.Generator
+    task: SearchTask, family: tuple[Any, str], length_scale: Any, learn: bool, rng: np.random.Generator
 ) -> list[Fit]:
     """One family at several length scales on few rows, and the best of them refined on more."""
     few, n_features = task.leading(_STAGE_ROWS[0]), task.X.shape[1]
@@ -235,66 +187,73 @@ def _family_fits(
         scales = [np.full(n_features, 1.0 / (factor * typical)) for factor in _LENGTH_FACTORS]
     else:
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
-    validation, tried = few.validation(len(few.X)), [(Kernel(*family, each),) for each in scales]
+    validation, kernels = few.validation(len(few.X)), [Kernel(*family, each) for each in scales]
     with one_blas_thread():
         start = validation.allowed(_FIRST_ALPHA * task.unit)
-        fits = [few.fit(each, validation.score(few.matrix(each), start), "length scale") for each in tried]
-        kernels = min(fits, key=_error).kernels
-        alpha = validation.best(few.matrix(kernels), start).alpha
+        scores = [validation.score(few.values(kernel), start) for kernel in kernels]
+        fits = [few.fit((kernel,), score, "length scale") for kernel, score in zip(kernels, scores, strict=True)]
+        least = min(range(len(kernels)), key=lambda i: scores[i].error)
+        alpha = validation.best(few.values(kernels[least]), start, scores[least]).alpha
     free, more = length_scale is None, task.leading(_STAGE_ROWS[1])
-    return fits + _refined(more, kernels[0], alpha, free, learn and free, rng)
+    return fits + _refined(more, kernels[least], alpha, free, learn and free, rng)
 
 
-def _refined(task: _Task, kernel: Kernel, alpha: float, free: bool, learn: bool, rng: np.random.Generator) -> list[Fit]:
+def _refined(
+    task: SearchTask, kernel: Kernel, alpha: float, free: bool, learn: bool, rng: np.random.Generator
+) -> list[Fit]:
     """The kernel on more rows, rounds of feature learning, and the best of them at its best length and penalty."""
     validation = task.validation(_JUDGED_ROWS)
-    if free:
-        kernel = _at_best_length(task, validation, kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
-    score = validation.best(task.matrix([kernel]), alpha)
+
+    def polished(kernel: Kernel, alpha: float, step: float, known: Score | None = None) -> tuple[Kernel, Score]:
+        """At its best length for a penalty, and then at its best penalty for that length."""
+        scores = {1.0: known} if known else {}
+
+        def error(factor: float) -> float:
+            if factor not in scores:
+                scores[factor] = validation.score(task.values(resized(factor)), alpha)
+            return scores[factor].error
+
+        def resized(factor: float) -> Kernel:
+            return replace(kernel, scales=factor * kernel.scales)
+
+        factor = climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS) if free else 1.0
+        return resized(factor), validation.best(task.values(resized(factor)), alpha, scores.get(factor))
+
+    kernel, score = polished(kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
     plain = task.fit((kernel,), score, "refinement")
-    rounds = _rounds(task, validation, kernel, score, rng) if learn else []
     if not free:
         return [plain]
-
-    def polished(fit: Fit) -> Fit:
-        kernel = _at_best_length(task, validation, fit.kernels[0], fit.alpha, _LENGTH_STEP)
-        return task.fit((kernel,), validation.best(task.matrix([kernel]), fit.alpha), fit.stage)
-
-    if not rounds:
-        return [plain, polished(plain)]
-    learned = polished(min(rounds, key=_error))
-    return [plain, *rounds, learned, *([polished(plain)] if plain.error < learned.error else [])]
-
-
-def _rounds(
-    task: _Task, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
-) -> list[Fit]:
-    """Kernels whose length scales follow the slopes of the fit before."""
-    deviations, fits = column_deviations(task.X, task.sample_weight), []
-    for i in range(_ROUNDS):
-        if score.solution is None:
-            break
-        kernel = _learned(task, kernel, score.solution, deviations, rng)
-        # The first round changes the kernel most; later ones can do with its penalty.
-        score = (validation.score if i else validation.best)(task.matrix([kernel]), score.alpha)
+    rounds = _rounds(task, validation, kernel, score, rng) if learn else []
+    fits = [plain, *(task.fit((kernel,), score, "feature learning") for kernel, score in rounds)]
+    if rounds:
+        kernel, score = min(rounds, key=lambda each: each[1].error)
+        kernel, score = polished(kernel, score.alpha, _LENGTH_STEP, score)
         fits.append(task.fit((kernel,), score, "feature learning"))
+    if fits[0].error <= fits[-1].error:
+        kernel, score = polished(plain.kernels[0], plain.alpha, _LENGTH_STEP, Score(plain.alpha, plain.error, None))
+        fits.append(task.fit((kernel,), score, "refinement"))
     return fits
 
 
-def _at_best_length(task: _Task, validation: CrossValidation, kernel: Kernel, alpha: float, step: float) -> Kernel:
-    """The kernel in the best unit of length at one penalty."""
-
-    def resized(factor: float) -> Kernel:
-        return replace(kernel, scales=factor * kernel.scales)
-
-    def error(factor: float) -> float:
-        return validation.score(task.matrix([resized(factor)]), alpha).error
-
-    return resized(climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS))
+def _rounds(
+    task: SearchTask, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
+) -> list[tuple[Kernel, Score]]:
+    """Kernels whose length scales follow the slopes of the fit before, until that helps no more."""
+    deviations = column_deviations(task.X, task.sample_weight)
+    rounds: list[tuple[Kernel, Score]] = []
+    least, waited = np.inf, 0
+    while len(rounds) < _ROUNDS and waited < _PATIENCE and score.solution is not None:
+        kernel = _learned(task, kernel, score.solution, deviations, rng)
+        # The first round changes the kernel most; later ones can do with its penalty.
+        score = (validation.score if rounds else validation.best)(task.values(kernel), score.alpha)
+        rounds.append((kernel, score))
+        waited = 0 if score.error < (1.0 - _ROUND_GAIN) * least else waited + 1
+        least = min(least, score.error)
+    return rounds
 
 
 def _learned(
-    task: _Task, kernel: Kernel, solution: DualSolution, deviations: Array, rng: np.random.Generator
+    task: SearchTask, kernel: Kernel, solution: DualSolution, deviations: Array, rng: np.random.Generator
 ) -> Kernel:
     """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
     rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
@@ -311,34 +270,3 @@ def _learned(
     order = 1 if kernel.frequencies == "coordinatewise" else 2
     before, after = (np.linalg.norm(each * (deviations * unit), order) for each in (near_one.scales, scales))
     return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel
-
-
-def _decision(task: _Task, families: Sequence[Fit]) -> list[Fit]:
-    """Every family, then sums of the best two, three, ..., judged on rows at the end of all; and the choice refined."""
-    validation, small = task.validation(_HELD_ROWS), _SMALL_ALPHA * task.unit
-    matrices = [task.matrix(fit.kernels) for fit in families]
-    # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
-    repeat = len(np.unique(task.X, axis=0)) < len(task.X)
-
-    def summed(places: Sequence[int]) -> Array:
-        total = matrices[places[0]].copy(order="F")
-        for place in places[1:]:
-            total += matrices[place]
-        total /= len(places)
-        return total
-
-    def scored(places: Sequence[int]) -> Fit:
-        kernels = tuple(replace(families[place].kernels[0], weight=1.0 / len(places)) for place in places)
-        start = validation.allowed(float(np.exp(np.mean([np.log(families[place].alpha) for place in places]))))
-        starts = (start, small) if repeat and validation.alphas is None and start > _FEW_TIMES * small else (start,)
-        K = summed(places)
-        return task.fit(kernels, min((validation.score(K, each) for each in starts), key=_error), "decision")
-
-    singles = [scored([place]) for place in range(len(families))]
-    order = sorted(range(len(families)), key=lambda place: singles[place].error)
-    nested = [singles[order[0]], *(scored(order[:n]) for n in range(2, len(order) + 1))]
-    least = min(fit.error for fit in nested)
-    size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
-    chosen = nested[size - 1]
-    score = validation.best(summed(order[:size]), chosen.alpha, Score(chosen.alpha, chosen.error, None))
-    return [*singles, *nested[1:], task.fit(chosen.kernels, score, "decision")]

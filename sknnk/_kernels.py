@@ -35,6 +35,9 @@ class Kernel:
         Factors of the columns: inverse length scales.
     weight : float, default=1.0
         Factor of the kernel, for sums of kernels: the layers side by side.
+    projection : ndarray of shape (n_features, n_coordinates), optional
+        Coordinates in which rows are compared, as combinations of the columns in units of their scales; default: these
+        columns.
 
     Examples
     --------
@@ -49,6 +52,15 @@ class Kernel:
     frequencies: str
     scales: Array
     weight: float = 1.0
+    projection: Array | None = None
+
+    @property
+    def column_scales(self) -> Array:
+        """Inverse length scales along the columns, those of a projection included."""
+        if self.projection is None:
+            return self.scales
+        scales: Array = self.scales * np.linalg.norm(self.projection, axis=1)
+        return scales
 
 
 def kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray[np.floating]) -> Array:
@@ -73,7 +85,9 @@ def kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray
     return values
 
 
-def symmetric_kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int) -> Array:
+def symmetric_kernel_matrix(
+    kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int, dtype: type[np.floating] = np.float64
+) -> NDArray[np.floating]:
     """Lower triangle of the sum of kernels among rows.
 
     Parameters
@@ -84,6 +98,8 @@ def symmetric_kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], 
         Rows.
     threads : int
         Threads over blocks of rows.
+    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
+        Of the values.
 
     Returns
     -------
@@ -91,7 +107,8 @@ def symmetric_kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], 
         In Fortran order, zero above a band next to the diagonal.
     """
     n = len(A)
-    upper = np.zeros((n, n))  # its transpose is what is returned: rows of C order are the columns that LAPACK reads
+    # Its transpose is what is returned: rows of C order are the columns that LAPACK reads.
+    upper = np.zeros((n, n), dtype=dtype)
     size = max(_BLOCK_ENTRIES // max(n, 1), 16)
 
     def fill(rows: slice) -> None:
@@ -113,45 +130,66 @@ def fill_kernel_matrix(
     A, B : ndarray of shape (n_rows, n_features) and (n_centres, n_features)
         Rows.
     out : ndarray of shape (n_rows, n_centres)
-        Receives the values.
+        Receives the values. In float32, distances in float64 are rounded before they are mapped.
     """
-    scaled = [(_in_length_scales(kernel, A), _in_length_scales(kernel, B)) for kernel in kernels]
+    scaled = [(in_coordinates(kernel, A), in_coordinates(kernel, B)) for kernel in kernels]
     for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(B), 1), 16)):
         for i, (kernel, (a, b)) in enumerate(zip(kernels, scaled, strict=True)):
-            values = _unscaled_values(kernel, a[rows], b)
-            values *= kernel.weight
+            values = _unscaled_values(kernel, a[rows], b, out.dtype)
+            values *= values.dtype.type(kernel.weight)
             if i:
                 out[rows] += values
             else:
                 out[rows] = values
 
 
-def _in_length_scales(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
-    """Rows in units of the length scales, cut off where squares of differences would overflow."""
+def in_coordinates(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
+    """Rows in the coordinates in which a kernel compares them.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The kernel.
+    rows : ndarray of shape (n_rows, n_features)
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_coordinates)
+        In units of the length scales, cut off where squares of differences would overflow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> in_coordinates(Kernel("gaussian", "isotropic", np.array([1.0, 0.5])), np.array([[2.0, 4.0]]))
+    array([[2., 2.]])
+    """
     with np.errstate(over="ignore"):
         scaled: Array = np.clip(rows * kernel.scales, -_FARTHEST, _FARTHEST)
-    return scaled
+    return scaled if kernel.projection is None else scaled @ kernel.projection
 
 
-def _unscaled_values(kernel: Kernel, a: Array, b: Array) -> Array:
-    """Kernel between rows that are scaled already."""
+def _unscaled_values(kernel: Kernel, a: Array, b: Array, dtype: Any = np.float64) -> NDArray[np.floating]:
+    """Kernel between rows that are scaled already, in float32 where that is asked for and saves time."""
     profile = spectrum_of(kernel.activation).kernel
     if kernel.frequencies == "isotropic":
         if kernel.activation == "gaussian":
-            return _exponential(cdist(a, b, "sqeuclidean"), -0.5)
+            return _exponential(cdist(a, b, "sqeuclidean"), -0.5, dtype)
         distances = cdist(a, b)
-        return _exponential(distances, -1.0) if kernel.activation == "cauchy" else np.asarray(profile(distances))
+        return _exponential(distances, -1.0, dtype) if kernel.activation == "cauchy" else np.asarray(profile(distances))
     if kernel.activation == "cauchy":
-        return _exponential(cdist(a, b, "cityblock"), -1.0)
+        return _exponential(cdist(a, b, "cityblock"), -1.0, dtype)
     values = np.ones((len(a), len(b)))
     for j in range(a.shape[1]):
         values *= profile(np.abs(np.subtract.outer(a[:, j], b[:, j])))
     return values
 
 
-def _exponential(distances: Array, factor: float) -> Array:
+def _exponential(distances: Array, factor: float, dtype: Any) -> NDArray[np.floating]:
     distances *= factor
-    values: Array = np.exp(distances, out=distances)
+    with np.errstate(over="ignore"):  # beyond float32, where the exponential is zero
+        exponents = distances.astype(dtype, copy=False)
+    values: NDArray[np.floating] = np.exp(exponents, out=exponents)
     return values
 
 
@@ -192,15 +230,59 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
         total: Array = np.sum(slopes**2, axis=(1, 2))
         return total
 
+    return _mean_over_blocks(squares, A, centres, threads)
+
+
+def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int = 1) -> Array:
+    """Average gradient outer product (AGOP) of fitted functions.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands of ``k``.
+    A : ndarray of shape (n_rows, n_features)
+        Rows over which products are averaged.
+    centres : ndarray of shape (n_centres, n_features)
+        The ``z`` of ``f_t(x) = sum_i coef_it k(x, z_i)``.
+    coef : ndarray of shape (n_centres, n_targets)
+        Coefficients.
+    threads : int, default=1
+        Threads over blocks of rows; the result does not depend on it.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_features)
+        Means over rows, summed over targets; the diagonal is :func:`squared_gradients`.
+
+    References
+    ----------
+    Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
+    backpropagation-free machine learning models", Science 2024.
+    """
+
+    def products(rows: slice) -> Array:
+        slopes = np.zeros((A.shape[1], A[rows].shape[0], coef.shape[1]))
+        for kernel in kernels:
+            _add_slopes(kernel, A[rows], centres, coef, slopes)
+        flat = slopes.reshape(A.shape[1], -1)
+        total: Array = flat @ flat.T
+        return total
+
+    return _mean_over_blocks(products, A, centres, threads)
+
+
+def _mean_over_blocks(function: Callable[[slice], Array], A: Array, centres: Array, threads: int) -> Array:
     size = max(_BLOCK_ENTRIES // max(len(centres), 1), 16)
-    blocks = over_threads(squares, [(rows,) for rows in row_blocks(len(A), size)], threads)
+    blocks = over_threads(function, [(rows,) for rows in row_blocks(len(A), size)], threads)
     means: Array = np.sum(blocks, axis=0) / len(A)
     return means
 
 
 def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: Array) -> None:
-    a, b = _in_length_scales(kernel, A), _in_length_scales(kernel, centres)
+    a, b = in_coordinates(kernel, A), in_coordinates(kernel, centres)
     a, b = a - b[0], b - b[0]  # what is far from zero leaves no digits for differences
+    along = slopes if kernel.projection is None else np.zeros((a.shape[1], *slopes.shape[1:]))
+    scales = kernel.scales if kernel.projection is None else np.ones(a.shape[1])
     values = _unscaled_values(kernel, a, b) * kernel.weight
     if kernel.frequencies == "isotropic":
         distances = cdist(a, b)
@@ -209,14 +291,16 @@ def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: A
         )
         for t in range(coef.shape[1]):
             weighted = values * coef[:, t]
-            slopes[:, :, t] -= kernel.scales[:, None] * (a * weighted.sum(axis=1)[:, None] - weighted @ b).T
-        return
-    for j, scale in enumerate(kernel.scales):
-        difference = np.subtract.outer(a[:, j], b[:, j])
-        side = np.sign(difference)
-        if kernel.activation != "cauchy":
-            side *= _relative_slope(kernel, np.abs(difference))
-        slopes[j] -= scale * ((values * side) @ coef)
+            along[:, :, t] -= scales[:, None] * (a * weighted.sum(axis=1)[:, None] - weighted @ b).T
+    else:
+        for j, scale in enumerate(scales):
+            difference = np.subtract.outer(a[:, j], b[:, j])
+            side = np.sign(difference)
+            if kernel.activation != "cauchy":
+                side *= _relative_slope(kernel, np.abs(difference))
+            along[j] -= scale * ((values * side) @ coef)
+    if kernel.projection is not None:
+        slopes += kernel.scales[:, None, None] * np.tensordot(kernel.projection, along, 1)
 
 
 def _relative_slope(kernel: Kernel, r: Array) -> Array:

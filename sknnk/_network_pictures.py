@@ -113,10 +113,12 @@ def _kernel_box(network: Any) -> Box:
     for kernel in network.kernels_:
         weight = f"{kernel.weight:.2g} x " if len(network.kernels_) > 1 else ""
         lines.append(f"{weight}{_activation(kernel.activation)}, {kernel.frequencies}")
-    equal = all(np.ptp(kernel.scales) == 0.0 for kernel in network.kernels_)
+    turned = any(kernel.projection is not None for kernel in network.kernels_)
+    equal = not turned and all(np.ptp(kernel.scales) == 0.0 for kernel in network.kernels_)
     first = 1.0 / float(network.kernels_[0].scales[0])
     one = f"length scale {first:.3g}" if len(network.kernels_) == 1 else "one length scale each"
-    return Box("kernel layer", (*lines, one if equal else "a length scale per column"))
+    several = "a length scale per learned axis" if turned else "a length scale per column"
+    return Box("kernel layer", (*lines, one if equal else several))
 
 
 def _joint_box(network: Any) -> Box:

@@ -97,7 +97,8 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     """Merge repeated rows into weights and sort them.
 
     What is chosen from the result cannot depend on the order of the rows, nor on whether a row was repeated or given an
-    integer weight, and copies of an input row share a group, so that they never sit on both sides of a fold.
+    integer weight, and copies of an input row share a group, so that they never sit on both sides of a fold. Rows are
+    sorted by their columns in an order of what these say of the targets: that of the table does not matter.
 
     Parameters
     ----------
@@ -115,10 +116,27 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     groups : ndarray of shape (n_distinct,)
         Equal for rows with equal inputs.
     """
-    groups = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
-    rows, first, position = np.unique(np.column_stack([groups, Y]), axis=0, return_index=True, return_inverse=True)
+    _, first, _ = _sorted_rows(X, Y)
+    columns = _column_order(X[first], Y[first])
+    rows, first, position = _sorted_rows(X[:, columns], Y)
     weights = np.asarray(np.bincount(position.ravel(), weights=sample_weight), dtype=np.float64)
     return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
+
+
+def _sorted_rows(X: Any, Y: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+    """Ranks of inputs beside targets, the distinct ones in order, with where they are first and which each row is."""
+    ranks = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
+    return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
+
+
+def _column_order(X: Any, Y: Array) -> NDArray[np.intp]:
+    """Columns by their products with the targets, in their own units."""
+    # Centred, two classes are the same whether they have a column each or one together.
+    targets = (Y - Y.mean(axis=0)) @ np.arange(1.0, Y.shape[1] + 1.0)
+    with np.errstate(all="ignore"):  # of columns of zeros, or beyond all bounds: they come last
+        shares = np.ravel(X.T @ targets) / np.ravel(abs(X).sum(axis=0)) / np.max(np.abs(targets))
+    # Of ties, which rounding would tell apart by the order of the rows, the first column comes first.
+    return np.argsort(np.round(shares, 9), kind="stable")
 
 
 def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:

@@ -48,7 +48,7 @@ def test_predictions_are_columns_times_coefficients_and_columns_those_of_the_ker
         np.testing.assert_allclose(model.transform(X), kernel_matrix(model.kernels_, X, centres), rtol=1e-12)
     assert model.samplers_ == () and model.directions_ is None
     assert (model.activation_, model.frequencies_) == (model.kernels_[0].activation, model.kernels_[0].frequencies)
-    np.testing.assert_allclose(model.length_scale_, 1.0 / model.kernels_[0].scales)
+    np.testing.assert_allclose(model.length_scale_, 1.0 / model.kernels_[0].column_scales)
     assert len(model.search_history_) > 5 and model.search_history_[-1][1] == 50
 
 
@@ -184,6 +184,26 @@ def test_importances_are_shares_that_find_what_matters_and_exist_only_where_they
     assert hasattr(network(10, feature_learning="agop").fit(X, y), "feature_importances_")
     model.set_params(feature_learning=None).fit(X, y)
     assert not hasattr(model, "feature_importances_")
+
+
+@pytest.mark.parametrize("n_components", ["auto", 60])
+def test_a_target_along_a_combination_of_columns_is_found_along_it(n_components):
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(300, 6)), rng.normal(size=(400, 6))
+    direction = np.array([1.0, 1.0, -1.0, 1.0, 0.0, 0.0]) / 2.0
+    y, target = (np.sin(2.0 * rows @ direction) for rows in (X, new))
+    y = y + 0.05 * rng.normal(size=300)
+    options = {"frequencies": "isotropic", "feature_map": "landmarks", "feature_learning": "agop"}
+    model, plain = (network(n_components, **(options | extra)).fit(X, y) for extra in ({}, {"feature_learning": None}))
+    kernel = next(kernel for kernel in model.kernels_ if kernel.projection is not None)
+    assert 1.0 - model.score(new, target) < 0.3 * (1.0 - plain.score(new, target))
+    # What it says of columns: two do not matter, and the others as much as each other.
+    assert np.all(model.feature_importances_[:4] > 0.15) and np.all(model.feature_importances_[4:] < 0.05)
+    if kernel is model.kernels_[0]:
+        np.testing.assert_allclose(model.length_scale_, 1.0 / kernel.column_scales)
+    lower, upper = model.predict_interval(new, 0.9).T
+    assert 0.8 < np.mean((lower <= target) & (target <= upper))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(new), model.predict(new))
 
 
 def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels():

@@ -18,7 +18,7 @@ def problem(n=40, n_targets=2, seed=0):
 @pytest.mark.parametrize("n_held", [3, 10, 40, 100])
 def test_the_error_is_that_of_fits_without_each_quarter_of_the_last_rows(n_held):
     K, Y, weight = problem()
-    found = CrossValidation(Y, weight, n_held).score(K, 0.3)
+    found = CrossValidation(Y, weight, n_held).score(K.astype, 0.3)
     held, squares = np.arange(40 - min(n_held, 40), 40), np.zeros((40, 2))
     for fold in (held[i::4] for i in range(min(n_held, 4))):
         kept = np.setdiff1d(np.arange(40), fold)
@@ -32,36 +32,41 @@ def test_the_error_is_that_of_fits_without_each_quarter_of_the_last_rows(n_held)
 def test_only_the_lower_triangle_of_a_kernel_is_read_and_nothing_written():
     K, Y, weight = problem()
     lower = np.asfortranarray(np.tril(K))
-    assert CrossValidation(Y, weight, 9).score(lower, 0.3).error == CrossValidation(Y, weight, 9).score(K, 0.3).error
+    assert (
+        CrossValidation(Y, weight, 9).score(lower.astype, 0.3).error
+        == CrossValidation(Y, weight, 9).score(K.astype, 0.3).error
+    )
     assert np.array_equal(lower, np.tril(K))
 
 
 def test_the_best_penalty_is_a_minimum_along_the_grid():
     K, Y, weight = problem()
     validation = CrossValidation(Y, weight, 40)
-    best = validation.best(K, 1e-4)
-    smaller, larger = (validation.score(K, best.alpha * factor).error for factor in (10.0**-0.5, 10.0**0.5))
+    best = validation.best(K.astype, 1e-4)
+    smaller, larger = (validation.score(K.astype, best.alpha * factor).error for factor in (10.0**-0.5, 10.0**0.5))
     assert best.error < larger and 0.999 * best.error < smaller
-    assert best.error < validation.score(K, 1e-4).error and best[:2] == validation.score(K, best.alpha)[:2]
+    assert (
+        best.error < validation.score(K.astype, 1e-4).error and best[:2] == validation.score(K.astype, best.alpha)[:2]
+    )
 
 
 def test_a_smaller_penalty_is_not_taken_for_a_gain_of_less_than_a_thousandth():
     K, _, weight = problem()
     # The kernel has a cusp: without noise, fits that go through all targets are as good as any.
     smooth = CrossValidation(K @ np.linspace(-1.0, 1.0, 40)[:, None], weight, 40)
-    best = smooth.best(K, 1e-2)
+    best = smooth.best(K.astype, 1e-2)
     # From 0.003 to 0.001 the error falls by two thousandths, to 0.0003 by less than one.
     assert best.alpha == pytest.approx(1e-3)
-    assert smooth.score(K, 1e-8).error < best.error < 1.002 * smooth.score(K, 1e-8).error
+    assert smooth.score(K.astype, 1e-8).error < best.error < 1.002 * smooth.score(K.astype, 1e-8).error
 
 
 def test_the_best_of_given_penalties_has_the_least_error_and_is_the_largest_of_equals():
     K, Y, weight = problem()
     alphas = [1e-5, 3.0, 0.1, 40.0]
     validation = CrossValidation(Y, weight, 40, alphas)
-    errors = [validation.score(K, alpha).error for alpha in alphas]
-    assert validation.best(K, 77.0).alpha == alphas[int(np.argmin(errors))]
-    assert CrossValidation(np.zeros((40, 1)), weight, 40, alphas).best(K, 1.0).alpha == 40.0
+    errors = [validation.score(K.astype, alpha).error for alpha in alphas]
+    assert validation.best(K.astype, 77.0).alpha == alphas[int(np.argmin(errors))]
+    assert CrossValidation(np.zeros((40, 1)), weight, 40, alphas).best(K.astype, 1.0).alpha == 40.0
 
 
 def test_a_penalty_is_moved_to_the_nearest_that_is_allowed():
@@ -80,17 +85,17 @@ def test_bounds_of_the_penalty_are_in_units_of_the_weights(unit):
     K, _, _ = problem()
     noise = np.random.default_rng(1).normal(size=(40, 1))
     # Of noise nothing can be learned: the more penalty, the better, up to the bound.
-    best = CrossValidation(noise, np.full(40, unit), 40, unit=unit).best(K, unit)
+    best = CrossValidation(noise, np.full(40, unit), 40, unit=unit).best(K.astype, unit)
     assert best.alpha == pytest.approx(1e3 * unit)
-    assert CrossValidation(noise, np.full(40, unit), 40, unit=10.0 * unit).best(K, unit).alpha > 5e3 * unit
+    assert CrossValidation(noise, np.full(40, unit), 40, unit=10.0 * unit).best(K.astype, unit).alpha > 5e3 * unit
 
 
 def test_a_kernel_that_float64_cannot_factor_has_an_infinite_error(monkeypatch):
     K, Y, weight = problem()
-    hopeless = CrossValidation(Y, weight, 40).score(-K, 1e-3)
+    hopeless = CrossValidation(Y, weight, 40).score((-K).astype, 1e-3)
     assert hopeless.error == np.inf and hopeless.solution is None
     monkeypatch.setattr(_kernel_scores, "held_out_residuals", lambda *_: None)
-    assert CrossValidation(Y, weight, 40).score(K, 1.0) == (1.0, np.inf, None)
+    assert CrossValidation(Y, weight, 40).score(K.astype, 1.0) == (1.0, np.inf, None)
 
 
 ANY = (1e-6, 1e-6)
@@ -126,9 +131,9 @@ def test_errors_of_many_rows_are_those_of_float64_as_far_as_choices_need(activat
     validation = CrossValidation(Y, rng.uniform(0.5, 1.0, 600), 300)
     # Not so below the harmless penalty, where float32 cannot even factor the smooth kernel.
     alphas = np.array([1e-7, _kernel_scores._HARMLESS_ALPHA, 1e-1])
-    exact = [validation.score(K, alpha) for alpha in alphas]
+    exact = [validation.score(K.astype, alpha) for alpha in alphas]
     monkeypatch.setattr(_kernel_scores, "_MANY_ROWS", 100)
-    rounded = [validation.score(K, alpha) for alpha in alphas]
+    rounded = [validation.score(K.astype, alpha) for alpha in alphas]
     assert rounded[0].error == exact[0].error
     for one, other in zip(rounded[1:], exact[1:], strict=True):
         assert one.error != other.error and one.error == pytest.approx(other.error, rel=5e-3)
@@ -137,7 +142,7 @@ def test_errors_of_many_rows_are_those_of_float64_as_far_as_choices_need(activat
 def test_a_known_score_is_not_computed_again(monkeypatch):
     K, Y, weight = problem()
     validation = CrossValidation(Y, weight, 40)
-    expected, seen = validation.best(K, 0.1), []
-    known, score = validation.score(K, 0.1), CrossValidation.score
+    expected, seen = validation.best(K.astype, 0.1), []
+    known, score = validation.score(K.astype, 0.1), CrossValidation.score
     monkeypatch.setattr(CrossValidation, "score", lambda self, K, alpha: seen.append(alpha) or score(self, K, alpha))
-    assert validation.best(K, 0.1, known)[:2] == expected[:2] and seen and 0.1 not in seen
+    assert validation.best(K.astype, 0.1, known)[:2] == expected[:2] and seen and 0.1 not in seen

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from sknnk import _kernel_scores, _kernel_search
+from sknnk import _kernel_decision, _kernel_scores, _kernel_search
 from sknnk._dual import held_out_residuals, solve_dual
 from sknnk._kernel_search import kernel_families, search_kernel
+from sknnk._kernel_trials import SearchTask
 from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._rows import unit_rows
 
@@ -81,19 +82,21 @@ def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
     assert fit.error == pytest.approx(np.mean(np.concatenate(squares)), rel=1e-7)
 
 
-def test_the_decision_looks_at_every_family_and_at_sums_of_the_best_and_refines_the_choice():
+def test_the_best_kernel_of_every_family_comes_to_the_decision():
     choice = choice_of(*table())
     finals = [fit for fit in choice.history if fit.stage == "decision"]
-    assert choice.history[-6:] == finals
-    assert [len(fit.kernels) for fit in finals[:5]] == [1, 1, 1, 2, 3]
-    assert [kernel.weight for kernel in finals[4].kernels] == [1.0 / 3.0] * 3
-    order = sorted(finals[:3], key=lambda fit: fit.error)
-    for n, fit in enumerate(finals[3:5], 2):
-        assert [kernel.scales for kernel in fit.kernels] == [single.kernels[0].scales for single in order[:n]]
-    nested = [order[0], *finals[3:5]]
-    close = [fit for fit in nested if fit.error <= 1.02 * min(fit.error for fit in nested)]
-    assert choice.best is finals[5] and choice.best.kernels is close[-1].kernels
-    assert choice.best.error <= close[-1].error
+    assert choice.history[-len(finals) :] == finals and choice.best is finals[-1]
+    for family in ALL:
+        own = [fit for fit in choice.history if family_of(fit) == family and fit not in finals]
+        best = min((fit for fit in own if fit.stage != "length scale"), key=lambda fit: fit.error)
+        (final,) = [fit for fit in finals[:3] if family_of(fit) == family]
+        np.testing.assert_array_equal(final.kernels[0].scales, best.kernels[0].scales)
+
+
+def test_one_family_is_decided_on_only_where_axes_can_be_learned():
+    for families, learn, decided in ((ONE, True, True), (ONE, False, False), (ALL[:1], True, False)):
+        choice = choice_of(*table(60), families=families, learn=learn)
+        assert any(fit.stage == "decision" for fit in choice.history) == decided
 
 
 def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
@@ -110,8 +113,9 @@ def test_the_steps_are_as_many_as_announced():
     for families, free, learn in ((ALL, True, True), (ALL, True, False), (ALL, False, False), (ONE, True, True)):
         choice = choice_of(*table(60), families=families, length_scale=None if free else 1.0, learn=learn)
         most = _kernel_search.kernels_tried(len(families), free, learn)
-        # Equal scales are refined only where they are better than learned ones.
-        assert most - len(families) * learn <= len(choice.history) <= most
+        # Equal scales are refined only where they are better than learned ones; rounds and turns end that do not help.
+        fewest = most - learn * (len(families) * (1 + 3) + 2)
+        assert fewest <= len(choice.history) <= most and (learn or len(choice.history) == most)
 
 
 def test_threads_do_not_matter_and_the_same_seed_gives_the_same_choice():
@@ -193,7 +197,7 @@ def test_a_fold_that_float64_cannot_leave_out_counts_as_no_fit(monkeypatch):
 def test_rows_of_the_stages_grow(monkeypatch):
     monkeypatch.setattr(_kernel_search, "_STAGE_ROWS", (20, 30, 50))
     monkeypatch.setattr(_kernel_search, "_JUDGED_ROWS", 12)
-    monkeypatch.setattr(_kernel_search, "_HELD_ROWS", 15)
+    monkeypatch.setattr(_kernel_decision, "_HELD_ROWS", 15)
     X, Y = table(50)
     choice = choice_of(X, Y)
     assert {(fit.stage, fit.n_rows) for fit in choice.history} == {
@@ -227,7 +231,7 @@ def test_families_agree_with_what_is_fixed_and_occur_once():
 def test_a_flat_fit_teaches_nothing():
     X, _ = table(20)
     kernel = Kernel("gaussian", "isotropic", np.ones(5))
-    task = _kernel_search._Task(X, np.zeros((20, 1)), np.ones(20), None)
+    task = SearchTask(X, np.zeros((20, 1)), np.ones(20), None)
     solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), np.zeros((20, 1)), np.ones(20), 1.0)
     assert _kernel_search._learned(task, kernel, solution, np.ones(5), np.random.default_rng(0)) is kernel
 
@@ -238,22 +242,26 @@ def test_learned_scales_keep_the_distance_of_typical_rows():
     for family, order in ((("cauchy", "coordinatewise"), 1), (("gaussian", "isotropic"), 2)):
         kernel = Kernel(*family, np.full(5, 0.6))
         solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), Y, np.ones(60), 0.1)
-        task = _kernel_search._Task(X, Y, np.ones(60), None)
+        task = SearchTask(X, Y, np.ones(60), None)
         learned = _kernel_search._learned(task, kernel, solution, deviations, np.random.default_rng(0))
         before, after = (np.linalg.norm(each.scales * deviations, order) for each in (kernel, learned))
         assert after == pytest.approx(before) and learned.scales[0] > 2.0 * learned.scales[4]
 
 
-@pytest.mark.parametrize("repeated", [False, True])
-def test_where_rows_repeat_each_kernel_is_judged_at_a_small_penalty_too(repeated, monkeypatch):
-    X, Y = table(60)
-    rows = np.arange(60) // 2 if repeated else np.arange(60)
-    fits = [_kernel_search.Fit((Kernel(*family, np.full(5, 0.5)),), 1.0, 0.5, 60, "refinement") for family in ALL]
-    tried, score = [], _kernel_scores.CrossValidation.score
-    monkeypatch.setattr(
-        _kernel_scores.CrossValidation, "score", lambda self, K, alpha: tried.append(alpha) or score(self, K, alpha)
-    )
-    found = _kernel_search._decision(_kernel_search._Task(X[rows], Y[rows], np.ones(60)), fits)
-    assert tried[:6] == pytest.approx([1.0, 0.01] * 3 if repeated else [1.0] * 5 + tried[5:6])
-    # What stands on both sides of a fold is best remembered.
-    assert all((fit.alpha < 0.1) == repeated for fit in found[:5])
+@pytest.mark.parametrize(
+    ("errors", "n_rounds"),
+    [([5.0, 4.0, 3.0, 2.0, 1.0], 5), ([5.0, 6.0, 4.0, 4.5, 3.0], 5), ([5.0, 6.0, 4.999], 3), ([5.0, 4.0, 6.0, 4.1], 4)],
+)
+def test_rounds_end_when_two_in_a_row_are_no_better_than_the_best(errors, n_rounds, monkeypatch):
+    X, Y = table()
+    task = SearchTask(X, Y, np.ones(120))
+    validation = task.validation(60)
+    kernels = [Kernel("gaussian", "isotropic", np.full(5, 0.1 * (i + 1))) for i in range(6)]
+    start = validation.score(task.values(kernels[0]), 1.0)
+    following, left = iter(kernels[1:]), iter([start._replace(error=error) for error in errors])
+    monkeypatch.setattr(_kernel_search, "_learned", lambda *_: next(following))
+    for name in ("score", "best"):
+        monkeypatch.setattr(_kernel_scores.CrossValidation, name, lambda *_: next(left))
+    found = _kernel_search._rounds(task, validation, kernels[0], start, np.random.default_rng(0))
+    assert [score.error for _, score in found] == errors[:n_rounds]
+    assert [kernel for kernel, _ in found] == kernels[1 : n_rounds + 1]

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from sknnk import URFSampler, _kernels
-from sknnk._kernels import Kernel, fill_kernel_matrix, kernel_matrix, squared_gradients, symmetric_kernel_matrix
+from sknnk._kernels import (
+    Kernel,
+    fill_kernel_matrix,
+    gradient_products,
+    in_coordinates,
+    kernel_matrix,
+    squared_gradients,
+    symmetric_kernel_matrix,
+)
 
 SCALES = np.array([1.3, 0.4, 0.8])
 PROFILES = {
@@ -57,7 +65,7 @@ def test_a_sum_of_kernels_is_the_sum_of_their_values_whatever_the_blocks(monkeyp
     np.testing.assert_allclose(kernel_matrix(MIXTURE, A, B), expected, rtol=1e-14)
     single = np.empty((100, 20), dtype=np.float32)
     fill_kernel_matrix(MIXTURE, A, B, single)
-    np.testing.assert_allclose(single, expected, rtol=3e-7)
+    np.testing.assert_allclose(single, expected, rtol=1e-7, atol=6e-8)
 
 
 def test_the_symmetric_triangle_is_that_of_the_whole_matrix_and_threads_do_not_matter(monkeypatch):
@@ -102,6 +110,50 @@ def test_squared_gradients_of_a_sum_add_slopes_before_they_square_and_blocks_do_
     assert not np.allclose(found, apart, rtol=1e-2)
     monkeypatch.setattr(_kernels, "_BLOCK_ENTRIES", 1000)
     np.testing.assert_allclose(squared_gradients(MIXTURE, A, centres, coef), found, rtol=1e-12)
+
+
+PROJECTION = np.random.default_rng(5).normal(size=(3, 2))
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_a_projection_is_applied_to_columns_in_units_of_their_scales(coupling):
+    A, B = rows(7), rows(5, seed=1)
+    kernel = Kernel("cauchy", coupling, SCALES, 0.5, PROJECTION)
+    plain = Kernel("cauchy", coupling, np.ones(2), 0.5)
+    np.testing.assert_allclose(in_coordinates(kernel, A), (A * SCALES) @ PROJECTION, rtol=1e-13)
+    expected = kernel_matrix([plain], (A * SCALES) @ PROJECTION, (B * SCALES) @ PROJECTION)
+    np.testing.assert_allclose(kernel_matrix([kernel], A, B), expected, rtol=1e-12)
+
+
+def test_scales_of_columns_are_the_distances_of_rows_that_differ_in_one_of_them():
+    kernel = Kernel("gaussian", "isotropic", SCALES, projection=PROJECTION)
+    far = [np.linalg.norm(in_coordinates(kernel, row[None])) for row in np.eye(3)]
+    np.testing.assert_allclose(kernel.column_scales, far, rtol=1e-13)
+    np.testing.assert_array_equal(Kernel("gaussian", "isotropic", SCALES).column_scales, SCALES)
+
+
+@pytest.mark.parametrize("projection", [None, PROJECTION])
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize("activation", ["gaussian", "cauchy", "sech"])
+def test_products_of_gradients_are_those_of_finite_differences(activation, coupling, projection, monkeypatch):
+    A, centres, coef = rows(9), rows(12, seed=1), rows(12, seed=2, n_features=2)
+    kernels = [Kernel(activation, coupling, SCALES, 0.7, projection), *MIXTURE]
+    slopes = slopes_by_differences(kernels, A, centres, coef).reshape(3, -1)
+    found = gradient_products(kernels, A, centres, coef)
+    np.testing.assert_allclose(found, slopes @ slopes.T / len(A), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(np.diag(found), squared_gradients(kernels, A, centres, coef), rtol=1e-12)
+    monkeypatch.setattr(_kernels, "_BLOCK_ENTRIES", 16)
+    np.testing.assert_allclose(gradient_products(kernels, A, centres, coef, threads=2), found, rtol=1e-11)
+
+
+def test_a_matrix_in_float32_is_the_exact_one_rounded():
+    A = rows(90)
+    for kernel in MIXTURE:
+        single = symmetric_kernel_matrix([kernel], A, 2, np.float32)
+        assert single.dtype == np.float32 and single.flags.f_contiguous
+        np.testing.assert_allclose(single, symmetric_kernel_matrix([kernel], A, 2), rtol=1e-7, atol=6e-8)
+    far = symmetric_kernel_matrix([Kernel("gaussian", "isotropic", np.full(3, 1e40))], A, 1, np.float32)
+    np.testing.assert_array_equal(far, np.eye(90))
 
 
 @pytest.mark.parametrize("coupling", COUPLINGS)

@@ -1,5 +1,7 @@
 import warnings
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
@@ -82,7 +84,8 @@ def test_the_search_is_told_as_it_ended():
     for kernel in network.kernels_:
         weight = f"{kernel.weight:.2g} x " if len(network.kernels_) > 1 else ""
         assert f"{weight}{kernel.activation}, {kernel.frequencies}" in lines["kernel layer"]
-    assert lines["kernel layer"].endswith("a length scale per column")
+    turned = any(kernel.projection is not None for kernel in network.kernels_)
+    assert lines["kernel layer"].endswith("a length scale per learned axis" if turned else "a length scale per column")
     assert "3 classes" in lines["output matrix"]
     np.testing.assert_array_equal(learned_columns(network), network.feature_importances_)
 
@@ -93,6 +96,9 @@ def test_a_sum_of_kernels_of_equal_scales_says_so():
     network.kernels_ = (network.kernels_[0],) * 2
     network.kernels_[0].scales[:] = 0.5
     assert lines_of(network)[0]["kernel layer"].endswith("; one length scale each")
+    turned = replace(network.kernels_[0], projection=np.eye(X.shape[1]))
+    network.kernels_ = (network.kernels_[0], turned)
+    assert lines_of(network)[0]["kernel layer"].endswith("; a length scale per learned axis")
 
 
 def test_cross_validated_networks_are_networks():

@@ -34,6 +34,14 @@ def test_a_sum_of_weighted_kernels(evaluated):
     np.testing.assert_allclose(result, kernel_matrix(kernels, X, CENTRES), atol=1e-14)
 
 
+@pytest.mark.parametrize("frequencies", COUPLINGS)
+def test_a_kernel_along_combinations_of_columns(evaluated, frequencies):
+    kernels = (Kernel("cauchy", frequencies, SCALES, projection=RNG.normal(size=(3, 2))),)
+    graph = Graph("g")
+    result = evaluated(graph, kernel_value(graph, kernels, "X", CENTRES), X=X)
+    np.testing.assert_allclose(result, kernel_matrix(kernels, X, CENTRES), atol=1e-14)
+
+
 def test_small_distances_far_from_zero_keep_their_digits(evaluated):
     kernels, far = (Kernel("cauchy", "isotropic", np.ones(3)),), CENTRES + 1e4
     rows = far + 1e-5

@@ -92,6 +92,19 @@ def untidy(X, seed):
     return sparse.csr_array((values[kept], columns[kept], pointers), shape=X.shape)
 
 
+@given(st.integers(1, 30), st.integers(0, 2**32 - 1), st.integers(1, 4))
+@quick
+def test_the_order_of_the_columns_does_not_matter(n_samples, seed, n_columns):
+    rng = np.random.default_rng(seed)
+    X, Y = rng.integers(0, 3, (n_samples, n_columns)).astype(float), rng.normal(size=(n_samples, 2))
+    columns = rng.permutation(n_columns)
+    rows, *others = distinct_rows(X, Y, np.ones(n_samples))
+    turned, *turned_others = distinct_rows(X[:, columns] * 1e6, Y, np.ones(n_samples))
+    np.testing.assert_array_equal(turned, rows[:, columns] * 1e6)
+    for a, b in zip(turned_others, others, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_matrix, lambda X: untidy(X, 0)])
 @given(n_samples=st.integers(1, 30), seed=st.integers(0, 99), n_columns=st.integers(1, 5))
 @quick

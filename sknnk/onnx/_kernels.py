@@ -40,6 +40,8 @@ def _weighted_value(graph: Graph, kernel: Kernel, inputs: str, centres: Array) -
     scaled = graph("Clip", scaled, np.array(-_FARTHEST), np.array(_FARTHEST))
     with np.errstate(over="ignore"):
         points = np.clip(centres * kernel.scales, -_FARTHEST, _FARTHEST)
+    if kernel.projection is not None:
+        scaled, points = graph("MatMul", scaled, kernel.projection), points @ kernel.projection
     values = _values(graph, kernel, scaled, points)
     return values if kernel.weight == 1.0 else graph("Mul", values, np.full((1, 1), kernel.weight))
 

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from sknnk import _kernel_decision, _kernel_scores
+from sknnk._dual import solve_dual
+from sknnk._kernel_decision import MOST_TURNS, decide
+from sknnk._kernel_search import kernel_families
+from sknnk._kernel_trials import Fit, SearchTask
+from sknnk._kernels import Kernel, kernel_matrix
+
+ALL = kernel_families("auto", "auto")
+
+
+def rows_of(n=200, n_features=6, seed=0, angle=True, noise=0.05):
+    """Targets that depend on one combination of the columns, or on one column."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features))
+    direction = np.ones(n_features) / np.sqrt(n_features) if angle else np.eye(n_features)[0]
+    return X, np.sin(2.0 * X @ direction)[:, None] + noise * rng.normal(size=(n, 1))
+
+
+def fits_of(families=ALL, n_features=6, alpha=0.1, scale=0.4):
+    return [Fit((Kernel(*family, np.full(n_features, scale)),), alpha, 0.5, 60, "refinement") for family in families]
+
+
+def decided(X, Y, fits=None, learn_axes=False, seed=0, threads=1, alphas=None):
+    task = SearchTask(X, Y, np.ones(len(X)), alphas, threads=threads)
+    return decide(task, fits_of() if fits is None else fits, learn_axes, np.random.default_rng(seed))
+
+
+def new_error(fit, X, Y, new, targets):
+    solution = solve_dual(kernel_matrix(fit.kernels, X, X).copy(order="F"), Y, np.ones(len(X)), fit.alpha)
+    prediction = kernel_matrix(fit.kernels, new, X) @ solution.coef + solution.intercept
+    return np.mean((prediction - targets) ** 2) / np.var(targets)
+
+
+def test_every_family_is_judged_then_sums_of_the_best_and_the_choice_is_refined():
+    finals = decided(*rows_of())
+    assert [len(fit.kernels) for fit in finals[:5]] == [1, 1, 1, 2, 3] and len(finals) == 6
+    assert [kernel.weight for kernel in finals[4].kernels] == [1.0 / 3.0] * 3
+    order = sorted(finals[:3], key=lambda fit: fit.error)
+    for n, fit in enumerate(finals[3:5], 2):
+        assert [kernel.activation for kernel in fit.kernels] == [one.kernels[0].activation for one in order[:n]]
+        assert [kernel.frequencies for kernel in fit.kernels] == [one.kernels[0].frequencies for one in order[:n]]
+    nested = [order[0], *finals[3:5]]
+    close = [fit for fit in nested if fit.error <= 1.02 * min(fit.error for fit in nested)]
+    assert finals[5].kernels is close[-1].kernels and finals[5].error <= close[-1].error
+    assert {fit.stage for fit in finals} == {"decision"}
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_where_rows_repeat_each_kernel_is_judged_at_a_small_penalty_too(repeated, monkeypatch):
+    X, Y = rows_of(60)
+    rows = np.arange(60) // 2 if repeated else np.arange(60)
+    tried, score = [], _kernel_scores.CrossValidation.score
+    monkeypatch.setattr(
+        _kernel_scores.CrossValidation, "score", lambda self, K, alpha: tried.append(alpha) or score(self, K, alpha)
+    )
+    found = decided(X[rows], Y[rows], fits_of(alpha=1.0))
+    assert tried[:6] == pytest.approx([1.0, 0.01] * 3 if repeated else [1.0] * 5 + tried[5:6])
+    # What stands on both sides of a fold is best remembered.
+    assert all((fit.alpha < 0.1) == repeated for fit in found[:5])
+
+
+@pytest.mark.parametrize("family", [family for family in ALL if family[1] == "isotropic"])
+def test_learned_axes_find_the_combination_of_columns_that_matters(family):
+    X, Y = rows_of(400)
+    new, targets = rows_of(400, seed=1)
+    plain, along = (decided(X, Y, fits_of([family]), learn)[-1] for learn in (False, True))
+    kernel = along.kernels[0]
+    assert plain.kernels[0].projection is None and kernel.projection.shape == (6, 6)
+    # Rows that differ along the combination are far apart, across it they are close.
+    direction, across = np.ones(6) / np.sqrt(6.0), np.array([1.0, -1.0, 0.0, 0.0, 0.0, 0.0]) / np.sqrt(2.0)
+    far, near = (np.linalg.norm((each * kernel.scales) @ kernel.projection) for each in (direction, across))
+    assert far > 3.0 * near
+    assert along.error < 0.6 * plain.error
+    assert new_error(along, X, Y, new, targets) < 0.6 * new_error(plain, X, Y, new, targets)
+
+
+def test_axes_that_gain_nothing_are_not_kept():
+    X, Y = rows_of(200)
+    noise = np.random.default_rng(1).normal(size=Y.shape)
+    finals = decided(X, noise, fits_of(ALL[1:2], alpha=100.0), learn_axes=True)
+    # One turn is tried, and its like is not in the choice.
+    assert [fit.kernels[0].projection is None for fit in finals] == [True, False, True]
+
+
+def test_only_the_best_isotropic_kernel_learns_axes_and_no_more_often_than_it_helps():
+    finals = decided(*rows_of(400), learn_axes=True)
+    singles = finals[:3]
+    turns = [fit for fit in finals[3:] if len(fit.kernels) == 1 and fit.kernels[0].projection is not None][:-1]
+    best = min((fit for fit in singles if fit.kernels[0].frequencies == "isotropic"), key=lambda fit: fit.error)
+    assert 1 <= len(turns) <= MOST_TURNS
+    assert {(fit.kernels[0].activation, fit.kernels[0].frequencies) for fit in turns} == {
+        (best.kernels[0].activation, best.kernels[0].frequencies)
+    }
+    assert decided(*rows_of(60), fits_of(ALL[:1]), learn_axes=True)[-1].kernels[0].projection is None
+
+
+@pytest.mark.parametrize("n", [41, 120])
+def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, monkeypatch):
+    monkeypatch.setattr(_kernel_decision, "_HELD_ROWS", 40)
+    seen, turned, held = [], _kernel_decision._turned, _kernel_scores.CrossValidation.score
+    monkeypatch.setattr(_kernel_decision, "_turned", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
+    judged = []
+    monkeypatch.setattr(
+        _kernel_scores.CrossValidation, "score", lambda self, K, a: judged.append(self.n_held) or held(self, K, a)
+    )
+    X, Y = rows_of(n)
+    decided(X, Y, fits_of(ALL[1:2]), learn_axes=True)
+    n_judged = min(40, n // 2)
+    np.testing.assert_array_equal(seen[0], X[: n - n_judged])
+    assert set(judged) == {40, n_judged}
+
+
+def test_axes_do_not_depend_on_the_units_of_columns_nor_on_threads():
+    X, Y = rows_of(150)
+    units = np.array([1e-9, 1e9, 1.0, 1e3, 1e-3, 1e6])
+    family = ALL[1:2]
+    expected = decided(X, Y, fits_of(family), learn_axes=True)
+    scaled = [Fit((Kernel(*family[0], 0.4 / units),), 0.1, 0.5, 60, "refinement")]
+    for found in (decided(X * units, Y, scaled, True), decided(X, Y, fits_of(family), True, threads=3)):
+        assert [fit.error for fit in found] == pytest.approx([fit.error for fit in expected], rel=1e-6)
+
+
+def test_targets_without_slopes_and_kernels_that_cannot_be_factored_turn_nothing():
+    X, Y = rows_of(40)
+    kernel, rng = Kernel("gaussian", "isotropic", np.full(6, 0.4)), np.random.default_rng(0)
+    flat = SearchTask(X, np.zeros_like(Y), np.ones(40))
+    assert _kernel_decision._turned(flat, kernel, 0.1, rng) is None
+    twice = SearchTask(np.vstack([X, X]), np.vstack([Y, Y]), np.ones(80))
+    assert _kernel_decision._turned(twice, kernel, 1e-300, rng) is None
+    same = SearchTask(np.ones((40, 6)), Y, np.ones(40))
+    assert _kernel_decision._turned(same, kernel, 0.1, rng) is None

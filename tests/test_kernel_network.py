@@ -202,7 +202,7 @@ def test_a_target_along_a_combination_of_columns_is_found_along_it(n_components)
     if kernel is model.kernels_[0]:
         np.testing.assert_allclose(model.length_scale_, 1.0 / kernel.column_scales)
     lower, upper = model.predict_interval(new, 0.9).T
-    assert 0.8 < np.mean((lower <= target) & (target <= upper))
+    assert np.mean((lower <= target) & (target <= upper)) > 0.8
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(new), model.predict(new))
 
 

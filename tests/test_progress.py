@@ -70,7 +70,7 @@ def regressor(**params):
 
 
 # The kernel search tries, for each of three families, 5 length scales, 7 kernels that learn and one that does not where
-# that is better, and 6 decisions with 3 turns of axes at most; the random search 20 candidates and the best 6 again, but
+# that is better, and 6 decisions with at most 3 turns of axes; the random search 20 candidates and the best 6 again, but
 # not on few rows.
 @pytest.mark.parametrize(
     ("network", "expected"),

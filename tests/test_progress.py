@@ -69,9 +69,9 @@ def regressor(**params):
     return BundledNetworkRegressor(random_state=0, **params)
 
 
-# The kernel search tries, for each of three families, 5 length scales, 7 kernels that learn and one that does not where
-# that is better, and 6 decisions with at most 3 turns of axes; the random search 20 candidates and the best 6 again, but
-# not on few rows.
+# The kernel search tries, for each of three families, 5 length scales, 7 kernels that learn and one that does not
+# where that is better, and 6 decisions with at most 3 turns of axes; the random search 20 candidates and the best 6
+# again, but not on few rows.
 @pytest.mark.parametrize(
     ("network", "expected"),
     [

@@ -10,6 +10,7 @@ from scipy.linalg import cholesky, solve_triangular
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual
 from ._inputs import fitted_input_map, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
+from ._kernel_trials import SearchTask
 from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
 from ._progress import UNWATCHED, Task
 from ._quantiles import QuantileMap
@@ -245,7 +246,8 @@ def prepare_kernel(
         families, learn_features = families[:1], False
     n_tried = kernels_tried(len(families), length_scale is None, learn_features)
     with progress.part("choose-kernel", n_tried) as done:
-        choice = search_kernel(families, length_scale, alphas, learn_features, *drawn, search_rng, threads, done)
+        search_task = SearchTask.of(*drawn, alphas, threads, done)
+        choice = search_kernel(search_task, families, length_scale, learn_features, search_rng)
     order = order_rng.permutation(len(inputs))
     complete = isinstance(rows, slice)
     return KernelTask(input_map, inputs[order], targets[order], weight[order], choice, complete)

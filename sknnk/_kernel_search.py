@@ -15,7 +15,6 @@ from ._kernel_scores import CrossValidation, Score, climb
 from ._kernel_trials import Fit, SearchTask
 from ._kernels import Kernel, squared_gradients
 from ._length_scales import column_deviations, typical_length_scale
-from ._progress import Step, no_step
 from ._rows import UNIT_ROWS
 from ._spectra import spectrum_of
 
@@ -54,14 +53,11 @@ class KernelChoice:
     ----------
     best : Fit
         The kernel of least error in the decision.
-    learned : tuple of Fit
-        The best kernel with learned length scales of every family, the best family first.
     history : list of Fit
         Everything tried, in order.
     """
 
     best: Fit
-    learned: tuple[Fit, ...]
     history: list[Fit]
 
 
@@ -93,87 +89,92 @@ def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
 
 
 def search_kernel(
+    task: SearchTask,
     families: Sequence[tuple[Any, str]],
     length_scale: Any,
-    alphas: Sequence[float] | None,
     learn_features: bool,
-    X: Array,
-    Y: Array,
-    sample_weight: Array,
     rng: np.random.Generator,
-    threads: int = 1,
-    done: Step = no_step,
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
     First every family at several length scales, on few rows. Then, on more rows, rounds of feature learning for the
     best of each family: the length scales of the columns follow the mean squared slopes of the function that was
-    fitted, and the round of least held-out error is refined. Last a decision between the families and sums of the best
-    of them, on still more rows.
+    fitted, and the round of least held-out error is refined. Last a decision between the families, along axes that are
+    learned, and sums of the best of them, on still more rows.
 
     Parameters
     ----------
+    task : SearchTask
+        The rows.
     families : sequence of tuple
         Activation and coupling of each family.
     length_scale : float, ndarray of shape (n_features,) or None
         Fixed length scales; None to search and learn them.
-    alphas : sequence of float or None
-        Penalties to choose from; None for any.
     learn_features : bool
-        Whether the length scales of the columns are learned.
-    X : ndarray of shape (n_samples, n_features)
-        Inputs in an order without meaning, as :func:`unit_rows` gives them.
-    Y : ndarray of shape (n_samples, n_targets)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Positive weights.
+        Whether length scales and axes are learned.
     rng : numpy.random.Generator
         Draws the rows over which slopes are averaged.
-    threads : int, default=1
-        Threads over blocks of kernel matrices; the result does not depend on it.
-    done : callable, optional
-        Called after each kernel that was tried.
 
     Returns
     -------
     KernelChoice
         The winner and everything tried.
     """
-    standard, unit = _standardised(Y, sample_weight), float(sample_weight.mean())
-    task = SearchTask(X, standard, sample_weight, alphas, unit, threads, done)
-    # One family after another: SciPy holds Python's lock while LAPACK runs.
-    tried = [
-        _family_fits(task, family, length_scale, learn_features, child)
-        for family, child in zip(families, rng.spawn(len(families)), strict=True)
-    ]
+    tried = _tried(task, families, length_scale, learn_features, rng)
     history = [fit for fits in tried for fit in fits]
-    learned = _best_of_each(tried, {"feature learning"})
     best = _best_of_each(tried, {"refinement", "feature learning"})
     learn_axes = learn_features and length_scale is None
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
-        return KernelChoice(best[0], learned, history)
-    # Of thousands of rows, where two threads do take less time than one.
+        return KernelChoice(best[0], history)
     finals = decide(task, best, learn_axes, rng)
-    return KernelChoice(finals[-1], learned, history + finals)
+    return KernelChoice(finals[-1], history + finals)
 
 
-def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> tuple[Fit, ...]:
+def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
+    """Learn the length scales of the columns for every family, and decide nothing.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    families : sequence of tuple
+        Activation and coupling of each family.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+
+    Returns
+    -------
+    list of Fit
+        The best kernel with length scales of its own of each family, the best family first.
+    """
+    return _best_of_each(_tried(task, families, None, True, rng), {"feature learning"})
+
+
+def _tried(
+    task: SearchTask,
+    families: Sequence[tuple[Any, str]],
+    length_scale: Any,
+    learn_features: bool,
+    rng: np.random.Generator,
+) -> list[list[Fit]]:
+    # One family after another: SciPy holds Python's lock while LAPACK runs.
+    return [
+        _family_fits(task, family, length_scale, learn_features, child)
+        for family, child in zip(families, rng.spawn(len(families)), strict=True)
+    ]
+
+
+def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> list[Fit]:
     """The best fit of every family among those of some stages, the best family first."""
     found = ([fit for fit in fits if fit.stage in stages] for fits in tried)
-    return tuple(sorted((min(fits, key=_error) for fits in found if fits), key=_error))
+    return sorted((min(fits, key=_error) for fits in found if fits), key=_error)
 
 
-def kernels_tried(n_families: int, free: bool, learn: bool) -> int:
-    """Kernels that :func:`search_kernel` tries at most, with length scales that are `free` and those it may learn."""
+def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True) -> int:
+    """Kernels that are tried at most, with length scales that are `free` and that may be learned, and a decision."""
     of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS + 1) * learn if free else 2
-    decides = n_families > 1 or (free and learn)
+    decides = decide and (n_families > 1 or (free and learn))
     return n_families * of_each + decides * (2 * n_families + MOST_TURNS * (free and learn))
-
-
-def _standardised(Y: Array, sample_weight: Array) -> Array:
-    centred = Y - np.average(Y, axis=0, weights=sample_weight)
-    spread = np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
-    return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0))
 
 
 def _family_fits(

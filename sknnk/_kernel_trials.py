@@ -96,6 +96,22 @@ class SearchTask:
     threads: int = 1
     done: Step = no_step
 
+    @classmethod
+    def of(
+        cls,
+        X: Array,
+        Y: Array,
+        sample_weight: Array,
+        alphas: Sequence[float] | None = None,
+        threads: int = 1,
+        done: Step = no_step,
+    ) -> "SearchTask":
+        """The task of rows whose targets have any mean and unit."""
+        centred = Y - np.average(Y, axis=0, weights=sample_weight)
+        spread = np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
+        standard = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0)
+        return cls(X, standard, sample_weight, alphas, float(sample_weight.mean()), threads, done)
+
     def leading(self, n_rows: int) -> "SearchTask":
         """The task of the first rows."""
         return replace(self, X=self.X[:n_rows], Y=self.Y[:n_rows], sample_weight=self.sample_weight[:n_rows])

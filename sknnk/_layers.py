@@ -11,7 +11,8 @@ from scipy.linalg import norm as vector_norm
 
 from ._features import feature_scale
 from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
-from ._kernel_search import MIN_ROWS, Fit, kernel_families, kernels_tried, search_kernel
+from ._kernel_search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
+from ._kernel_trials import Fit, SearchTask
 from ._length_scales import column_deviations, typical_length_scale
 from ._progress import UNWATCHED, Step, Task
 from ._quantiles import QuantileMap
@@ -284,7 +285,9 @@ def _n_choices(kernel: Candidate, n_options: int, learn_features: bool) -> int:
     if not learn_features:
         return n_comparisons(n_options)
     n_families = len(kernel_families(kernel.activation, kernel.frequencies))
-    return kernels_tried(n_families, True, True) + n_comparisons(n_options + 2 * len(_LEARNED_FACTORS) * n_families)
+    return kernels_tried(n_families, True, True, decide=False) + n_comparisons(
+        n_options + 2 * len(_LEARNED_FACTORS) * n_families
+    )
 
 
 def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
@@ -340,7 +343,7 @@ def _learned_options(
     X = X if isinstance(X, np.ndarray) else X.toarray()
     rows = unit_rows(X, Y, sample_weight, rng)
     families = kernel_families(kernel.activation, kernel.frequencies)
-    fits = search_kernel(families, None, None, True, *rows, rng, threads, done).learned
+    fits = learned_kernels(SearchTask.of(*rows, None, threads, done), families, rng)
     deviations = column_deviations(X, sample_weight)
     return [each for fit in fits for each in _as_candidates(kernel.directions, fit, deviations)]
 

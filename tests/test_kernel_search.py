@@ -3,7 +3,7 @@ import pytest
 
 from sknnk import _kernel_decision, _kernel_scores, _kernel_search
 from sknnk._dual import held_out_residuals, solve_dual
-from sknnk._kernel_search import kernel_families, search_kernel
+from sknnk._kernel_search import kernel_families, learned_kernels, search_kernel
 from sknnk._kernel_trials import SearchTask
 from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._rows import unit_rows
@@ -20,10 +20,14 @@ def table(n=120, n_features=5, seed=0, noise=0.05):
     return X, Y + noise * rng.normal(size=Y.shape)
 
 
+def task_of(X, Y, weight=None, alphas=None, seed=3, threads=1):
+    weight, rng = np.ones(len(X)) if weight is None else weight, np.random.default_rng(seed)
+    return SearchTask.of(*unit_rows(X, Y, weight, rng), alphas, threads), rng
+
+
 def choice_of(X, Y, weight=None, families=ALL, length_scale=None, alphas=None, learn=True, seed=3, threads=1):
-    weight = np.ones(len(X)) if weight is None else weight
-    rng = np.random.default_rng(seed)
-    return search_kernel(families, length_scale, alphas, learn, *unit_rows(X, Y, weight, rng), rng, threads)
+    task, rng = task_of(X, Y, weight, alphas, seed, threads)
+    return search_kernel(task, families, length_scale, learn, rng)
 
 
 def family_of(fit):
@@ -70,7 +74,7 @@ def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
     X, Y = table(40)
     rng = np.random.default_rng(0)
     rows, targets, weight = unit_rows(X, Y, np.ones(40), rng)
-    fit = search_kernel(ONE, None, None, False, rows, targets, weight, rng).best
+    fit = search_kernel(SearchTask.of(rows, targets, weight), ONE, None, False, rng).best
     standard = (targets - targets.mean(axis=0)) / targets.std(axis=0)
     squares = []
     for fold in (np.arange(i, 40, 4) for i in range(4)):
@@ -100,13 +104,13 @@ def test_one_family_is_decided_on_only_where_axes_can_be_learned():
 
 
 def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
-    choice = choice_of(*table())
-    assert [fit.error for fit in choice.learned] == sorted(fit.error for fit in choice.learned)
-    for family, fit in zip(ALL, sorted(choice.learned, key=lambda fit: ALL.index(family_of(fit))), strict=True):
+    choice, (task, rng) = choice_of(*table()), task_of(*table())
+    fits = learned_kernels(task, ALL, rng)
+    assert [fit.error for fit in fits] == sorted(fit.error for fit in fits)
+    for family, fit in zip(ALL, sorted(fits, key=lambda fit: ALL.index(family_of(fit))), strict=True):
         assert family_of(fit) == family and np.ptp(fit.kernels[0].scales) > 0.0
         others = [other for other in choice.history if other.stage == "feature learning" and family_of(other) == family]
         assert fit.error == min(other.error for other in others)
-    assert choice_of(*table(60), learn=False).learned == ()
 
 
 def test_the_steps_are_as_many_as_announced():

@@ -55,3 +55,14 @@ def test_kernels_of_a_task_are_judged_on_its_last_rows_with_its_penalties():
     validation = rows.validation(9)
     assert (validation.n_held, validation.alphas, validation.unit) == (9, [0.1, 3.0], 2.0)
     assert validation.Y is rows.Y and validation.sample_weight is rows.sample_weight
+
+
+def test_targets_are_standardised_and_a_constant_one_is_zero():
+    rng = np.random.default_rng(0)
+    Y, weight = rng.normal(3.0, 2.0, (20, 2)), rng.uniform(1.0, 4.0, 20)
+    found = SearchTask.of(np.zeros((20, 1)), np.column_stack([1e9 * Y, np.ones(20)]), weight, [1.0], 2)
+    assert found.unit == pytest.approx(weight.mean()) and (found.alphas, found.threads) == ([1.0], 2)
+    np.testing.assert_array_equal(found.Y[:, 2], 0.0)
+    found = SearchTask.of(np.zeros((20, 1)), 1e9 * Y, weight)
+    np.testing.assert_allclose(np.average(found.Y, axis=0, weights=weight), 0.0, atol=1e-14)
+    np.testing.assert_allclose(np.average(found.Y**2, axis=0, weights=weight), 1.0)

@@ -70,8 +70,10 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         when `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
     feature_learning : {"auto", "agop"} or None, default="auto"
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
-        the mean squared slopes of the fitted function, and the round of least held-out error is kept. ``"auto"`` does
-        so when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays as it is.
+        the mean squared slopes of the fitted function, and the round of least held-out error is kept. With landmarks
+        and isotropic frequencies it goes on to the axes along which rows are compared, combinations of the columns,
+        where that lowers the error of rows set apart. ``"auto"`` does all this when `activation` and `n_components`
+        are ``"auto"``. A `length_scale` that is given stays as it is.
     input_transform : {"quantile", None}, default="quantile"
         ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
         that neither units nor outliers matter. None takes the inputs as they are.
@@ -113,7 +115,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     feature_map_ : {"random", "landmarks"}
         The columns in use.
     kernels_ : tuple of Kernel
-        Summands of the kernel, with their length scales; only with landmarks.
+        Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)
         Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple

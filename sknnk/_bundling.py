@@ -236,6 +236,7 @@ def _from_matrix(
     regressor._flat_targets = front.flat
     regressor.samplers_, regressor.n_components_, regressor.n_features_in_ = samplers, sizes, front.n_inputs
     regressor.activation_, regressor.directions_, regressor.frequencies_ = activation, "orthogonal", "isotropic"
+    regressor.input_transform_ = None
     regressor.coef_, regressor.intercept_ = (coef[0], intercept[0]) if front.flat else (coef, intercept)
     return regressor if front.classes is None else _as_classifier(regressor, front.classes)
 

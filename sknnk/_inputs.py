@@ -23,7 +23,7 @@ def fitted_input_map(
         Raw inputs.
     sample_weight : ndarray of shape (n_samples,)
         Positive weights.
-    input_transform : {"quantile", None}
+    input_transform : {"auto", "quantile", "robust", None}
         Transform asked for.
     rng : numpy.random.Generator
         Draws the rows where there are very many.
@@ -31,12 +31,61 @@ def fitted_input_map(
     Returns
     -------
     QuantileMap or None
-        None without a transform.
+        None without a transform; the first of :func:`possible_transforms` for ``"auto"``.
     """
-    if input_transform is None:
-        return None
+    return fitted_input_maps(X, sample_weight, possible_transforms(input_transform)[:1], rng)[0]
+
+
+def possible_transforms(input_transform: str | None) -> list[str | None]:
+    """Transforms that agree with what the user fixed, the most robust first.
+
+    Parameters
+    ----------
+    input_transform : {"auto", "quantile", "robust", None}
+        Transform asked for.
+
+    Returns
+    -------
+    list
+        Both shapes for ``"auto"``.
+
+    Examples
+    --------
+    >>> possible_transforms("auto"), possible_transforms(None)
+    (['quantile', 'robust'], [None])
+    """
+    return ["quantile", "robust"] if input_transform == "auto" else [input_transform]
+
+
+def fitted_input_maps(
+    X: Any, sample_weight: NDArray[np.float64], transforms: list[str | None], rng: np.random.Generator
+) -> list[QuantileMap | None]:
+    """Learn several transforms of the inputs from the same rows.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Raw inputs.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    transforms : list of {"quantile", "robust", None}
+        What to learn.
+    rng : numpy.random.Generator
+        Draws the rows where there are very many.
+
+    Returns
+    -------
+    list of QuantileMap or None
+        One for each.
+    """
+    if transforms == [None]:
+        return [None]
     rows = quantile_rows(X.shape[0], rng)
-    return fit_quantile_map(dense_columns(X[rows]), sample_weight[rows])
+
+    def fitted(shape: str | None) -> QuantileMap | None:
+        return None if shape is None else fit_quantile_map(dense_columns(X[rows]), sample_weight[rows], shape=shape)
+
+    return [fitted(shape) for shape in transforms]
 
 
 def quantile_rows(n_samples: int, rng: np.random.Generator) -> Any:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual
-from ._inputs import fitted_input_map, sampled_rows, transform_inputs
+from ._inputs import fitted_input_maps, possible_transforms, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from ._kernel_trials import SearchTask
 from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
@@ -164,6 +164,8 @@ class KernelTask:
         The kernel and its penalty.
     complete : bool
         Whether these are all rows of the table, not a sample of them.
+    input_transform : {"quantile", "robust", None}
+        Which transform it is.
     """
 
     input_map: QuantileMap | None
@@ -172,6 +174,7 @@ class KernelTask:
     sample_weight: Array
     choice: KernelChoice
     complete: bool
+    input_transform: str | None = None
 
 
 def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
@@ -219,7 +222,7 @@ def prepare_kernel(
         What the user fixed; every other entry is ``"auto"``. Directions do not matter.
     alphas : sequence of float or None
         Penalties to choose from.
-    input_transform : {"quantile", None}
+    input_transform : {"auto", "quantile", "robust", None}
         Transform of the inputs.
     learn_features : bool
         Whether length scales of the columns are learned.
@@ -236,21 +239,25 @@ def prepare_kernel(
         Rows and kernel.
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
-    input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
-    rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
-    inputs, targets, weight, _ = distinct_rows(dense_inputs(input_map, X[rows]), Y[rows], sample_weight[rows])
-    drawn = unit_rows(inputs, targets, weight, search_rng)
-    families = kernel_families(kernel.activation, kernel.frequencies)
+    families, transforms = kernel_families(kernel.activation, kernel.frequencies), possible_transforms(input_transform)
     length_scale = None if isinstance(kernel.length_scale, str) else kernel.length_scale
+    if length_scale is not None:
+        transforms = transforms[:1]  # in whose unit it is given
+    maps = fitted_input_maps(X, sample_weight, transforms, row_rng)
+    rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
+    raw = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
+    # Transformed or not, rows are the same and in the same order.
+    inputs, targets, weight, _ = distinct_rows(raw, Y[rows], sample_weight[rows])
+    drawn = unit_rows(inputs, targets, weight, search_rng)
     if len(inputs) < MIN_ROWS:
-        families, learn_features = families[:1], False
-    n_tried = kernels_tried(len(families), length_scale is None, learn_features)
+        families, learn_features, maps = families[:1], False, maps[:1]
+    n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
     with progress.part("choose-kernel", n_tried) as done:
-        search_task = SearchTask.of(*drawn, alphas, threads, done)
-        choice = search_kernel(search_task, families, length_scale, learn_features, search_rng)
-    order = order_rng.permutation(len(inputs))
-    complete = isinstance(rows, slice)
-    return KernelTask(input_map, inputs[order], targets[order], weight[order], choice, complete)
+        tasks = [SearchTask.of(dense_inputs(each, drawn[0]), *drawn[1:], alphas, threads, done) for each in maps]
+        choice = search_kernel(tasks, families, length_scale, learn_features, search_rng)
+    order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
+    inputs = dense_inputs(input_map, inputs[order])
+    return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)
 
 
 def fit_exact(task: KernelTask, threads: int) -> tuple[KernelStack, ExactFit]:

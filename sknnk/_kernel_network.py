@@ -114,6 +114,7 @@ class KernelNetwork:
         )
         kernels = task.choice.best.kernels
         self.kernels_, self.samplers_, self.directions_ = kernels, (), None
+        self.input_transform_ = task.input_transform
         self.activation_, self.frequencies_ = kernels[0].activation, kernels[0].frequencies
         self.length_scale_ = 1.0 / kernels[0].column_scales
         self.search_history_ = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
@@ -150,6 +151,7 @@ class KernelNetwork:
             np.concatenate([sample_weight, self._task.sample_weight]),
             self._task.choice,
             complete=True,
+            input_transform=self._task.input_transform,
         )
         self.n_components_ = (n_rows,)
         self._solve_exactly(task, self.n_samples_seen_ + X.shape[0], X.dtype)

@@ -32,6 +32,8 @@ _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
 # rows at the end of the second are left out in turn.
 _STAGE_ROWS = (500, 1000, UNIT_ROWS)
 _JUDGED_ROWS = 500
+# Share of the errors that other inputs than the first must gain.
+_INPUTS_GAIN = 0.05
 # Rounds of learning, of which so many in a row may be no better, by a thousandth, than the best before them.
 _ROUNDS, _PATIENCE, _ROUND_GAIN = 5, 2, 1e-3
 _GRADIENT_ROWS = 500
@@ -53,11 +55,14 @@ class KernelChoice:
     ----------
     best : Fit
         The kernel of least error in the decision.
+    place : int
+        Of the inputs that were chosen.
     history : list of Fit
         Everything tried, in order.
     """
 
     best: Fit
+    place: int
     history: list[Fit]
 
 
@@ -89,7 +94,7 @@ def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
 
 
 def search_kernel(
-    task: SearchTask,
+    tasks: Sequence[SearchTask],
     families: Sequence[tuple[Any, str]],
     length_scale: Any,
     learn_features: bool,
@@ -97,15 +102,15 @@ def search_kernel(
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
-    First every family at several length scales, on few rows. Then, on more rows, rounds of feature learning for the
-    best of each family: the length scales of the columns follow the mean squared slopes of the function that was
-    fitted, and the round of least held-out error is refined. Last a decision between the families, along axes that are
-    learned, and sums of the best of them, on still more rows.
+    First every family at several length scales, on few rows, which also says what inputs are better. Then, on more
+    rows, rounds of feature learning for the best of each family: the length scales of the columns follow the mean
+    squared slopes of the function that was fitted, and the round of least held-out error is refined. Last a decision
+    between the families, along axes that are learned, and sums of the best of them, on still more rows.
 
     Parameters
     ----------
-    task : SearchTask
-        The rows.
+    tasks : sequence of SearchTask
+        The rows, their inputs transformed in one way or another.
     families : sequence of tuple
         Activation and coupling of each family.
     length_scale : float, ndarray of shape (n_features,) or None
@@ -118,16 +123,19 @@ def search_kernel(
     Returns
     -------
     KernelChoice
-        The winner and everything tried.
+        The winner and everything tried with its inputs.
     """
-    tried = _tried(task, families, length_scale, learn_features, rng)
+    starts = [[_start(task, family, length_scale) for family in families] for task in tasks]
+    place = _best_inputs(starts)
+    task = tasks[place]
+    tried = _refined_families(task, starts[place], length_scale is None, learn_features, rng)
     history = [fit for fits in tried for fit in fits]
     best = _best_of_each(tried, {"refinement", "feature learning"})
     learn_axes = learn_features and length_scale is None
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
-        return KernelChoice(best[0], history)
+        return KernelChoice(best[0], place, history)
     finals = decide(task, best, learn_axes, rng)
-    return KernelChoice(finals[-1], history + finals)
+    return KernelChoice(finals[-1], place, history + finals)
 
 
 def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
@@ -147,20 +155,27 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
     list of Fit
         The best kernel with length scales of its own of each family, the best family first.
     """
-    return _best_of_each(_tried(task, families, None, True, rng), {"feature learning"})
+    starts = [_start(task, family, None) for family in families]
+    return _best_of_each(_refined_families(task, starts, True, True, rng), {"feature learning"})
 
 
-def _tried(
-    task: SearchTask,
-    families: Sequence[tuple[Any, str]],
-    length_scale: Any,
-    learn_features: bool,
-    rng: np.random.Generator,
+def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
+    """The first inputs, or others whose errors are clearly smaller in the geometric mean over families."""
+    errors = np.maximum([[start.error for start in each] for each in starts], np.finfo(np.float64).tiny)
+    with np.errstate(invalid="ignore"):  # of infinite errors
+        ratios = np.exp(np.mean(np.log(errors) - np.log(errors[0]), axis=1))
+    least = int(np.nanargmin([1.0, *ratios[1:]]))
+    return least if ratios[least] < 1.0 - _INPUTS_GAIN else 0
+
+
+def _refined_families(
+    task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
+    more = task.leading(_STAGE_ROWS[1])
     # One family after another: SciPy holds Python's lock while LAPACK runs.
     return [
-        _family_fits(task, family, length_scale, learn_features, child)
-        for family, child in zip(families, rng.spawn(len(families)), strict=True)
+        start.fits + _refined(more, start.kernel, start.alpha, free, learn and free, child)
+        for start, child in zip(starts, rng.spawn(len(starts)), strict=True)
     ]
 
 
@@ -170,17 +185,25 @@ def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> list[Fit]
     return sorted((min(fits, key=_error) for fits in found if fits), key=_error)
 
 
-def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True) -> int:
+def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True, n_inputs: int = 1) -> int:
     """Kernels that are tried at most, with length scales that are `free` and that may be learned, and a decision."""
-    of_each = len(_LENGTH_FACTORS) + 2 + (_ROUNDS + 1) * learn if free else 2
+    at_first = len(_LENGTH_FACTORS) if free else 1
+    of_each = 2 + (_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
-    return n_families * of_each + decides * (2 * n_families + MOST_TURNS * (free and learn))
+    return n_families * (n_inputs * at_first + of_each) + decides * (2 * n_families + MOST_TURNS * (free and learn))
 
 
-def _family_fits(
-    task: SearchTask, family: tuple[Any, str], length_scale: Any, learn: bool, rng: np.random.Generator
-) -> list[Fit]:
-    """One family at several length scales on few rows, and the best of them refined on more."""
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """A family on few rows: its best kernel and penalty, and their error."""
+
+    fits: list[Fit]
+    kernel: Kernel
+    alpha: float
+    error: float
+
+
+def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Start:
     few, n_features = task.leading(_STAGE_ROWS[0]), task.X.shape[1]
     if length_scale is None:
         deviations = column_deviations(few.X, few.sample_weight)
@@ -190,13 +213,12 @@ def _family_fits(
         scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
     validation, kernels = few.validation(len(few.X)), [Kernel(*family, each) for each in scales]
     with one_blas_thread():
-        start = validation.allowed(_FIRST_ALPHA * task.unit)
-        scores = [validation.score(few.values(kernel), start) for kernel in kernels]
+        alpha = validation.allowed(_FIRST_ALPHA * task.unit)
+        scores = [validation.score(few.values(kernel), alpha) for kernel in kernels]
         fits = [few.fit((kernel,), score, "length scale") for kernel, score in zip(kernels, scores, strict=True)]
         least = min(range(len(kernels)), key=lambda i: scores[i].error)
-        alpha = validation.best(few.values(kernels[least]), start, scores[least]).alpha
-    free, more = length_scale is None, task.leading(_STAGE_ROWS[1])
-    return fits + _refined(more, kernels[least], alpha, free, learn and free, rng)
+        best = validation.best(few.values(kernels[least]), alpha, scores[least])
+    return _Start(fits, kernels[least], best.alpha, best.error)
 
 
 def _refined(

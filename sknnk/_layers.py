@@ -232,7 +232,7 @@ def prepare_layers(
         What the user fixed; every other entry is ``"auto"``.
     n_components : tuple of int
         Columns of every layer.
-    input_transform : {"quantile", None}
+    input_transform : {"auto", "quantile", "robust", None}
         Transform of the inputs.
     direct_link : bool
         Whether the transformed inputs reach the output matrix themselves.
@@ -297,7 +297,7 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     ----------
     n_samples : int
         Number of training rows.
-    input_transform : {"quantile", None}
+    input_transform : {"auto", "quantile", "robust", None}
         Transform of the inputs.
     seed : int
         The seed that `prepare_layers` is given.
@@ -313,7 +313,7 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     (None, slice(None, None, None))
     """
     rng = np.random.default_rng(seed).spawn(3)[0]
-    for_quantiles = quantile_rows(n_samples, rng) if input_transform == "quantile" else None
+    for_quantiles = None if input_transform is None else quantile_rows(n_samples, rng)
     return for_quantiles, sampled_rows(n_samples, _SEARCH_ROWS, rng)
 
 

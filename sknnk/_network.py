@@ -16,6 +16,7 @@ from ._cholesky import PenalisedMoments, factored
 from ._costs import machine_memory, memory_size, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
+from ._inputs import possible_transforms
 from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
 from ._moments import Moments
@@ -62,7 +63,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         "feature_learning": [StrOptions({"auto", "agop"}), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "input_transform": [StrOptions({"quantile"}), None],
+        "input_transform": [StrOptions({"auto", "quantile", "robust"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
@@ -84,7 +85,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         max_iter=200,
         feature_map="auto",
         feature_learning="auto",
-        input_transform="quantile",
+        input_transform="auto",
         direct_link=True,
         batch_size="auto",
         n_jobs=None,
@@ -218,7 +219,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             learn_features=self._learns_features(),
             progress=self._progress,
         )
-        self.samplers_ = self._layers.samplers
+        self.samplers_, self.input_transform_ = self._layers.samplers, possible_transforms(self.input_transform)[0]
         self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
 
@@ -263,9 +264,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
         """Call a function for blocks of rows that stay in a core's cache, over threads."""
-        size = max(block_length(n_samples, self._layers.n_columns), 16)
-        if not isinstance(self.batch_size, str):
-            size = min(size, int(self.batch_size))
+        size = min(max(block_length(n_samples, self._layers.n_columns), 16), self._most_rows() or n_samples)
         over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
 
     def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = no_step) -> Moments:

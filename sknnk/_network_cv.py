@@ -51,7 +51,7 @@ class CountSearch(BundledNetwork):
         "refit": ["boolean", str, callable],
         "selection": [StrOptions({"best", "one_standard_error"})],
         "return_train_score": ["boolean"],
-        "input_transform": [StrOptions({"quantile"}), None],
+        "input_transform": [StrOptions({"auto", "quantile", "robust"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+_TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
+
 
 class Box(NamedTuple):
     """One stage of a network.
@@ -52,10 +54,7 @@ def pictured_layers(network: Any) -> tuple[list[Box], bool]:
         raise TypeError(f"estimator is a {type(network).__name__}; NetworkDisplay draws the fitted networks of sknnk.")
     linked = bool(front.direct_link) and not _has_kernels(front)
     hidden = [_kernel_box(front)] if _has_kernels(front) else _random_boxes(front.samplers_)
-    inputs = Box(
-        "inputs",
-        (_counted(front.n_features_in_, "column"), "quantile map" if front.input_transform else "as they are"),
-    )
+    inputs = Box("inputs", (_counted(front.n_features_in_, "column"), _TRANSFORMS[front.input_transform_]))
     return [inputs, *hidden, *left, _output_box(network)], linked and not left
 
 

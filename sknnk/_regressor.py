@@ -63,9 +63,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         and isotropic frequencies it goes on to the axes along which rows are compared, combinations of the columns,
         where that lowers the error of rows set apart. ``"auto"`` does all this when `activation` and `n_components`
         are ``"auto"``. A `length_scale` that is given stays as it is.
-    input_transform : {"quantile", None}, default="quantile"
-        ``"quantile"`` maps every input column to a standard normal shape and is constant beyond the values seen, so
-        that neither units nor outliers matter. None takes the inputs as they are.
+    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
+        median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values
+        seen, so that neither units nor outliers matter. None takes the inputs as they are. ``"auto"`` is
+        ``"quantile"`` but for landmarks whose errors on 500 rows are smaller by a twentieth with ``"robust"``.
     direct_link : bool, default=True
         Whether the transformed inputs reach the output matrix themselves, next to the random features.
     batch_size : "auto" or int, default="auto"
@@ -100,6 +102,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         The kernel of the first layer, chosen or given.
     feature_map_ : {"random", "landmarks"}
         The columns in use.
+    input_transform_ : {"quantile", "robust", None}
+        The transform in use.
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)

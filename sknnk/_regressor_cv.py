@@ -50,7 +50,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         error of its mean over the splits, the one with fewest features, then the one with the largest penalty.
     return_train_score : bool, default=False
         Whether training sets are scored, too.
-    input_transform : {"quantile", None}, default="quantile"
+    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`.
     direct_link : bool, default=True
         Whether the transformed inputs reach the output matrix themselves, next to the random features.
@@ -150,7 +150,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         refit=True,
         selection="best",
         return_train_score=False,
-        input_transform="quantile",
+        input_transform="auto",
         direct_link=True,
         batch_size="auto",
         n_jobs=None,

@@ -3,7 +3,14 @@ import pytest
 from scipy import sparse
 
 from sknnk import _inputs
-from sknnk._inputs import dense_columns, fitted_input_map, sampled_rows, transform_inputs
+from sknnk._inputs import (
+    dense_columns,
+    fitted_input_map,
+    fitted_input_maps,
+    possible_transforms,
+    sampled_rows,
+    transform_inputs,
+)
 from sknnk._quantiles import fit_quantile_map
 
 KINDS = [np.asarray, sparse.csr_array, sparse.csr_matrix]
@@ -58,3 +65,17 @@ def test_sampled_rows_are_all_of_few_and_distinct_ones_of_many_in_order():
     drawn = sampled_rows(50, 9, rng)
     assert drawn.shape == (9,) and np.all(np.diff(drawn) > 0) and drawn[0] >= 0 and drawn[-1] < 50
     assert not np.array_equal(drawn, sampled_rows(50, 9, rng))
+
+
+def test_several_maps_are_learned_from_the_same_rows_and_auto_begins_with_quantiles(monkeypatch):
+    monkeypatch.setattr(_inputs, "_QUANTILE_ROWS", 40)
+    X, weight = np.random.default_rng(0).normal(size=(300, 2)), np.ones(300)
+    assert possible_transforms("auto") == ["quantile", "robust"] and possible_transforms("robust") == ["robust"]
+    quantile, robust, none = fitted_input_maps(X, weight, ["quantile", "robust", None], np.random.default_rng(0))
+    assert none is None
+    for a, b in zip(quantile.knots, robust.knots, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name, expected in (("auto", quantile), ("quantile", quantile), ("robust", robust)):
+        found = fitted_input_map(X, weight, name, np.random.default_rng(0))
+        np.testing.assert_array_equal(found.scores, expected.scores)
+    assert not np.allclose(quantile.scores, robust.scores)

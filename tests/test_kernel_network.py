@@ -206,6 +206,27 @@ def test_a_target_along_a_combination_of_columns_is_found_along_it(n_components)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(new), model.predict(new))
 
 
+def test_auto_takes_the_transform_of_fewer_errors_and_that_network_is_the_one_asked_for():
+    rng = np.random.default_rng(0)
+    angles = np.cumsum(rng.uniform(-1.5, 1.5, (400, 6)), axis=1)
+    X, y = np.diff(angles, axis=1, prepend=0.0), np.cos(angles).sum(axis=1)
+    ranks = np.argsort(np.argsort(X, axis=0), axis=0) / 400.0
+    # The same table to normal scores, from which angles add up no longer.
+    for inputs, transform in ((X, "robust"), (np.exp(9.0 * ranks), "quantile")):
+        auto = network().fit(inputs[:300], y[:300])
+        asked = network(input_transform=transform).fit(inputs[:300], y[:300])
+        assert auto.input_transform_ == asked.input_transform_ == transform
+        np.testing.assert_array_equal(auto.predict(inputs), asked.predict(inputs))
+    other = network(input_transform="quantile").fit(X[:300], y[:300])
+    assert 1.0 - network().fit(X[:300], y[:300]).score(X[300:], y[300:]) < 0.7 * (1.0 - other.score(X[300:], y[300:]))
+    given = network(length_scale=2.0).fit(X[:300], y[:300])
+    assert given.input_transform_ == "quantile"  # in whose unit the length is
+    assert network(input_transform=None).fit(X[:300], y[:300]).input_transform_ is None
+    assert network(8, feature_map="random").fit(X[:300], y[:300]).input_transform_ == "quantile"
+    robust = network(8, feature_map="random", input_transform="robust").fit(X[:300], y[:300])
+    assert robust.input_transform_ == "robust" and np.max(np.abs(robust._layers.input_map.scores[0])) < 3.0
+
+
 def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels():
     X, y, _ = table(20)
     model = network().fit(X, y)

@@ -27,7 +27,7 @@ def task_of(X, Y, weight=None, alphas=None, seed=3, threads=1):
 
 def choice_of(X, Y, weight=None, families=ALL, length_scale=None, alphas=None, learn=True, seed=3, threads=1):
     task, rng = task_of(X, Y, weight, alphas, seed, threads)
-    return search_kernel(task, families, length_scale, learn, rng)
+    return search_kernel([task], families, length_scale, learn, rng)
 
 
 def family_of(fit):
@@ -74,7 +74,7 @@ def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
     X, Y = table(40)
     rng = np.random.default_rng(0)
     rows, targets, weight = unit_rows(X, Y, np.ones(40), rng)
-    fit = search_kernel(SearchTask.of(rows, targets, weight), ONE, None, False, rng).best
+    fit = search_kernel([SearchTask.of(rows, targets, weight)], ONE, None, False, rng).best
     standard = (targets - targets.mean(axis=0)) / targets.std(axis=0)
     squares = []
     for fold in (np.arange(i, 40, 4) for i in range(4)):
@@ -269,3 +269,34 @@ def test_rounds_end_when_two_in_a_row_are_no_better_than_the_best(errors, n_roun
     found = _kernel_search._rounds(task, validation, kernels[0], start, np.random.default_rng(0))
     assert [score.error for _, score in found] == errors[:n_rounds]
     assert [kernel for kernel, _ in found] == kernels[1 : n_rounds + 1]
+
+
+def test_other_inputs_are_taken_where_all_families_together_gain_a_twentieth():
+    X, Y = table(200, 2, noise=0.01)
+    bent = np.sign(X) * np.abs(X) ** 5
+    (good, rng), (bad, _) = task_of(X, Y), task_of(bent, Y)
+    assert search_kernel([good, bad], ALL, None, False, rng).place == 0
+    choice = search_kernel([bad, good], ALL, None, False, np.random.default_rng(0))
+    alone = search_kernel([good], ALL, None, False, np.random.default_rng(0))
+    assert choice.place == 1 and alone.place == 0
+    same_fits(choice, alone)
+    # No gain, no other inputs.
+    assert search_kernel([good, good], ALL, None, False, rng).place == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "place"),
+    [
+        ([1.0, 1.0], [0.96, 0.96], 0),
+        ([1.0, 1.0], [0.94, 0.94], 1),
+        ([1.0, 1.0], [0.5, 1.5], 1),
+        ([1.0, 1.0], [0.5, 1.9], 0),
+        ([np.inf, 1.0], [1.0, 1.0], 1),
+        ([1.0, 1.0], [np.inf, 0.1], 0),
+        ([np.inf, np.inf], [np.inf, np.inf], 0),
+        ([0.0, 0.0], [0.0, 0.0], 0),
+    ],
+)
+def test_inputs_are_compared_by_the_geometric_mean_over_families(first, other, place):
+    starts = [[_kernel_search._Start([], None, 1.0, error) for error in errors] for errors in (first, other)]
+    assert _kernel_search._best_inputs(starts) == place

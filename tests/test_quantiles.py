@@ -35,11 +35,50 @@ def test_scores_are_standardised_normal_quantiles_of_average_ranks(shape):
     assert np.allclose(scores_of(column), (raw - raw.mean()) / raw.std(), rtol=1e-10, atol=1e-10)
 
 
-@given(column=columns, new=st.lists(finite, min_size=2, max_size=8))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_robust_scores_are_units_from_the_median_bent_towards_three(shape):
+    column = SHAPES[shape](np.random.default_rng(0), 700)
+    scores, median = scores_of(column, shape="robust"), np.median(column)
+    # Quartiles of mid-ranks: interpolated between the distinct values.
+    values, counts = np.unique(column, return_counts=True)
+    low, middle, high = np.interp([0.25, 0.5, 0.75], (np.cumsum(counts) - 0.5 * counts) / 700, values)
+    far = (column - middle) / (high - low)
+    np.testing.assert_allclose(scores, far / np.sqrt(1.0 + far**2 / 9.0), rtol=1e-10, atol=1e-12)
+    assert np.max(np.abs(scores)) < 3.0
+    if shape in ("normal", "heavy"):
+        assert middle == pytest.approx(median, abs=1e-2) and scores_of(column, at=[median], shape="robust")[0] < 1e-2
+
+
+def test_robust_scores_of_nearly_constant_and_constant_columns():
+    flag = np.zeros(1000)
+    flag[7] = 4.0
+    # The upper quartile is interpolated between the two values: half a range from the lower.
+    unset, flagged = np.unique(scores_of(flag, shape="robust"))
+    assert unset == pytest.approx(0.0, abs=0.01) and flagged == pytest.approx(2.0 / np.sqrt(1.0 + 4.0 / 9.0), rel=0.01)
+    assert np.all(scores_of(np.full(5, 1e300), shape="robust") == 0.0)
+
+
+def test_straight_lines_stay_nearly_straight_and_quantiles_bend_them():
+    column = np.random.default_rng(0).uniform(-1.0, 1.0, 4000)
+    robust, normal = (np.corrcoef(column, scores_of(column, shape=shape))[0, 1] for shape in ("robust", "quantile"))
+    assert robust > 0.9995 > 0.985 > normal
+
+
+@pytest.mark.parametrize("kind", ["quantile", "robust"])
+def test_weights_are_repeated_rows(kind):
+    rng = np.random.default_rng(0)
+    column, weight = rng.normal(size=50), rng.integers(0, 4, 50)
+    weighted = scores_of(column, weight.astype(float), at=column, shape=kind)
+    np.testing.assert_allclose(
+        weighted, scores_of(column.repeat(weight), at=column, shape=kind), rtol=1e-10, atol=1e-12
+    )
+
+
+@given(column=columns, new=st.lists(finite, min_size=2, max_size=8), shape=st.sampled_from(["quantile", "robust"]))
 @quick
-def test_the_map_is_monotone_finite_and_bounded_for_any_numbers(column, new):
+def test_the_map_is_monotone_finite_and_bounded_for_any_numbers(column, new, shape):
     at = np.sort([*column, *new])
-    scores = scores_of(column, at=at)
+    scores = scores_of(column, at=at, shape=shape)
     assert np.all(np.isfinite(scores))
     assert np.all(np.diff(scores) >= -1e-14)  # interpolation rounds
     assert np.max(np.abs(scores)) <= 6.0 / 0.2

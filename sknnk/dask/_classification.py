@@ -118,7 +118,7 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
         Random features, the ones that can be summed where the rows are.
     feature_learning : {"auto", "agop"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
-    input_transform : {"quantile", None}, default="quantile"
+    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkClassifier`.

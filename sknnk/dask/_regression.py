@@ -95,7 +95,7 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
         Random features, the ones that can be summed where the rows are.
     feature_learning : {"auto", "agop"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
-    input_transform : {"quantile", None}, default="quantile"
+    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkRegressor`.

@@ -15,7 +15,6 @@ from ._kernel_scores import CrossValidation, Score, climb
 from ._kernel_trials import Fit, SearchTask
 from ._kernels import Kernel, squared_gradients
 from ._length_scales import column_deviations, typical_length_scale
-from ._rows import UNIT_ROWS
 from ._spectra import spectrum_of
 
 Array = NDArray[np.float64]
@@ -28,9 +27,9 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ("cauchy", "isotropic"),
 )
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
-# Rows of the three stages: many kernels, learning of the length scales, the decision between the best; and how many
-# rows at the end of the second are left out in turn.
-_STAGE_ROWS = (500, 1000, UNIT_ROWS)
+# Rows of the first two stages, many kernels and learning of the length scales; the decision between the best has all.
+# And how many rows at the end of the second are left out in turn.
+_STAGE_ROWS = (500, 1000)
 _JUDGED_ROWS = 500
 # Share of the errors that other inputs than the first must gain.
 _INPUTS_GAIN = 0.05
@@ -56,7 +55,7 @@ class KernelChoice:
     best : Fit
         The kernel of least error in the decision.
     place : int
-        Of the inputs that were chosen.
+        Which of the given inputs it is for.
     history : list of Fit
         Everything tried, in order.
     """

@@ -199,7 +199,7 @@ def test_a_fold_that_float64_cannot_leave_out_counts_as_no_fit(monkeypatch):
 
 
 def test_rows_of_the_stages_grow(monkeypatch):
-    monkeypatch.setattr(_kernel_search, "_STAGE_ROWS", (20, 30, 50))
+    monkeypatch.setattr(_kernel_search, "_STAGE_ROWS", (20, 30))
     monkeypatch.setattr(_kernel_search, "_JUDGED_ROWS", 12)
     monkeypatch.setattr(_kernel_decision, "_HELD_ROWS", 15)
     X, Y = table(50)

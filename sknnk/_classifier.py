@@ -123,8 +123,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     feature_importances_ : ndarray of shape (n_features,)
         Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple
-        Every kernel that was compared on the transformed inputs, with the rows and features used and its cross-validated
-        squared error relative to the variance of the targets.
+        Every kernel that was compared on the transformed inputs, with the rows and features used and its
+        cross-validated squared error relative to the variance of the targets.
     solver_ : {"primal", "dual", "cg"}
         The solver in use.
     solver_costs_ : dict of str to float

@@ -111,8 +111,11 @@ def symmetric_kernel_matrix(
     upper = np.zeros((n, n), dtype=dtype)
     size = max(_BLOCK_ENTRIES // max(n, 1), 16)
 
+    points = [in_coordinates(kernel, A) for kernel in kernels]
+
     def fill(rows: slice) -> None:
-        fill_kernel_matrix(kernels, A[rows], A[rows.start :], upper[rows, rows.start :])
+        pairs = [(each[rows], each[rows.start :]) for each in points]
+        _fill_values(kernels, pairs, upper[rows, rows.start :])
 
     over_threads(fill, [(rows,) for rows in row_blocks(n, size)], threads)
     return upper.T
@@ -132,9 +135,13 @@ def fill_kernel_matrix(
     out : ndarray of shape (n_rows, n_centres)
         Receives the values. In float32, distances in float64 are rounded before they are mapped.
     """
-    scaled = [(in_coordinates(kernel, A), in_coordinates(kernel, B)) for kernel in kernels]
-    for rows in row_blocks(len(A), max(_BLOCK_ENTRIES // max(len(B), 1), 16)):
-        for i, (kernel, (a, b)) in enumerate(zip(kernels, scaled, strict=True)):
+    _fill_values(kernels, [(in_coordinates(kernel, A), in_coordinates(kernel, B)) for kernel in kernels], out)
+
+
+def _fill_values(kernels: Sequence[Kernel], points: Sequence[tuple[Array, Array]], out: NDArray[np.floating]) -> None:
+    """Sum of kernels between rows in the coordinates of each."""
+    for rows in row_blocks(len(out), max(_BLOCK_ENTRIES // max(out.shape[1], 1), 16)):
+        for i, (kernel, (a, b)) in enumerate(zip(kernels, points, strict=True)):
             values = _unscaled_values(kernel, a[rows], b, out.dtype)
             values *= values.dtype.type(kernel.weight)
             if i:

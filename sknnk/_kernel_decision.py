@@ -156,7 +156,5 @@ def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Gener
         return None
     turn = axes * np.sqrt(np.maximum(squares / squares[-1], _LEAST_SCALE**2))
     before, after = (np.linalg.norm(column_deviations(each, task.sample_weight)) for each in (inputs, inputs @ turn))
-    if not after > 0.0:
-        return None
-    turn *= before / after
+    turn *= before / after  # rows that are all equal have no slopes
     return replace(kernel, projection=turn if kernel.projection is None else kernel.projection @ turn)

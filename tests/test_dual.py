@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from sknnk._dual import held_out_residuals, leave_one_out, mean_leverage, solve_dual
+from sknnk._dual import DualSolution, held_out_residuals, leave_one_out, mean_leverage, solve_dual
 from sknnk._kernels import Kernel, kernel_matrix
 
 ALPHA = 0.3
@@ -128,3 +128,8 @@ def test_a_factor_in_float32_gives_the_solution_to_its_precision():
     np.testing.assert_allclose(single.coef, double.coef, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(np.tril(single.held_inverse), np.tril(double.held_inverse), rtol=1e-4, atol=1e-5)
     assert not np.array_equal(single.coef, double.coef)
+
+
+def test_a_fold_whose_block_cannot_be_factored_cannot_be_left_out():
+    solution = DualSolution(np.ones((3, 1)), np.zeros(1), 1.0, -np.eye(3))
+    assert held_out_residuals(solution, [np.array([0]), np.array([1, 2])]) is None

@@ -225,7 +225,7 @@ def prepare_kernel(
     input_transform : {"auto", "quantile", "robust", None}
         Transform of the inputs.
     learn_features : bool
-        Whether length scales of the columns are learned.
+        Whether length scales of the columns, and axes, are learned.
     seed : int
         Seed of everything random.
     threads : int

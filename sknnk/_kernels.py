@@ -229,15 +229,7 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
     Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
     backpropagation-free machine learning models", Science 2024.
     """
-
-    def squares(rows: slice) -> Array:
-        slopes = np.zeros((A.shape[1], A[rows].shape[0], coef.shape[1]))
-        for kernel in kernels:
-            _add_slopes(kernel, A[rows], centres, coef, slopes)
-        total: Array = np.sum(slopes**2, axis=(1, 2))
-        return total
-
-    return _mean_over_blocks(squares, A, centres, threads)
+    return _mean_over_rows(lambda slopes: np.sum(slopes**2, axis=(1, 2)), kernels, A, centres, coef, threads)
 
 
 def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int = 1) -> Array:
@@ -266,22 +258,25 @@ def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
     Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
     backpropagation-free machine learning models", Science 2024.
     """
+    return _mean_over_rows(
+        lambda slopes: np.tensordot(slopes, slopes, ((1, 2), (1, 2))), kernels, A, centres, coef, threads
+    )
 
-    def products(rows: slice) -> Array:
-        slopes = np.zeros((A.shape[1], A[rows].shape[0], coef.shape[1]))
+
+def _mean_over_rows(
+    summed: Callable[[Array], Array], kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int
+) -> Array:
+    """Mean of what is summed over the slopes, shape (n_features, n_rows, n_targets), of blocks of rows."""
+
+    def block(rows: slice) -> Array:
+        slopes = np.zeros((A.shape[1], len(A[rows]), coef.shape[1]))
         for kernel in kernels:
             _add_slopes(kernel, A[rows], centres, coef, slopes)
-        flat = slopes.reshape(A.shape[1], -1)
-        total: Array = flat @ flat.T
-        return total
+        return summed(slopes)
 
-    return _mean_over_blocks(products, A, centres, threads)
-
-
-def _mean_over_blocks(function: Callable[[slice], Array], A: Array, centres: Array, threads: int) -> Array:
     size = max(_BLOCK_ENTRIES // max(len(centres), 1), 16)
-    blocks = over_threads(function, [(rows,) for rows in row_blocks(len(A), size)], threads)
-    means: Array = np.sum(blocks, axis=0) / len(A)
+    sums = over_threads(block, [(rows,) for rows in row_blocks(len(A), size)], threads)
+    means: Array = np.sum(sums, axis=0) / len(A)
     return means
 
 

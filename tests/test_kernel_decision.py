@@ -132,3 +132,28 @@ def test_targets_without_slopes_and_kernels_that_cannot_be_factored_turn_nothing
     assert _kernel_decision._turned(twice, kernel, 1e-300, rng) is None
     same = SearchTask(np.ones((40, 6)), Y, np.ones(40))
     assert _kernel_decision._turned(same, kernel, 0.1, rng) is None
+
+
+@pytest.mark.parametrize(
+    ("products", "ratio"),
+    [
+        # Half of the product of different axes is believed: eigenvalues 2.5 and 1.5 instead of 3 and 1.
+        ([[2.0, 1.0], [1.0, 2.0]], np.sqrt(1.5 / 2.5)),
+        # An axis without slopes keeps a thousandth of the largest scale.
+        ([[1.0, 0.0], [0.0, 0.0]], 1e-3),
+    ],
+)
+def test_axes_are_scaled_by_roots_of_what_is_believed_and_typical_rows_stay_as_far_apart(products, ratio, monkeypatch):
+    X, Y = rows_of(50, 2)
+    monkeypatch.setattr(_kernel_decision, "gradient_products", lambda *_: np.array(products))
+    kernel = Kernel("gaussian", "isotropic", np.array([0.4, 0.8]))
+    turned = _kernel_decision._turned(SearchTask(X, Y, np.ones(50)), kernel, 0.1, np.random.default_rng(0))
+    lengths = np.linalg.svd(turned.projection, compute_uv=False)
+    assert lengths[1] / lengths[0] == pytest.approx(ratio)
+    before, after = (
+        np.sqrt(np.sum(np.var(each, axis=0))) for each in (X * kernel.scales, X * kernel.scales @ turned.projection)
+    )
+    assert after == pytest.approx(before)
+    # Axes of a kernel that has some are learned in its own coordinates.
+    again = _kernel_decision._turned(SearchTask(X, Y, np.ones(50)), turned, 0.1, np.random.default_rng(0))
+    assert again.projection.shape == (2, 2) and not np.allclose(again.projection, turned.projection)

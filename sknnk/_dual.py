@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_lapack_funcs
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs, get_lapack_funcs
 
 Array = NDArray[np.float64]
 
@@ -22,8 +22,11 @@ class DualSolution:
         The unpenalised ``b``.
     alpha : float
         The penalty.
-    held_inverse : ndarray of shape (n_held, n_held)
-        Block of the inverse system matrix, the intercept eliminated, for the last rows; only its lower triangle counts.
+    held_root : ndarray of shape (n_held, n_held)
+        Lower triangular; its square ``R'R`` is the block of the inverse system matrix for the last rows, float32 when
+        the factor was.
+    held_ones : ndarray of shape (n_held,)
+        What that block loses when the intercept is eliminated, as the square root of a matrix of rank one.
 
     Examples
     --------
@@ -38,7 +41,22 @@ class DualSolution:
     coef: Array
     intercept: Array
     alpha: float
-    held_inverse: Array
+    held_root: NDArray[np.floating]
+    held_ones: Array
+
+    def inverse_block(self, rows: slice) -> Array:
+        """Lower triangle of a block of the inverse system matrix, for some of the held rows."""
+        root, ones = self.held_root[rows.start :, rows], self.held_ones[rows]
+        # SciPy's BLAS, which made the root: threads of NumPy's would wait for cores that those of the other still hold.
+        syrk: Any = get_blas_funcs("syrk", (root,))
+        block: Array = syrk(1.0, root, trans=1, lower=1).astype(np.float64, copy=False)
+        block -= np.outer(ones, ones)
+        return block
+
+    def inverse_diagonal(self) -> Array:
+        """Diagonal of the inverse system matrix for the held rows."""
+        diagonal: Array = np.einsum("ij,ij->j", self.held_root, self.held_root, dtype=np.float64) - self.held_ones**2
+        return diagonal
 
 
 def solve_dual(
@@ -72,8 +90,8 @@ def solve_dual(
     """
     n = len(K)
     K[np.diag_indices(n)] += alpha / sample_weight
-    functions: Any = get_lapack_funcs(("potrf", "potri", "potrs"), dtype=K.dtype)
-    potrf, potri, potrs = functions
+    functions: Any = get_lapack_funcs(("potrf", "trtri", "potrs"), dtype=K.dtype)
+    potrf, trtri, potrs = functions
     factor, failed = potrf(K, lower=1, clean=0, overwrite_a=1)
     if failed:
         return None
@@ -81,37 +99,38 @@ def solve_dual(
     ones, targets = solved[:, 0], solved[:, 1:]
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
-    held_inverse = np.array(factor[n - n_held :, n - n_held :], order="F")
+    held_root = np.triu(factor[n - n_held :, n - n_held :].T).T
     if n_held:  # of nothing, LAPACK complains on the terminal
-        held_inverse, _ = potri(held_inverse, lower=1, overwrite_c=1)
-    held_inverse = held_inverse.astype(np.float64)
-    held_inverse -= np.outer(ones[n - n_held :], ones[n - n_held :]) / total
-    return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_inverse)
+        held_root, _ = trtri(held_root, lower=1, overwrite_c=1)
+    held_ones = ones[n - n_held :] / np.sqrt(total)
+    return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_root, held_ones)
 
 
-def held_out_residuals(solution: DualSolution, folds: list[NDArray[np.intp]]) -> Array | None:
+def held_out_residuals(solution: DualSolution, n_folds: int) -> Array | None:
     """Residuals of rows in a fit without their fold.
 
     Parameters
     ----------
     solution : DualSolution
         Made with `n_held` rows.
-    folds : list of ndarray
-        Ascending positions among the held rows, every one in one fold.
+    n_folds : int
+        Number of folds; each takes every so manieth of the held rows.
 
     Returns
     -------
     ndarray of shape (n_held, n_targets) or None
         The residuals; None when a fold is every row, or cannot be left out in float64.
     """
-    n_held = len(solution.held_inverse)
+    n_held = len(solution.held_ones)
     coef = solution.coef[len(solution.coef) - n_held :]
     residuals = np.empty_like(coef)
-    for fold in folds:
-        if len(fold) == len(solution.coef):
-            return None
+    n_folds = min(n_folds, n_held)
+    if n_folds == 1 and n_held == len(solution.coef):
+        return None
+    for first in range(n_folds):
+        fold = slice(first, n_held, n_folds)
         try:
-            factor = cho_factor(solution.held_inverse[np.ix_(fold, fold)], lower=True, check_finite=False)
+            factor = cho_factor(solution.inverse_block(fold), lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
             return None
         residuals[fold] = cho_solve(factor, coef[fold], check_finite=False)
@@ -135,9 +154,9 @@ def leave_one_out(solution: DualSolution, sample_weight: Array, copies: NDArray[
     ndarray of shape (n_held, n_targets)
         The residuals.
     """
-    n_held = len(solution.held_inverse)
+    n_held = len(solution.held_ones)
     residuals = solution.alpha * solution.coef[len(solution.coef) - n_held :] / sample_weight[:, None]
-    leverage = 1.0 - solution.alpha * np.diag(solution.held_inverse) / sample_weight
+    leverage = 1.0 - solution.alpha * solution.inverse_diagonal() / sample_weight
     kept: Array = np.maximum(1.0 - leverage / copies, 1e-12)
     return residuals / kept[:, None]
 
@@ -157,4 +176,4 @@ def mean_leverage(solution: DualSolution, sample_weight: Array) -> float:
     float
         Between 0 and 1.
     """
-    return float(np.mean(1.0 - solution.alpha * np.diag(solution.held_inverse) / sample_weight))
+    return float(np.mean(1.0 - solution.alpha * solution.inverse_diagonal() / sample_weight))

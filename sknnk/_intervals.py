@@ -177,13 +177,12 @@ def _smoothed(
     # Noise may depend on columns that the targets do not depend on, and that the network has learned to overlook.
     equal = Kernel("gaussian", "isotropic", np.full(inputs.shape[1], 1.0 / typical))
     best, best_error = (tuple(kernels), *_constant(logarithms, weight)), np.inf
-    folds = [np.arange(i, len(inputs), _N_FOLDS) for i in range(min(_N_FOLDS, len(inputs)))]
     for same, stretch, alpha in product((tuple(kernels), (equal,)), _STRETCH, _ALPHAS):
         wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in same)
         with one_blas_thread():
             K = kernel_matrix(wide, inputs, inputs).copy(order="F")
             solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
-        left = None if solution is None else held_out_residuals(solution, folds)
+        left = None if solution is None else held_out_residuals(solution, _N_FOLDS)
         if solution is None or left is None:
             continue
         error = float(np.mean(np.average(left**2, axis=0, weights=weight)))

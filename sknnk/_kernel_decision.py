@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._blocks import one_blas_thread
 from ._dual import solve_dual
 from ._kernel_scores import CrossValidation, Score
 from ._kernel_trials import Fit, KernelValues, SearchTask
@@ -16,8 +17,9 @@ from ._length_scales import column_deviations
 
 Array = NDArray[np.float64]
 
-# Rows at the end that are left out in turn.
-_HELD_ROWS = 1000
+# Rows among which kernels are compared, the penalty of the choice being refined on all, and rows at the end that are
+# left out in turn.
+_COMPARED_ROWS, _HELD_ROWS = 2000, 1000
 # A sum of kernels may be this much worse on them: it varies less than a single kernel that was picked there.
 _TOLERANCE = 1.02
 # A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
@@ -42,8 +44,8 @@ class _Option(NamedTuple):
 def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.random.Generator) -> list[Fit]:
     """Choose between the best kernel of every family and sums of them.
 
-    Every kernel is judged on rows at the end of all, the isotropic one of least error also along axes that it learns,
-    and then sums of the best two, three, ... The penalty of the choice is refined.
+    Every kernel is judged on rows at the end of the first two thousand, the isotropic one of least error also along
+    axes that it learns, and then sums of the best two, three, ... The penalty of the choice is refined on all rows.
 
     Parameters
     ----------
@@ -61,8 +63,10 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     list of Fit
         All that was tried; the choice comes last.
     """
-    judge = _Judge.of(task)
-    options = [judge.option(fit.kernels[0], fit.alpha) for fit in best]
+    judge = _Judge.of(task.leading(_COMPARED_ROWS))
+    first = judge.option(best[0].kernels[0], best[0].alpha)
+    judge = judge.settled_by(first)
+    options = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in best[1:])]
     tried = [option.fit for option in options]
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
     if learn_axes and isotropic:
@@ -74,9 +78,17 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     nested = [options[0].fit, *(judge.sum(options[:n], sums[n - 1]) for n in range(2, len(options) + 1))]
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
-    chosen = nested[size - 1]
-    score = judge.validation.best(sums[size - 1], chosen.alpha, Score(chosen.alpha, chosen.error, None))
-    return [*tried, *nested[1:], task.fit(chosen.kernels, score, "decision")]
+    return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
+
+
+def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
+    """The choice at its best penalty for all rows."""
+    if len(task.X) == chosen.n_rows:
+        values, known = compared, Score(chosen.alpha, chosen.error, None)
+    else:
+        values, known = task.values(*chosen.kernels), None
+    score = task.validation(_HELD_ROWS).best(values, chosen.alpha, known)
+    return task.fit(chosen.kernels, score, "decision")
 
 
 def _mean(values: Sequence[KernelValues]) -> KernelValues:
@@ -92,16 +104,26 @@ def _mean(values: Sequence[KernelValues]) -> KernelValues:
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """What kernels are worth on the held rows."""
+    """What kernels are worth on the held rows, at the penalty they bring along or, where rows repeat, a smaller one."""
 
     task: SearchTask
     validation: CrossValidation
     repeat: bool
+    most: float = np.inf
 
     @classmethod
     def of(cls, task: SearchTask) -> "_Judge":
         repeat = task.alphas is None and len(np.unique(task.X, axis=0)) < len(task.X)
         return cls(task, task.validation(_HELD_ROWS), repeat)
+
+    def settled_by(self, option: _Option) -> "_Judge":
+        """Whether repeated rows are best remembered is a question of the rows: one kernel answers it for all."""
+        remembered = self.repeat and option.fit.alpha <= self._small
+        return replace(self, repeat=False, most=self._small if remembered else np.inf)
+
+    @property
+    def _small(self) -> float:
+        return _SMALL_ALPHA * self.task.unit
 
     def option(self, kernel: Kernel, alpha: float) -> _Option:
         values = self.task.values(kernel)
@@ -112,9 +134,9 @@ class _Judge:
         return self._fit(kernels, float(np.exp(np.mean([np.log(option.alpha) for option in options]))), values)
 
     def _fit(self, kernels: tuple[Kernel, ...], alpha: float, values: KernelValues) -> Fit:
-        start, small = self.validation.allowed(alpha), _SMALL_ALPHA * self.task.unit
+        start = min(self.validation.allowed(alpha), self.most)
         # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
-        starts = (start, small) if self.repeat and start > _FEW_TIMES * small else (start,)
+        starts = (start, self._small) if self.repeat and start > _FEW_TIMES * self._small else (start,)
         score = min((self.validation.score(values, each) for each in starts), key=_error)
         return self.task.fit(kernels, score, "decision")
 
@@ -130,7 +152,9 @@ def _along_learned_axes(judge: _Judge, option: _Option, rng: np.random.Generator
         return option.fit.error if n_judged == _HELD_ROWS else fair.score(option.values, option.fit.alpha).error
 
     for _ in range(MOST_TURNS):
-        kernel = _turned(learning, option.kernel, option.fit.alpha, rng)
+        # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.
+        with one_blas_thread():
+            kernel = _turned(learning, option.kernel, option.fit.alpha, rng)
         if kernel is None:
             break
         along = judge.option(kernel, option.fit.alpha)

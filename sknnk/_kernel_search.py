@@ -35,7 +35,7 @@ _JUDGED_ROWS = 500
 _INPUTS_GAIN = 0.05
 # Rounds of learning, of which so many in a row may be no better, by a thousandth, than the best before them.
 _ROUNDS, _PATIENCE, _ROUND_GAIN = 5, 2, 1e-3
-_GRADIENT_ROWS = 500
+_GRADIENT_ROWS = 250
 # A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
 _LEAST_SCALE = 1e-3
 # First penalty, for kernels of value one at distance zero.
@@ -171,11 +171,13 @@ def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
     more = task.leading(_STAGE_ROWS[1])
-    # One family after another: SciPy holds Python's lock while LAPACK runs.
-    return [
-        start.fits + _refined(more, start.kernel, start.alpha, free, learn and free, child)
-        for start, child in zip(starts, rng.spawn(len(starts)), strict=True)
-    ]
+    # One family after another, as SciPy holds Python's lock while LAPACK runs; and LAPACK on one thread, as a second one
+    # gains little on so few rows, keeps a core from those that evaluate kernels, and would round in another way.
+    with one_blas_thread():
+        return [
+            start.fits + _refined(more, start.kernel, start.alpha, free, learn and free, child)
+            for start, child in zip(starts, rng.spawn(len(starts)), strict=True)
+        ]
 
 
 def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> list[Fit]:
@@ -241,7 +243,11 @@ def _refined(
         factor = climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS) if free else 1.0
         return resized(factor), validation.best(task.values(resized(factor)), alpha, scores.get(factor))
 
-    kernel, score = polished(kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
+    if learn:
+        # Its best length on fewer rows is a start; that of the kernel with learned scales is looked for below.
+        score = validation.score(task.values(kernel), alpha)
+    else:
+        kernel, score = polished(kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
     plain = task.fit((kernel,), score, "refinement")
     if not free:
         return [plain]

@@ -120,9 +120,9 @@ class SearchTask:
         """What judges kernels on the last rows of the task."""
         return CrossValidation(self.Y, self.sample_weight, n_held, self.alphas, self.unit)
 
-    def values(self, kernel: Kernel) -> KernelValues:
-        """The kernel among all rows of the task."""
-        return KernelValues(lambda dtype: symmetric_kernel_matrix([kernel], self.X, self.threads, dtype))
+    def values(self, *kernels: Kernel) -> KernelValues:
+        """The sum of kernels among all rows of the task."""
+        return KernelValues(lambda dtype: symmetric_kernel_matrix(kernels, self.X, self.threads, dtype))
 
     def fit(self, kernels: tuple[Kernel, ...], score: Score, stage: str) -> Fit:
         """Note that kernels were tried."""

@@ -17,7 +17,7 @@ _ALPHA_STEP, _ALPHA_BOUNDS = 10.0**0.5, (1e-8, 1e3)
 # A smaller penalty has to lower the error by a thousandth, or kernels with a cusp would walk to ever smaller ones; to a
 # larger one any gain leads that is not rounding.
 _ALPHA_GAINS = (1e-3, 1e-6)
-# Rows beyond which, and penalties of kernels of value one from which on, errors come from a matrix in float32: it takes
+# Rows from which on, and penalties of kernels of value one from which on, errors come from a matrix in float32: it takes
 # half the time, and errors differ by less than one in two hundred (measured with smooth and rough kernels, 3000 rows).
 _MANY_ROWS, _HARMLESS_ALPHA = 500, 3e-3
 # Kernel of the rows in a dtype, of which the lower triangle is read.
@@ -34,7 +34,7 @@ class Score(NamedTuple):
     error : float
         Mean squared error of the held rows; infinite when floating-point numbers cannot tell.
     solution : DualSolution or None
-        The fit to all rows, beyond 2000 of them to the precision that errors need; None when the system is not
+        The fit to all rows, from 500 of them on to the precision that errors need; None when the system is not
         positive definite.
     """
 
@@ -100,7 +100,9 @@ class CrossValidation:
         """
         n, n_held = len(self.Y), min(self.n_held, len(self.Y))
         single = n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * self.sample_weight.max()
-        solution = solve_dual(self._system(matrix(np.float32 if single else np.float64)), self.Y, self.sample_weight, alpha, n_held)
+        solution = solve_dual(
+            self._system(matrix(np.float32 if single else np.float64)), self.Y, self.sample_weight, alpha, n_held
+        )
         if solution is None:
             return Score(alpha, np.inf, None)
         residuals = held_out_residuals(solution, _N_FOLDS)
@@ -110,7 +112,7 @@ class CrossValidation:
         return Score(alpha, float(np.mean(squares)), solution)
 
     def _system(self, K: NDArray[np.floating]) -> NDArray[np.floating]:
-        """A copy that may be overwritten, in memory that is used again: fresh memory would cost as much as the factor."""
+        """A copy that may be overwritten, in memory that is used again: fresh memory may cost as much as the factor."""
         dtype = K.dtype.type
         if dtype not in self._systems:
             self._systems[dtype] = np.empty_like(K, order="F")

@@ -33,8 +33,8 @@ _STAGE_ROWS = (500, 1000)
 _JUDGED_ROWS = 500
 # Share of the errors that other inputs than the first must gain.
 _INPUTS_GAIN = 0.05
-# Rounds of learning, of which so many in a row may be no better, by a thousandth, than the best before them.
-_ROUNDS, _PATIENCE, _ROUND_GAIN = 5, 2, 1e-3
+# Rounds of learning, which end when one is no better, by a thousandth, than those before.
+_ROUNDS, _ROUND_GAIN = 5, 1e-3
 _GRADIENT_ROWS = 250
 # A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
 _LEAST_SCALE = 1e-3
@@ -171,11 +171,11 @@ def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
     more = task.leading(_STAGE_ROWS[1])
-    # One family after another, as SciPy holds Python's lock while LAPACK runs; and LAPACK on one thread, as a second one
-    # gains little on so few rows, keeps a core from those that evaluate kernels, and would round in another way.
+    # One family after another, as SciPy holds Python's lock while LAPACK runs. LAPACK has one thread: a second one gains
+    # little on so few rows, keeps a core from those that evaluate kernels, and rounds in another way.
     with one_blas_thread():
         return [
-            start.fits + _refined(more, start.kernel, start.alpha, free, learn and free, child)
+            start.fits + _refined(more, start.kernel, _first_alpha(task, start), free, learn and free, child)
             for start, child in zip(starts, rng.spawn(len(starts)), strict=True)
         ]
 
@@ -196,12 +196,15 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """A family on few rows: its best kernel and penalty, and their error."""
+    """A family on few rows at a first penalty: all its kernels, the best of them and its error."""
 
     fits: list[Fit]
     kernel: Kernel
-    alpha: float
-    error: float
+    score: Score
+
+    @property
+    def error(self) -> float:
+        return self.score.error
 
 
 def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Start:
@@ -217,9 +220,14 @@ def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Sta
         alpha = validation.allowed(_FIRST_ALPHA * task.unit)
         scores = [validation.score(few.values(kernel), alpha) for kernel in kernels]
         fits = [few.fit((kernel,), score, "length scale") for kernel, score in zip(kernels, scores, strict=True)]
-        least = min(range(len(kernels)), key=lambda i: scores[i].error)
-        best = validation.best(few.values(kernels[least]), alpha, scores[least])
-    return _Start(fits, kernels[least], best.alpha, best.error)
+    least = min(range(len(kernels)), key=lambda i: scores[i].error)
+    return _Start(fits, kernels[least], scores[least])
+
+
+def _first_alpha(task: SearchTask, start: _Start) -> float:
+    """The best penalty on few rows."""
+    few = task.leading(_STAGE_ROWS[0])
+    return few.validation(len(few.X)).best(few.values(start.kernel), start.score.alpha, start.score).alpha
 
 
 def _refined(
@@ -269,13 +277,13 @@ def _rounds(
     """Kernels whose length scales follow the slopes of the fit before, until that helps no more."""
     deviations = column_deviations(task.X, task.sample_weight)
     rounds: list[tuple[Kernel, Score]] = []
-    least, waited = np.inf, 0
-    while len(rounds) < _ROUNDS and waited < _PATIENCE and score.solution is not None:
+    least, gains = np.inf, True
+    while len(rounds) < _ROUNDS and gains and score.solution is not None:
         kernel = _learned(task, kernel, score.solution, deviations, rng)
         # The first round changes the kernel most; later ones can do with its penalty.
         score = (validation.score if rounds else validation.best)(task.values(kernel), score.alpha)
         rounds.append((kernel, score))
-        waited = 0 if score.error < (1.0 - _ROUND_GAIN) * least else waited + 1
+        gains = score.error < (1.0 - _ROUND_GAIN) * least
         least = min(least, score.error)
     return rounds
 

@@ -10,7 +10,7 @@ Array = NDArray[np.float64]
 # Rows with so few entries that looking at each costs less than a call of a validation function.
 _FEW_ENTRIES = 2**12
 # Rows that the search of a kernel looks at, and beyond which weights do not count copies.
-UNIT_ROWS = 3000
+UNIT_ROWS = 2500
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 

@@ -49,7 +49,7 @@ def test_every_family_is_judged_then_sums_of_the_best_and_the_choice_is_refined(
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_where_rows_repeat_each_kernel_is_judged_at_a_small_penalty_too(repeated, monkeypatch):
+def test_where_rows_repeat_the_first_kernel_tells_whether_all_have_a_small_penalty(repeated, monkeypatch):
     X, Y = rows_of(60)
     rows = np.arange(60) // 2 if repeated else np.arange(60)
     tried, score = [], _kernel_scores.CrossValidation.score
@@ -57,9 +57,35 @@ def test_where_rows_repeat_each_kernel_is_judged_at_a_small_penalty_too(repeated
         _kernel_scores.CrossValidation, "score", lambda self, K, alpha: tried.append(alpha) or score(self, K, alpha)
     )
     found = decided(X[rows], Y[rows], fits_of(alpha=1.0))
-    assert tried[:6] == pytest.approx([1.0, 0.01] * 3 if repeated else [1.0] * 5 + tried[5:6])
+    assert tried[:6] == pytest.approx([1.0, *[0.01] * 5] if repeated else [1.0] * 5 + tried[5:6])
     # What stands on both sides of a fold is best remembered.
     assert all((fit.alpha < 0.1) == repeated for fit in found[:5])
+
+
+def test_where_nothing_is_gained_by_remembering_repeated_rows_that_is_asked_once(monkeypatch):
+    X, _ = rows_of(60)
+    # Copies of inputs, of which each has noise of its own: what one says of the other is best forgotten.
+    noise = np.random.default_rng(1).normal(size=(60, 1))
+    tried, score = [], _kernel_scores.CrossValidation.score
+    monkeypatch.setattr(
+        _kernel_scores.CrossValidation, "score", lambda self, K, alpha: tried.append(alpha) or score(self, K, alpha)
+    )
+    found = decided(X[np.arange(60) // 2], noise, fits_of(alpha=1.0))
+    assert tried[:6] == pytest.approx([1.0, 0.01, *[1.0] * 4])
+    assert all(fit.alpha == pytest.approx(1.0) for fit in found[:5])
+
+
+def test_the_penalty_is_refined_on_more_rows_than_kernels_are_compared_on(monkeypatch):
+    monkeypatch.setattr(_kernel_decision, "_COMPARED_ROWS", 50)
+    X, Y = rows_of(200, noise=0.5)
+    finals = decided(X, Y, fits_of(alpha=10.0))
+    assert [fit.n_rows for fit in finals] == [50] * 5 + [200]
+    chosen = next(fit for fit in finals[:5] if fit.kernels is finals[5].kernels)
+    weight, held = np.ones(200), min(200, _kernel_decision._HELD_ROWS)
+    validation = _kernel_scores.CrossValidation(Y, weight, held)
+    K = kernel_matrix(chosen.kernels, X, X)
+    assert finals[5].error == pytest.approx(validation.score(K.astype, finals[5].alpha).error, rel=1e-6)
+    assert finals[5].alpha < chosen.alpha and finals[5].error < validation.score(K.astype, chosen.alpha).error
 
 
 @pytest.mark.parametrize("family", [family for family in ALL if family[1] == "isotropic"])

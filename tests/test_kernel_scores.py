@@ -131,8 +131,9 @@ def test_errors_of_many_rows_are_those_of_float64_as_far_as_choices_need(activat
     validation = CrossValidation(Y, rng.uniform(0.5, 1.0, 600), 300)
     # Not so below the harmless penalty, where float32 cannot even factor the smooth kernel.
     alphas = np.array([1e-7, _kernel_scores._HARMLESS_ALPHA, 1e-1])
+    monkeypatch.setattr(_kernel_scores, "_MANY_ROWS", 601)
     exact = [validation.score(K.astype, alpha) for alpha in alphas]
-    monkeypatch.setattr(_kernel_scores, "_MANY_ROWS", 100)
+    monkeypatch.setattr(_kernel_scores, "_MANY_ROWS", 600)
     rounded = [validation.score(K.astype, alpha) for alpha in alphas]
     assert rounded[0].error == exact[0].error
     for one, other in zip(rounded[1:], exact[1:], strict=True):

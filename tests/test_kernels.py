@@ -1,5 +1,8 @@
+import math
+
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from sknnk import URFSampler, _kernels
 from sknnk._kernels import (
@@ -8,6 +11,7 @@ from sknnk._kernels import (
     gradient_products,
     in_coordinates,
     kernel_matrix,
+    squared_distances,
     squared_gradients,
     symmetric_kernel_matrix,
 )
@@ -173,3 +177,21 @@ def test_rows_of_any_size_have_finite_kernels_and_a_constant_column_has_no_slope
     near = A * [1e-300, 1.0]
     slope = squared_gradients(kernels, near, near, rows(6, seed=2, n_features=1))
     assert slope[0] > 0.0 and slope[1] == 0.0
+
+
+@pytest.mark.parametrize("n_coordinates", [3, 12, 60])
+def test_squared_distances_of_close_and_far_rows_keep_their_digits(n_coordinates):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, n_coordinates))
+    X[:, 0] += 1e3
+    X[40:] = X[:20] + 1e-6 * rng.normal(size=(20, n_coordinates))
+    X[38:40] = 1e100 * np.sign(X[38:40])
+    expected = np.array([[math.fsum((a - b) ** 2) for b in X] for a in X])
+    np.testing.assert_allclose(squared_distances(X, X), expected, rtol=1e-12, atol=0.0)
+    assert np.all(np.diag(squared_distances(X, X)) == 0.0)
+
+
+def test_squared_distances_among_many_copies_are_direct():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(5, 30)), 10, axis=0) + 1e-9 * rng.normal(size=(50, 30))
+    assert np.array_equal(squared_distances(X, X), cdist(X, X, "sqeuclidean"))

@@ -17,8 +17,8 @@ _ALPHA_STEP, _ALPHA_BOUNDS = 10.0**0.5, (1e-8, 1e3)
 # A smaller penalty has to lower the error by a thousandth, or kernels with a cusp would walk to ever smaller ones; to a
 # larger one any gain leads that is not rounding.
 _ALPHA_GAINS = (1e-3, 1e-6)
-# Rows from which on, and penalties of kernels of value one from which on, errors come from a matrix in float32: it takes
-# half the time, and errors differ by less than one in two hundred (measured with smooth and rough kernels, 3000 rows).
+# Rows from which on, and penalties of kernels of value one from which on, errors come from a matrix in float32: it
+# takes half the time, and errors differ by less than one in two hundred (smooth and rough kernels, 3000 rows).
 _MANY_ROWS, _HARMLESS_ALPHA = 500, 3e-3
 # Kernel of the rows in a dtype, of which the lower triangle is read.
 Matrix = Callable[[type[np.floating]], NDArray[np.floating]]

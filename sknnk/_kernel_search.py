@@ -171,8 +171,8 @@ def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
     more = task.leading(_STAGE_ROWS[1])
-    # One family after another, as SciPy holds Python's lock while LAPACK runs. LAPACK has one thread: a second one gains
-    # little on so few rows, keeps a core from those that evaluate kernels, and rounds in another way.
+    # One family after another, as SciPy holds Python's lock while LAPACK runs. LAPACK has one thread: a second one
+    # gains little on so few rows, keeps a core from those that evaluate kernels, and rounds in another way.
     with one_blas_thread():
         return [
             start.fits + _refined(more, start.kernel, _first_alpha(task, start), free, learn and free, child)

@@ -383,8 +383,9 @@ def blobs(seed, n=90):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("n_components", ["auto", 30])
 def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components):
+    # One draw of ninety rows may mislead the held-out scores as well: six draws.
     losses = np.zeros(3)
-    for seed in range(3):
+    for seed in range(6):
         X, y = blobs(seed)
         new, labels = blobs(100 + seed, 400)
         if n_classes == 2:
@@ -394,7 +395,7 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
         scores, train = model._scores(new), model._scores(X)
         own = fit_temperature(train, np.searchsorted(model.classes_, y), np.ones(len(y)))
         shares = [model.predict_proba(new), probabilities(scores, own), probabilities(scores, 1.0)]
-        losses += [log_loss(labels, each) / 3.0 for each in shares]
+        losses += [log_loss(labels, each) / 6.0 for each in shares]
         assert np.array_equal(model.classes_[shares[0].argmax(axis=1)], model.predict(new))
     assert losses[0] < losses[2]
     assert losses[0] < losses[1] + 1e-3

@@ -1,8 +1,9 @@
 """Rows in blocks, and blocks over threads."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any
 
@@ -123,9 +124,16 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
             raise
 
     # Not joblib, which looks for results every 10 ms, and not one future for each block: a block takes less.
-    with _threadpools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for worker in [pool.submit(work) for _ in range(min(threads, len(arguments)))]:
-            worker.result()
+    with _threadpools().limit(limits=1, user_api="blas"):
+        helpers = [_helpers(threads).submit(work) for _ in range(min(threads, len(arguments)) - 1)]
+        try:
+            work()
+        finally:
+            # One that has not begun would find nothing to do, and may wait for this very call to end.
+            started = [helper for helper in helpers if not helper.cancel()]
+            wait(started)
+    for helper in started:
+        helper.result()
     return results
 
 
@@ -143,6 +151,17 @@ def one_blas_thread() -> Any:
     ...     pass
     """
     return _threadpools().limit(limits=1, user_api="blas")
+
+
+@cache
+def _helpers(threads: int) -> ThreadPoolExecutor:
+    # Kept: starting threads takes as long as a small block, and new ones have no memory yet that they could use again.
+    return ThreadPoolExecutor(threads, thread_name_prefix="sknnk")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # A child process has the pools, but not their threads.
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 
 @cache

@@ -1,5 +1,7 @@
 """Blocks cover the rows once, and threads change nothing but the time."""
 
+import multiprocessing
+import os
 import threading
 
 import numpy as np
@@ -60,6 +62,36 @@ def test_a_failure_in_one_thread_is_raised_and_stops_the_others():
     with pytest.raises(ZeroDivisionError, match="first block"):
         over_threads(work, [(i,) for i in range(1000)], threads=1)
     assert done == []
+
+
+def test_a_failure_in_another_thread_is_raised_too():
+    both = threading.Barrier(2, timeout=20)
+
+    def work(i):
+        both.wait()
+        if threading.current_thread() is not threading.main_thread():
+            raise ZeroDivisionError("a helper's block")
+
+    with pytest.raises(ZeroDivisionError, match="a helper's block"):
+        over_threads(work, [(0,), (1,)], threads=2)
+
+
+def test_blocks_of_blocks_do_not_wait_for_each_other():
+    # More calls at once than threads in the pool, each of which asks the same pool for more.
+    def outer(i):
+        return sum(over_threads(pow, [(i, 1), (i, 1), (i, 1)], threads=2))
+
+    assert over_threads(outer, [(i,) for i in range(50)], threads=2) == [3 * i for i in range(50)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    over_threads(pow, [(2, 2), (2, 3)], threads=2)
+    child = multiprocessing.get_context("fork").Process(target=over_threads, args=(pow, [(2, 2), (2, 3)], 2))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
 
 
 @given(n_samples=st.integers(0, 10**7), n_columns=st.integers(0, 10**6))

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ._blocks import n_threads
 from ._bundled_kernels import chosen_kernel
 from ._classifier import BundledNetworkClassifier
+from ._layer_stack import LayerStack
 from ._layer_weights import largest_norm
-from ._layers import LayerStack
 from ._network import BundledNetwork
 from ._partial_bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from ._regressor import BundledNetworkRegressor
@@ -165,7 +165,7 @@ def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str,
     """Least squares of the network's outputs on features of unlabelled rows."""
     size = int(np.max(settings["n_components"]))
     kernel, transform = chosen_kernel(front, rows, size, settings["random_state"], n_threads(settings["n_jobs"]))
-    settings = {**settings, **kernel._asdict(), "input_transform": transform}
+    settings = {**settings, **dict(zip(kernel._fields, kernel.parameters, strict=False)), "input_transform": transform}
     outputs = front(rows)
     regressor = BundledNetworkRegressor(**settings).fit(X, outputs[:, 0] if front.flat else outputs)
     return regressor if front.classes is None else _as_classifier(regressor, front.classes)

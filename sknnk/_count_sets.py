@@ -13,7 +13,7 @@ from sklearn.base import clone
 from ._features import feature_scale
 from ._fold_moments import FoldMoments, Partition
 from ._fold_paths import coefficient_path, paths_without, tridiagonal_path
-from ._layers import LayerStack
+from ._layer_stack import LayerStack
 from ._moments import Moments
 from ._progress import Step
 from ._ridge import RidgeSystem, decompose, decompose_rows

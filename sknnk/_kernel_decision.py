@@ -63,9 +63,7 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     list of Fit
         All that was tried; the choice comes last.
     """
-    judge = _Judge.of(task.leading(_COMPARED_ROWS))
-    first = judge.option(best[0].kernels[0], best[0].alpha)
-    judge = judge.settled_by(first)
+    judge, first = _Judge.of(task.leading(_COMPARED_ROWS)).opened(best[0])
     options = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in best[1:])]
     tried = [option.fit for option in options]
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
@@ -79,6 +77,28 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
+
+
+def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> Fit | None:
+    """An isotropic kernel along combinations of the columns, where that lowers the error of rows set apart.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    fit : Fit
+        Of the kernel, isotropic.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+
+    Returns
+    -------
+    Fit or None
+        None where the columns themselves are as good.
+    """
+    judge, option = _Judge.of(task.leading(_COMPARED_ROWS)).opened(fit)
+    turned, _ = _along_learned_axes(judge, option, rng)
+    return None if turned is option else turned.fit
 
 
 def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
@@ -116,10 +136,11 @@ class _Judge:
         repeat = task.alphas is None and len(np.unique(task.X, axis=0)) < len(task.X)
         return cls(task, task.validation(_HELD_ROWS), repeat)
 
-    def settled_by(self, option: _Option) -> "_Judge":
-        """Whether repeated rows are best remembered is a question of the rows: one kernel answers it for all."""
+    def opened(self, fit: Fit) -> tuple["_Judge", _Option]:
+        """The first kernel, which answers for all whether repeated rows are best remembered: that is up to the rows."""
+        option = self.option(fit.kernels[0], fit.alpha)
         remembered = self.repeat and option.fit.alpha <= self._small
-        return replace(self, repeat=False, most=self._small if remembered else np.inf)
+        return replace(self, repeat=False, most=self._small if remembered else np.inf), option
 
     @property
     def _small(self) -> float:

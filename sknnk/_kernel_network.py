@@ -51,7 +51,9 @@ class KernelNetwork:
         if self.feature_map != "auto":
             return str(self.feature_map)
         defaults = (self.n_components, self.directions, self.solver)
-        if any(not isinstance(value, str) or value != "auto" for value in defaults):
+        if self.feature_learning in ("resample", "both") or any(
+            not isinstance(value, str) or value != "auto" for value in defaults
+        ):
             return "random"
         one_penalty = alphas is None or (alphas.shape[1] == 1 and bool(np.all(alphas > 0.0)))
         narrow = isinstance(X, np.ndarray) and X.shape[1] <= _MAX_COMPARED_FEATURES
@@ -64,13 +66,13 @@ class KernelNetwork:
             return len(np.unique(np.column_stack([X, Y]), axis=0)) <= EXACT_ROWS
         return len(X) <= EXACT_ROWS
 
-    def _learns_features(self: Any) -> bool:
-        if not isinstance(self.length_scale, str):
-            return False
-        if self.feature_learning == "agop":
-            return True
-        free = (self.activation, self.n_components)
-        return self.feature_learning == "auto" and all(isinstance(value, str) and value == "auto" for value in free)
+    def _learning(self: Any) -> set[str]:
+        """What is learned before the fit: "agop" and "resample", or one of them, or nothing."""
+        free = all(isinstance(value, str) and value == "auto" for value in (self.activation, self.n_components))
+        learning = {"agop", "resample"} if self.feature_learning == "both" else {self.feature_learning}
+        if self.feature_learning == "auto":
+            learning = {"agop", "resample"} if free else set()
+        return learning & ({"agop", "resample"} if isinstance(self.length_scale, str) else {"resample"})
 
     def _fit_kernel(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Fit with kernel columns: all rows as centres and one factorisation, or landmarks and sums over the rows."""
@@ -78,6 +80,11 @@ class KernelNetwork:
             raise ValueError(
                 f"alpha={self.alpha!r} must be 'auto', a positive number or positive candidates with "
                 "feature_map='landmarks'; use feature_map='random' for one penalty per target or none."
+            )
+        if self.feature_learning in ("resample", "both"):
+            raise ValueError(
+                f"feature_learning={self.feature_learning!r} draws random frequencies again, which "
+                "feature_map='landmarks' does not have; use feature_learning='agop', or feature_map='random'."
             )
         self._target_scale = binary_magnitude(Y)
         task = self._kernel_task(X, Y / self._target_scale, sample_weight, alphas)
@@ -99,7 +106,7 @@ class KernelNetwork:
         self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None
     ) -> KernelTask:
         self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        learns = self._learns_features()
+        learns = "agop" in self._learning()
         task = prepare_kernel(
             X,
             Y,

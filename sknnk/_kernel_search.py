@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._blocks import one_blas_thread
 from ._dual import DualSolution
-from ._kernel_decision import MOST_TURNS, decide
+from ._kernel_decision import MOST_TURNS, along_learned_axes, decide
 from ._kernel_scores import CrossValidation, Score, climb
 from ._kernel_trials import Fit, SearchTask
 from ._kernels import Kernel, squared_gradients
@@ -138,7 +138,7 @@ def search_kernel(
 
 
 def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
-    """Learn the length scales of the columns for every family, and decide nothing.
+    """Learn the length scales of the columns for every family, and axes for the best isotropic one; decide nothing.
 
     Parameters
     ----------
@@ -152,10 +152,14 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
     Returns
     -------
     list of Fit
-        The best kernel with length scales of its own of each family, the best family first.
+        The best kernel with length scales of its own of each family, the best family first, and the isotropic one
+        along axes, where these are better.
     """
     starts = [_start(task, family, None) for family in families]
-    return _best_of_each(_refined_families(task, starts, True, True, rng), {"feature learning"})
+    fits = _best_of_each(_refined_families(task, starts, True, True, rng), {"feature learning"})
+    isotropic = [fit for fit in fits if fit.kernels[0].frequencies == "isotropic"]
+    turned = along_learned_axes(task, isotropic[0], rng) if isotropic else None
+    return fits if turned is None else [*fits, turned]
 
 
 def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
@@ -191,7 +195,8 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     at_first = len(_LENGTH_FACTORS) if free else 1
     of_each = 2 + (_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
-    return n_families * (n_inputs * at_first + of_each) + decides * (2 * n_families + MOST_TURNS * (free and learn))
+    turns = (MOST_TURNS + (not decide)) * (free and learn)
+    return n_families * (n_inputs * at_first + of_each) + decides * 2 * n_families + turns
 
 
 @dataclass(frozen=True, eq=False)

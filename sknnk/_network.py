@@ -60,7 +60,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
         "solver": [StrOptions({"auto", "primal", "dual", "cg"})],
         "feature_map": [StrOptions({"auto", "random", "landmarks"})],
-        "feature_learning": [StrOptions({"auto", "agop"}), None],
+        "feature_learning": [StrOptions({"auto", "agop", "resample", "both"}), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "input_transform": [StrOptions({"auto", "quantile", "robust"}), None],
@@ -216,11 +216,11 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             *(X, Y, sample_weight, *plan),
             penalty_given=not isinstance(self.alpha, str),
             threads=n_threads(self.n_jobs),
-            learn_features=self._learns_features(),
+            learning=self._learning(),
             progress=self._progress,
         )
         self.samplers_, self.input_transform_ = self._layers.samplers, possible_transforms(self.input_transform)[0]
-        self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate
+        self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate.parameters
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
 
     def _layer_sizes(self, sample_weight: np.ndarray) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ _TYPES = (
     "sknnk._kernel_search.KernelChoice",
     "sknnk._kernel_trials.Fit",
     "sknnk._kernels.Kernel",
-    "sknnk._layers.LayerStack",
+    "sknnk._layer_stack.LayerStack",
     "sknnk._moments.Moments",
     "sknnk._partial_bundling.PartlyBundledClassifier",
     "sknnk._partial_bundling.PartlyBundledRegressor",

@@ -33,12 +33,33 @@ _MIN_DISTINCT_ROWS = 8
 
 
 class Candidate(NamedTuple):
-    """One kernel to try: an activation, the coupling of its frequencies and a length scale."""
+    """One kernel to try.
+
+    Parameters
+    ----------
+    activation : str or callable
+        The activation.
+    directions, frequencies : str
+        How directions are drawn, and the coupling of frequencies.
+    length_scale : str, float or ndarray of shape (n_features,)
+        Of the columns or, where there are any, along the axes.
+    axes : ndarray of shape (n_features, n_features), optional
+        Combinations of the columns along which an isotropic kernel compares rows.
+    """
 
     activation: str | Callable
     directions: str
     frequencies: str
     length_scale: str | float | Array
+    axes: Array | None = None
+
+    @property
+    def parameters(self) -> tuple[Any, str, str, Any]:
+        """Activation, directions, frequencies and length scale of the columns, what axes do to them included."""
+        length_scale: Any = self.length_scale
+        if self.axes is not None:
+            length_scale = length_scale / np.linalg.norm(self.axes, axis=1)
+        return self.activation, self.directions, self.frequencies, length_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +110,8 @@ def candidates(
         )
         for family in _FAMILIES
     ]
-    distinct = [family for i, family in enumerate(families) if family not in families[:i]]
-    return [Candidate._make((*family, scale)) for family in distinct for scale in length_scales(*family)]
+    distinct: list[tuple[Any, str, str]] = [family for i, family in enumerate(families) if family not in families[:i]]
+    return [Candidate(*family, scale) for family in distinct for scale in length_scales(*family)]
 
 
 def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, NDArray[np.intp]]:

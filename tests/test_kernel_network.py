@@ -454,6 +454,40 @@ def test_a_kernel_matrix_beyond_the_memory_is_refused(monkeypatch):
     assert network(12).fit(X, y).n_components_ == (12,)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "learning"),
+    [
+        ({}, {"agop", "resample"}),
+        ({"length_scale": 2.0}, {"resample"}),
+        ({"n_components": 16}, set()),
+        ({"activation": "tanh"}, set()),
+        ({"feature_learning": None}, set()),
+        ({"feature_learning": "agop", "n_components": 16}, {"agop"}),
+        ({"feature_learning": "agop", "length_scale": 2.0}, set()),
+        ({"feature_learning": "resample", "activation": "tanh"}, {"resample"}),
+        ({"feature_learning": "both", "n_components": 16}, {"agop", "resample"}),
+    ],
+)
+def test_what_is_learned(parameters, learning):
+    assert BundledNetworkRegressor(**parameters)._learning() == learning
+
+
+@pytest.mark.parametrize("learning", ["resample", "both"])
+def test_frequencies_to_draw_again_mean_random_columns(learning):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 4))
+    y = np.sin(2.5 * X[:, 0] + 1.5 * X[:, 1])
+    options = {"activation": "gaussian", "frequencies": "isotropic", "length_scale": 1.0, "random_state": 0}
+    model = BundledNetworkRegressor(200, feature_learning=learning, **options).fit(X[:300], y[:300])
+    assert model.feature_map_ == "random"
+    plain = BundledNetworkRegressor(200, feature_map="random", feature_learning=None, **options).fit(X[:300], y[:300])
+    assert 1.0 - model.score(X[300:], y[300:]) < 0.7 * (1.0 - plain.score(X[300:], y[300:]))
+    again = BundledNetworkRegressor(200, feature_learning=learning, n_jobs=1, **options).fit(X[:300], y[:300])
+    np.testing.assert_allclose(again.predict(X), model.predict(X), rtol=1e-6, atol=1e-8)
+    with pytest.raises(ValueError, match=rf"feature_learning='{learning}' draws.*feature_map='random'"):
+        model.set_params(feature_map="landmarks").fit(X, y)
+
+
 @pytest.mark.parametrize("feature_map", ["landmarks", "random"])
 def test_a_length_scale_that_is_given_stays(feature_map):
     X, y, _ = table()

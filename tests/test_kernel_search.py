@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,20 @@ def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
         assert family_of(fit) == family and np.ptp(fit.kernels[0].scales) > 0.0
         others = [other for other in choice.history if other.stage == "feature learning" and family_of(other) == family]
         assert fit.error == min(other.error for other in others)
+
+
+def test_where_columns_add_up_the_isotropic_one_is_also_learned_along_axes():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6))
+    Y = np.sin(X[:, :1] + X[:, 1:2] - X[:, 2:3]) + 0.05 * rng.normal(size=(400, 1))
+    told = []
+    task, rng = task_of(X, Y)
+    fits = learned_kernels(replace(task, done=lambda: told.append(0)), ALL, rng)
+    assert [fit.kernels[0].projection is not None for fit in fits] == [False, False, False, True]
+    isotropic = min((fit for fit in fits[:3] if family_of(fit)[1] == "isotropic"), key=lambda fit: fit.error)
+    assert family_of(fits[3]) == family_of(isotropic) and fits[3].stage == "decision"
+    assert len(told) <= _kernel_search.kernels_tried(3, True, True, decide=False)
+    assert len(learned_kernels(*task_of(X, Y)[:1], ALL[:1], rng)) == 1
 
 
 def test_the_steps_are_as_many_as_announced():

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sknnk import _inputs, _layers
-from sknnk._features import feature_scale
 from sknnk._inputs import transform_inputs
 from sknnk._kernel_search import Fit
 from sknnk._kernels import Kernel
@@ -65,18 +64,6 @@ def test_the_direct_link_has_total_variance_one_and_weights_count(transform):
     X, Y, w = table()
     linked = layers_of(X, Y, w, transform=transform).columns(X)[:, :3]
     assert np.sum(linked.repeat(w.astype(int), axis=0).var(axis=0)) == pytest.approx(1.0)
-
-
-def test_raw_columns_are_columns_without_their_scale_in_any_given_array():
-    X, Y, w = table()
-    layers = layers_of(X, Y, w)
-    raw = layers.raw_columns(X)
-    assert np.allclose(raw * layers.column_scale, layers.columns(X), rtol=1e-14)
-    assert np.array_equal(layers.column_scale, np.repeat([1.0, feature_scale(16)], [3, 16]))
-    wide = np.full((40, 25), 9.0)
-    out = wide[:, 2:21]
-    assert layers.raw_columns(X, out=out) is out
-    assert np.allclose(out, raw, rtol=0, atol=1e-14) and np.all(wide[:, 21:] == 9.0) and np.all(wide[:, :2] == 9.0)
 
 
 @given(narrow=st.integers(1, 20), first=st.sampled_from([(), (6,)]), transform=st.sampled_from(TRANSFORMS))
@@ -193,7 +180,7 @@ def test_learned_length_scales_compete_with_equal_ones(kind):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(80, 4))
     Y = np.sin(2.0 * X[:, :1]) + 0.05 * rng.normal(size=(80, 1))
-    options = {"penalty_given": False, "learn_features": True}
+    options = {"penalty_given": False, "learning": {"agop"}}
     layers, choice = prepare_layers(kind(X), Y, np.ones(80), AUTO, (16,), None, True, 0, **options)
     learned = [h[0] for h in choice.history if np.ndim(h[0].length_scale)]
     assert 0 < len(learned) < len(choice.history)
@@ -211,23 +198,8 @@ def test_learned_length_scales_compete_with_equal_ones(kind):
 
 def test_too_few_rows_teach_no_length_scales():
     X, Y, w = table(7)
-    choice = prepare_layers(X, Y, w, AUTO, (8,), None, True, 0, learn_features=True)[1]
+    choice = prepare_layers(X, Y, w, AUTO, (8,), None, True, 0, learning={"agop", "resample"})[1]
     assert np.ndim(choice.candidate.length_scale) == 0
-
-
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("link", [True, False])
-@pytest.mark.parametrize("n_components", [(16,), (7,), (1,), (6, 5)])
-def test_unpaired_columns_are_the_raw_ones_in_their_order(n_components, link, kind):
-    X, Y, w = table()
-    layers = layers_of(X, Y, w, n_components=n_components, link=link)
-    columns, inputs = layers.unpaired(kind(X))
-    assert isinstance(inputs, np.ndarray) == (kind is np.asarray)
-    assert np.array_equal(np.sort(layers.unpaired_order), np.arange(layers.n_columns))
-    for rows in (inputs[:9], inputs[:9].astype(np.float32)):
-        written = columns(rows, np.empty((9, layers.n_columns), dtype=rows.dtype))
-        expected = layers.raw_columns(X[:9])[:, layers.unpaired_order]
-        assert np.allclose(written, expected, rtol=0, atol=200 * np.finfo(rows.dtype).eps)
 
 
 def test_a_learned_kernel_is_tried_at_its_own_length_scales_and_at_half_of_them():
@@ -236,3 +208,70 @@ def test_a_learned_kernel_is_tried_at_its_own_length_scales_and_at_half_of_them(
     assert full[:3] == half[:3] == ("gaussian", "orthogonal", "isotropic")
     np.testing.assert_allclose(full.length_scale, [1.0, 0.25])
     np.testing.assert_allclose(half.length_scale, [0.5, 0.125])
+    sparse_kernel = Kernel("gaussian", "coordinatewise", np.array([1.0, 4.0]))
+    found = _as_candidates("auto", Fit((sparse_kernel,), 0.1, 0.5, 100, "feature learning"), np.ones(2))
+    assert [each.directions for each in found] == ["gaussian", "gaussian", "sparse", "sparse"]
+
+
+@pytest.mark.parametrize(("directions", "used"), [("auto", "orthogonal"), ("sparse", "orthogonal"), ("qmc", "qmc")])
+def test_a_kernel_along_axes_is_tried_along_them(directions, used):
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]]) * [1.0, 0.1]
+    fit = Fit((Kernel("cauchy", "isotropic", np.array([2.0, 5.0]), projection=turn),), 0.1, 0.5, 100, "decision")
+    full, half = _as_candidates(directions, fit, np.ones(2))
+    assert full[:4] == ("cauchy", used, "isotropic", 1.0) and half[:4] == ("cauchy", used, "isotropic", 0.5)
+    np.testing.assert_allclose(full.axes, [[1.2, -0.16], [4.0, 0.3]])
+    np.testing.assert_allclose(half.parameters[3], 0.5 / fit.kernels[0].column_scales)
+
+
+def along_one_direction(n_samples=400, n_features=5, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, n_features))
+    return X, np.sin(X[:, :1] + 2.0 * X[:, 1:2]) + 0.05 * rng.normal(size=(n_samples, 1))
+
+
+def test_axes_are_learned_for_random_columns_as_well():
+    X, Y = along_one_direction()
+    layers, choice = prepare_layers(X, Y, np.ones(400), AUTO, (64,), None, True, 0, learning={"agop"})
+    axes = choice.candidate.axes
+    assert axes is not None and np.ndim(choice.candidate.length_scale) == 0
+    # Frequency vectors are along one direction, twice as much in the second column as in the first.
+    directions = np.linalg.svd(layers.samplers[0].random_weights_)
+    assert np.abs(directions[0][:, 0]) @ [1.0, 2.0, 0.0, 0.0, 0.0] > 0.98 * np.sqrt(5.0)
+    assert directions[1][0] > 3.0 * directions[1][1]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("n_components", [(32,), (9, 33)])
+def test_frequencies_are_drawn_again_where_that_helps(n_components, kind):
+    X, Y = along_one_direction()
+    plan = (np.ones(400), AUTO._replace(activation="gaussian", directions="gaussian"), n_components, None, True, 0)
+    plain, expected = prepare_layers(X, Y, *plan)
+    layers, choice = prepare_layers(kind(X), Y, *plan, learning={"resample"})
+    assert choice.candidate == expected.candidate
+    rounds = choice.history[len(expected.history) :]
+    assert 1 < len(rounds) <= 11 and all(each[:3] == (choice.candidate, 400, n_components[-1]) for each in rounds)
+    errors = [each[3] for each in rounds]
+    for before, after in zip(plain.samplers[:-1], layers.samplers[:-1], strict=True):
+        assert np.array_equal(before.random_weights_, after.random_weights_)
+    changed = not np.allclose(plain.samplers[-1].random_weights_, layers.samplers[-1].random_weights_)
+    assert changed == (min(errors) < 0.99 * errors[0])
+    assert changed or len(n_components) == 2
+    ratio = np.log10(choice.alpha / expected.alpha) * 2.0
+    assert np.allclose(ratio, np.round(ratio))
+
+
+def test_axes_stay_where_frequencies_are_drawn_again():
+    X, Y = along_one_direction()
+    layers, choice = prepare_layers(X, Y, np.ones(400), AUTO, (64,), None, True, 0, learning={"agop", "resample"})
+    directions = np.linalg.svd(layers.samplers[0].random_weights_)
+    assert choice.candidate.axes is not None and directions[1][0] > 2.0 * directions[1][1]
+
+
+def test_on_few_rows_frequencies_stay(monkeypatch):
+    X, Y = along_one_direction(150)
+    plan = (np.ones(150), FIXED, (16,), None, True, 0)
+    plain, layers = prepare_layers(X, Y, *plan)[0], prepare_layers(X, Y, *plan, learning={"resample"})[0]
+    assert np.array_equal(plain.samplers[0].random_weights_, layers.samplers[0].random_weights_)
+    monkeypatch.setattr(_layers, "_FEWEST_RESAMPLED", 100)
+    layers = prepare_layers(X, Y, *plan, learning={"resample"})[0]
+    assert not np.array_equal(plain.samplers[0].random_weights_, layers.samplers[0].random_weights_)

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._accumulation import accumulated_moments
 from .._blocks import n_threads
 from .._costs import predicted_costs
-from .._layers import LayerStack, rows_looked_at
+from .._layer_stack import LayerStack
+from .._layers import rows_looked_at
 from .._moments import Moments
 from .._network import BundledNetwork
 from ._partitions import (

@@ -234,6 +234,6 @@ def with_frequencies(
         A copy.
     """
     changed, weights = copy(sampler), (frequencies.T / sampler.length_scale_).T
-    changed._projection = None
+    changed._projection, changed._along_axes = None, axes is not None
     changed.random_weights_ = (weights if axes is None else axes @ weights).astype(sampler.random_weights_.dtype)
     return changed

@@ -89,6 +89,9 @@ def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
     boxes = []
     for i, sampler in enumerate(samplers, start=1):
         scale = np.asarray(sampler.length_scale_)
+        along_axes = getattr(sampler, "_along_axes", False)
+        several = "a length scale per learned axis" if along_axes else "a length scale per column"
+        equal = scale.ndim == 0 and not along_axes
         boxes.append(
             Box(
                 f"layer {i}" if len(samplers) > 1 else "layer",
@@ -97,7 +100,7 @@ def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
                     f"activation {_activation(sampler.activation)}",
                     f"{sampler.directions} directions",
                     f"{sampler.frequencies} frequencies",
-                    f"length scale {float(scale):.3g}" if scale.ndim == 0 else "a length scale per column",
+                    f"length scale {float(scale):.3g}" if equal else several,
                 ),
             )
         )

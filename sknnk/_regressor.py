@@ -57,12 +57,14 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
         layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 different rows and at most 1000 columns
         when `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
-    feature_learning : {"auto", "agop"} or None, default="auto"
+    feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
-        the mean squared slopes of the fitted function, and the round of least held-out error is kept. With landmarks
-        and isotropic frequencies it goes on to the axes along which rows are compared, combinations of the columns,
-        where that lowers the error of rows set apart. ``"auto"`` does all this when `activation` and `n_components`
-        are ``"auto"``. A `length_scale` that is given stays as it is.
+        the mean squared slopes of the fitted function, and the round of least held-out error is kept. With isotropic
+        frequencies it goes on to the axes along which rows are compared, combinations of the columns, where that
+        lowers the error of rows set apart. ``"resample"`` draws the random frequencies of the last layer again near
+        those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows set apart; with
+        `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and ``"auto"`` what the
+        columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
         median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values

@@ -102,7 +102,7 @@ def resampled(
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((600, 1))
     >>> features = lambda V: np.stack([np.cos(X @ V), np.sin(X @ V)], axis=2).reshape(600, -1) / V.shape[1] ** 0.5
-    >>> plan = (lambda n: rng.standard_normal((1, n))), features, np.sin(9.0 * X), np.ones(600), 1e-3, rng
+    >>> plan = (lambda n: rng.standard_normal((1, n))), features, np.sin(4.0 * X), np.ones(600), 1e-2, rng
     >>> found = resampled(rng.standard_normal((1, 20)), *plan)
     >>> min(found.errors) < 0.1 * found.errors[0]
     True

@@ -141,6 +141,16 @@ def test_learned_length_scales_of_random_features_become_shares():
     assert learned_columns(network.set_params(length_scale=np.full(10, 2.0)).fit(X, Y)) is None
 
 
+def test_random_features_along_learned_axes_say_so():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 5))
+    network = BundledNetworkRegressor(64, feature_map="random", feature_learning="agop", random_state=0)
+    network.fit(rows, np.sin(rows[:, 0] + 2.0 * rows[:, 1]))
+    assert "a length scale per learned axis" in lines_of(network)[0]["layer"]
+    shares = learned_columns(network)
+    assert shares.sum() == pytest.approx(1.0) and shares[:2].sum() > 0.9
+
+
 def test_another_estimator_is_refused():
     with pytest.raises(TypeError, match="is a Ridge; NetworkDisplay draws"):
         pictured_layers(Ridge().fit(X, Y))

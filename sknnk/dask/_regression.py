@@ -93,7 +93,7 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
         Of an iterative solver, and without effect here.
     feature_map : {"auto", "random"}, default="auto"
         Random features, the ones that can be summed where the rows are.
-    feature_learning : {"auto", "agop"} or None, default="auto"
+    feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.

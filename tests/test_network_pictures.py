@@ -142,9 +142,9 @@ def test_learned_length_scales_of_random_features_become_shares():
 
 
 def test_random_features_along_learned_axes_say_so():
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(400, 5))
-    network = BundledNetworkRegressor(64, feature_map="random", feature_learning="agop", random_state=0)
+    rows = np.random.default_rng(1).normal(size=(400, 5))
+    options = {"feature_map": "random", "feature_learning": "agop", "frequencies": "isotropic", "random_state": 0}
+    network = BundledNetworkRegressor(64, **options)
     network.fit(rows, np.sin(rows[:, 0] + 2.0 * rows[:, 1]))
     assert "a length scale per learned axis" in lines_of(network)[0]["layer"]
     shares = learned_columns(network)

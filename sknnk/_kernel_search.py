@@ -26,7 +26,8 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ("gaussian", "isotropic"),
     ("cauchy", "isotropic"),
 )
-_LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
+# Lengths of equal scales around the typical one, and the share of the error that a step to another one must gain.
+_LENGTH_FACTORS, _FACTOR_STEP, _FACTOR_GAINS = (1.0, 0.5, 2.0, 0.25, 4.0), 2.0, (1e-6, 1e-6)
 # Rows of the first two stages, many kernels and learning of the length scales; the decision between the best has all.
 # And how many rows at the end of the second are left out in turn.
 _STAGE_ROWS = (500, 1000)
@@ -214,19 +215,30 @@ class _Start:
 
 def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Start:
     few, n_features = task.leading(_STAGE_ROWS[0]), task.X.shape[1]
+    validation, tried = few.validation(len(few.X)), []
     if length_scale is None:
         deviations = column_deviations(few.X, few.sample_weight)
         typical = typical_length_scale(deviations, spectrum_of(family[0]), "gaussian", family[1])
-        scales = [np.full(n_features, 1.0 / (factor * typical)) for factor in _LENGTH_FACTORS]
+        scales = np.full(n_features, 1.0 / typical)
     else:
-        scales = [np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)]
-    validation, kernels = few.validation(len(few.X)), [Kernel(*family, each) for each in scales]
+        scales = np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)
+    alpha = validation.allowed(_FIRST_ALPHA * task.unit)
+
+    def error(factor: float) -> float:
+        kernel = Kernel(*family, scales / factor)
+        score = validation.score(few.values(kernel), alpha)
+        tried.append(_Start([few.fit((kernel,), score, "length scale")], kernel, score))
+        return score.error
+
     with one_blas_thread():
-        alpha = validation.allowed(_FIRST_ALPHA * task.unit)
-        scores = [validation.score(few.values(kernel), alpha) for kernel in kernels]
-        fits = [few.fit((kernel,), score, "length scale") for kernel, score in zip(kernels, scores, strict=True)]
-    least = min(range(len(kernels)), key=lambda i: scores[i].error)
-    return _Start(fits, kernels[least], scores[least])
+        if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
+            climb(error, 1.0, _FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
+        else:
+            # Fewer rows may have several minima, and all are tried in little time.
+            for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
+                error(factor)
+    best = min(tried, key=_error)
+    return replace(best, fits=[fit for each in tried for fit in each.fits])
 
 
 def _first_alpha(task: SearchTask, start: _Start) -> float:
@@ -260,7 +272,7 @@ def _refined(
         # Its best length on fewer rows is a start; that of the kernel with learned scales is looked for below.
         score = validation.score(task.values(kernel), alpha)
     else:
-        kernel, score = polished(kernel, alpha, _LENGTH_FACTORS[0] / _LENGTH_FACTORS[1])
+        kernel, score = polished(kernel, alpha, _FACTOR_STEP)
     plain = task.fit((kernel,), score, "refinement")
     if not free:
         return [plain]

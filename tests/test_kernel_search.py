@@ -138,6 +138,20 @@ def test_the_steps_are_as_many_as_announced():
         assert fewest <= len(choice.history) <= most and (learn or len(choice.history) == most)
 
 
+def test_many_rows_are_asked_for_lengths_up_to_the_next_minimum():
+    X, Y = table(600)
+    task, rng = task_of(X, Y)
+    first = [fit for fit in search_kernel([task], ALL, None, False, rng).history if fit.stage == "length scale"]
+    for family in ALL:
+        own = [fit for fit in first if family_of(fit) == family]
+        errors = {float(np.round(own[0].kernels[0].scales[0] / fit.kernels[0].scales[0], 6)): fit.error for fit in own}
+        best = min(errors, key=errors.get)
+        # Both neighbours of the best were tried, unless it is the shortest or longest of all.
+        assert all(factor in errors or not 0.25 <= factor <= 4.0 for factor in (best / 2.0, 2.0 * best))
+        assert set(errors) <= set(_kernel_search._LENGTH_FACTORS) and len(errors) == len(own)
+    assert len(first) < len(ALL) * len(_kernel_search._LENGTH_FACTORS)
+
+
 def test_threads_do_not_matter_and_the_same_seed_gives_the_same_choice():
     X, Y = table(60)
     expected = choice_of(X, Y)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dgemm, dsyr, dsyrk
+from scipy.linalg.blas import dsyr, get_blas_funcs
 
 from ._blocks import block_length, over_threads, row_blocks
 from ._moments import Moments
@@ -14,11 +14,12 @@ from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
-# Entries of a block, enough for a matrix product at full speed.
-_BLOCK_ENTRIES = 2**21
+# Entries of a block, enough for a matrix product at full speed; in float32 more, as its products are then added to
+# those of float64.
+_BLOCK_ENTRIES, _SINGLE_BLOCK_ENTRIES = 2**21, 2**23
 
 
-def block_rows(n_columns: int, batch_size: int | None) -> int:
+def block_rows(n_columns: int, batch_size: int | None, dtype: type[np.floating] = np.float64) -> int:
     """Rows of a block of features.
 
     Parameters
@@ -27,6 +28,8 @@ def block_rows(n_columns: int, batch_size: int | None) -> int:
         Columns of the block.
     batch_size : int or None
         Upper bound; None for the number that is fastest.
+    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
+        Of the block.
 
     Returns
     -------
@@ -38,11 +41,12 @@ def block_rows(n_columns: int, batch_size: int | None) -> int:
     >>> block_rows(2048, None), block_rows(2048, 100)
     (1024, 100)
     """
-    automatic = min(max(_BLOCK_ENTRIES // n_columns, 64), 8192)
+    entries = _BLOCK_ENTRIES if dtype == np.float64 else _SINGLE_BLOCK_ENTRIES
+    automatic = min(max(entries // n_columns, 64), 8192)
     return automatic if batch_size is None else min(batch_size, automatic)
 
 
-def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
+def n_blocks(n_samples: int, n_columns: int, batch_size: int | None, dtype: type[np.floating] = np.float64) -> int:
     """Blocks of features that rows make.
 
     Parameters
@@ -51,6 +55,8 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
         Rows, and columns of a block.
     batch_size : int or None
         Upper bound on the rows of a block.
+    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
+        Of the blocks.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
     >>> n_blocks(1025, 2048, None)
     2
     """
-    return -(-n_samples // block_rows(n_columns, batch_size))
+    return -(-n_samples // block_rows(n_columns, batch_size, dtype))
 
 
 def accumulated_moments(
@@ -74,6 +80,7 @@ def accumulated_moments(
     batch_size: int | None = None,
     threads: int = 1,
     done: Step = no_step,
+    dtype: type[np.floating] = np.float64,
 ) -> Moments:
     """Moments of the features of all rows, which are never held together.
 
@@ -99,6 +106,9 @@ def accumulated_moments(
         Threads that compute features; BLAS has its own.
     done : callable, optional
         Called after each block.
+    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
+        Of the features and their products in a block, which are added in float64; in float32 the sums take half the
+        time and have its precision.
 
     Returns
     -------
@@ -112,14 +122,13 @@ def accumulated_moments(
     >>> accumulated_moments(lambda rows, out: np.copyto(out, rows), 1, X, X, np.ones(3), batch_size=2).gram
     array([[8.]])
     """
-    size = block_rows(n_columns, batch_size)
+    size = min(block_rows(n_columns, batch_size, dtype), len(Y))
     target_shift: Array = np.asarray(np.mean(Y[:size], axis=0))
     root = np.sqrt(sample_weight)[:, None]
     beside = np.hstack([root, (Y - target_shift) * root])
-    gram = np.zeros((n_columns, n_columns), order="F")
-    products = np.zeros((n_columns, beside.shape[1]), order="F")
-    buffer = np.empty((min(size, len(Y)), n_columns))
-    shift: Array = np.zeros(n_columns)
+    totals = _Totals(n_columns, beside.shape[1], dtype)
+    buffer = np.empty((size, n_columns), dtype=dtype)
+    shift: NDArray[np.floating] = np.zeros(n_columns, dtype=dtype)
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
         _fill(block, raw_columns, X[rows], shift, threads)
@@ -127,21 +136,47 @@ def accumulated_moments(
             np.mean(block, axis=0, out=shift)
             block -= shift
         if np.any(root[rows] != 1.0):
-            block *= root[rows]
-        # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
-        gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)
-        # By SciPy's BLAS as well: the idle threads of NumPy's own would spin against it.
-        products = dgemm(1.0, block.T, beside[rows].T, beta=1.0, c=products, trans_b=True, overwrite_c=1)
+            block *= root[rows].astype(dtype, copy=False)
+        totals.add(block, beside[rows].astype(dtype, copy=False))
         done()
-    return _about_the_mean(shift, target_shift, gram, products, beside)
+    return _about_the_mean(shift.astype(np.float64), target_shift, totals.gram, totals.products, beside)
 
 
-def _fill(block: Array, raw_columns: Callable[..., object], X: Any, shift: Array, threads: int) -> None:
+class _Totals:
+    """Sums of products of blocks with themselves and with what is beside them, in float64."""
+
+    def __init__(self, n_columns: int, n_beside: int, dtype: type[np.floating]) -> None:
+        self.gram = np.zeros((n_columns, n_columns), order="F")
+        self.products = np.zeros((n_columns, n_beside), order="F")
+        single = dtype != np.float64
+        self._parts = tuple(np.zeros_like(each, dtype=dtype) for each in (self.gram, self.products)) if single else None
+        functions: Any = get_blas_funcs(("syrk", "gemm"), dtype=dtype)
+        self._syrk, self._gemm = functions
+
+    def add(self, block: NDArray[np.floating], beside: NDArray[np.floating]) -> None:
+        # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
+        # By SciPy's BLAS everything: the idle threads of NumPy's own would spin against it.
+        if self._parts is None:
+            self.gram = self._syrk(1.0, block.T, beta=1.0, c=self.gram, overwrite_c=1)
+            self.products = self._gemm(1.0, block.T, beside.T, beta=1.0, c=self.products, trans_b=True, overwrite_c=1)
+            return
+        gram, products = self._parts
+        self.gram += self._syrk(1.0, block.T, c=gram, overwrite_c=1)
+        self.products += self._gemm(1.0, block.T, beside.T, c=products, trans_b=True, overwrite_c=1)
+
+
+def _fill(
+    block: NDArray[np.floating],
+    raw_columns: Callable[..., object],
+    X: Any,
+    shift: NDArray[np.floating],
+    threads: int,
+) -> None:
     """Features minus shift."""
 
     def part(rows: slice) -> None:
         target = block[rows]
-        features = target if X.dtype == np.float64 else scratch("raw columns", target.shape, X.dtype)
+        features = target if X.dtype == block.dtype else scratch("raw columns", target.shape, X.dtype)
         raw_columns(X[rows], features)
         np.subtract(features, shift, out=target)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Array = NDArray[np.float64]
 # Below so many columns eigenvectors take less time than the sums of products, and give deviations, other penalties and
 # calibration at once.
 _LEAST_COLUMNS = 4096
+# Rows for each column from which on the fit takes long anyway and is made as short as can be.
+_MANY_ROWS = 25
 # How many times the rounding error of the Gram matrix a penalty must be for its eigenvalues not to matter one by one.
 _MARGIN = 1e3
 _EPS = float(np.finfo(np.float64).eps)
@@ -85,6 +88,48 @@ class PenalisedMoments:
         return decompose(self.moments, self.precision)
 
 
+def are_many(n_samples: int, n_columns: int) -> bool:
+    """Whether sums over the rows take so long that the solution leaves out what nobody may ask for.
+
+    Parameters
+    ----------
+    n_samples, n_columns : int
+        Rows and columns.
+
+    Returns
+    -------
+    bool
+        From 25 rows for each column on.
+
+    Examples
+    --------
+    >>> are_many(100_000, 2000), are_many(16_000, 2048)
+    (True, False)
+    """
+    return n_samples >= _MANY_ROWS * n_columns
+
+
+def is_one_penalty(alphas: Array | None) -> TypeGuard[Array]:
+    """Whether there is nothing to choose.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), optional
+        The penalties to choose from.
+
+    Returns
+    -------
+    bool
+        For a single penalty, common to all targets.
+
+    Examples
+    --------
+    >>> is_one_penalty(np.array([[0.1, 0.1]])), is_one_penalty(np.array([[0.1, 0.2]])), is_one_penalty(None)
+    (True, False, False)
+    """
+    return alphas is not None and len(alphas) == 1 and bool(np.all(alphas == alphas[0, 0]))
+
+
 def factored(moments: Moments, alphas: Array | None, precision: float) -> PenalisedMoments | None:
     """Solve by a factor, where that is the better way.
 
@@ -100,10 +145,11 @@ def factored(moments: Moments, alphas: Array | None, precision: float) -> Penali
     Returns
     -------
     PenalisedMoments or None
-        None for few columns, when there is not one penalty for all targets, and where :func:`penalised_solution` has
-        none.
+        None for few columns and rows, when there is not one penalty for all targets, and where
+        :func:`penalised_solution` has none.
     """
-    if moments.mean.size < _LEAST_COLUMNS or alphas is None or len(alphas) > 1 or np.any(alphas != alphas[0, 0]):
+    few = moments.mean.size < _LEAST_COLUMNS and not are_many(moments.n_samples, moments.mean.size)
+    if few or not is_one_penalty(alphas):
         return None
     return penalised_solution(moments, float(alphas[0, 0]), precision)
 
@@ -134,11 +180,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Pena
     rounding = trace * max(n_columns * _EPS, (0.5 * precision / _MAX_ROUNDING) ** 2)
     if not alpha > _MARGIN * rounding:
         return None
-    penalised = moments.gram.copy(order="F")
-    penalised[np.diag_indices(n_columns)] += alpha
-    factor, failed = dpotrf(penalised, lower=0, overwrite_a=1, clean=0)
-    if failed:
-        raise LinAlgError("a penalised Gram matrix is not positive definite; are there infinite targets or features?")
+    factor = penalised_factor(moments.gram, alpha)
     coef, _ = dpotrs(factor, moments.cross, lower=0)
     # tr (G + alpha I)^-1 is the sum of squares of the inverse factor.
     inverse, _ = dtrtri(factor, lower=0, overwrite_c=1)
@@ -149,6 +191,34 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Pena
     free = n_effective - 1.0 - dof
     noise = np.maximum(squares, 0.0) / free if free > 0.0 else np.zeros_like(squares)
     return PenalisedMoments(moments, alpha, precision, coef, dof, noise)
+
+
+def penalised_factor(gram: Array, alpha: float) -> Array:
+    """Upper Cholesky factor of a penalised Gram matrix.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_columns, n_columns)
+        Its upper triangle.
+    alpha : float
+        The penalty.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_columns)
+        The factor; what lies below its diagonal may be anything.
+
+    Raises
+    ------
+    LinAlgError
+        If the matrix is not positive definite.
+    """
+    penalised = gram.copy(order="F")
+    penalised[np.diag_indices(len(gram))] += alpha
+    factor, failed = dpotrf(penalised, lower=0, overwrite_a=1, clean=0)
+    if failed:
+        raise LinAlgError("a penalised Gram matrix is not positive definite; are there infinite targets or features?")
+    return np.asarray(factor)
 
 
 def _upper_square(matrix: Array) -> float:

@@ -143,3 +143,41 @@ def machine_memory() -> float:
     if not hasattr(os, "sysconf"):
         return float("inf")
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+def check_memory(
+    asked: object, n_components: tuple[int, ...], n_linked: int, shape: tuple[int, int], solver: str
+) -> None:
+    """Refuse a system that cannot fit, before an allocation brings the machine down.
+
+    Parameters
+    ----------
+    asked : object
+        What the user gave for `n_components`.
+    n_components : tuple of int
+        Columns of every layer.
+    n_linked : int
+        Columns of the direct link.
+    shape : tuple of int
+        Shape of the table.
+    solver : {"primal", "dual", "cg"}
+        How it is solved.
+
+    Raises
+    ------
+    ValueError
+        If it needs more memory than the machine has.
+
+    Examples
+    --------
+    >>> check_memory("auto", (100,), 0, (1000, 10), "primal")
+    """
+    size, available = memory_size(n_components, n_linked, shape, solver), machine_memory()
+    if size > available:
+        remedy = {"primal": "or solver='cg'", "dual": "or solver='primal'", "cg": "or fewer rows"}[solver]
+        raise ValueError(
+            f"n_components={asked!r} for {shape[0]} rows of {shape[1]} features needs about {1e-9 * size:.0f} GB with "
+            f"solver={solver!r}, and the machine has {1e-9 * available:.0f} GB; use fewer n_components, "
+            + ("direct_link=False, " if n_linked > 10_000 else "")
+            + f"{remedy}."
+        )

@@ -13,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._accumulation import accumulated_moments, n_blocks
 from ._blocks import block_length, n_threads, over_threads, row_blocks
 from ._cholesky import PenalisedMoments, factored
-from ._costs import machine_memory, memory_size, predicted_costs
+from ._costs import check_memory, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
 from ._inputs import possible_transforms
 from ._kernel_network import KernelNetwork
 from ._layers import prepare_layers
+from ._mixed_precision import MOST_PASSES, is_worth_two_precisions, solve_in_two_precisions
 from ._moments import Moments
 from ._operator import FeatureOperator, sketched, solve_iteratively
 from ._progress import Step, no_step
@@ -160,7 +161,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             precision = float(np.finfo(X.dtype).eps)
             self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
         else:
-            self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
+            self._solve_sums(X, Y, sample_weight, alphas)
         self._hold_out(X, Y, sample_weight)
 
     def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
@@ -251,16 +252,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         return solver
 
     def _check_memory(self, shape: tuple[int, int], solver: str) -> None:
-        """Refuse a system that cannot fit, before an allocation brings the machine down."""
-        linked = shape[1] if self.direct_link else 0
-        size, available = memory_size(self.n_components_, linked, shape, solver), machine_memory()
-        if size > available:
-            remedy = {"primal": "or solver='cg'", "dual": "or solver='primal'", "cg": "or fewer rows"}[solver]
-            raise ValueError(
-                f"n_components={self.n_components!r} for {shape[0]} rows of {shape[1]} features needs about "
-                f"{1e-9 * size:.0f} GB with solver={solver!r}, and the machine has {1e-9 * available:.0f} GB; "
-                "use fewer n_components, " + ("direct_link=False, " if linked > 10_000 else "") + f"{remedy}."
-            )
+        check_memory(self.n_components, self.n_components_, shape[1] if self.direct_link else 0, shape, solver)
 
     def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
         """Call a function for blocks of rows that stay in a core's cache, over threads."""
@@ -282,6 +274,16 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
     def _most_rows(self) -> int | None:
         return None if isinstance(self.batch_size, str) else int(self.batch_size)
 
+    def _solve_sums(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
+        if is_worth_two_precisions(alphas, X, self._layers.n_columns):
+            plan, n_steps = (self._most_rows(), n_threads(self.n_jobs)), self._n_blocks(len(Y)) + MOST_PASSES
+            with self._progress.part("sum-rows", n_steps) as done:
+                solved = solve_in_two_precisions(self._layers, X, Y, sample_weight, float(alphas[0, 0]), *plan, done)
+            if solved is not None:
+                self._publish(solved, np.full(solved.noise.size, solved.alpha), solved.coef, solved.noise, X.dtype)
+                return
+        self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
+
     def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
         """Solve for a penalty that is given, or diagonalise to choose one."""
         moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
@@ -289,7 +291,6 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         if solved is None:
             self._solve(decompose(moments, precision), alphas, dtype)
             return
-        self.n_iter_ = 1
         self._publish(solved, np.full(solved.noise.size, solved.alpha), solved.coef, solved.noise, dtype)
 
     def _diagonalised(self) -> RidgeSystem:
@@ -300,7 +301,6 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         """Choose the penalty and solve for it."""
         plan = (self._searched_alphas(system), _DOF_INFLATION) if alphas is None else (alphas,)
         alpha = choose_alpha(system, *plan)
-        self.n_iter_ = 1
         self._publish(system, alpha, coefficients(system, alpha)[0], noise_variance(system, alpha), dtype)
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
@@ -315,12 +315,13 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         operator = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
             solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
-        self.n_iter_ = solution[-1]
-        self._publish(solution[0], alpha, *solution[1:3], X.dtype)
+        self._publish(solution[0], alpha, *solution[1:3], X.dtype, n_iter=solution[-1])
 
-    def _publish(self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any) -> None:
+    def _publish(
+        self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any, n_iter: int = 1
+    ) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
-        self._system = system
+        self._system, self.n_iter_ = system, n_iter
         intercept = system.target_mean - system.mean @ coef
         dof = np.full(alpha.size, system.dof) if isinstance(system, PenalisedMoments) else effective_dof(system, alpha)
         self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)

@@ -60,6 +60,7 @@ class FeatureOperator:
         order: NDArray[np.intp] | None = None,
     ) -> None:
         self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
+        self.inputs = X
         self._order = np.arange(len(column_scale)) if order is None else order
         self._scale = column_scale[self._order, None]
         self.weight = float(sample_weight.sum())
@@ -113,6 +114,20 @@ class FeatureOperator:
 
         # The images sum to zero, as the features are centred, so the mean need not be taken off a second time.
         return self._transposed_product(image)
+
+    def residual_products(self, Y: Array, coef: Array, intercept: Array) -> tuple[Array, Array]:
+        """Products of the centred features with residuals, and centred squares of these, in one pass."""
+        scaled, residuals = self._scale * coef[self._order], np.empty_like(Y)
+
+        def beside(columns: NDArray[np.floating], rows: slice) -> Array:
+            np.subtract(Y[rows] - intercept, columns @ scaled, out=residuals[rows])
+            return np.hstack([residuals[rows], np.ones((len(columns), 1))]) * self._weight[rows, None]
+
+        products = self._transposed_product(beside)
+        self.__dict__["mean"] = products[:, -1] / self.weight
+        sums = self._weight @ residuals
+        squares: Array = self._weight @ residuals**2 - sums**2 / self.weight
+        return products[:, :-1] - np.outer(self.mean, sums), squares
 
     def approximate_inverse(
         self, alpha: Array, sketch: RidgeSystem, rng: np.random.Generator

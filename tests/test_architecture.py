@@ -70,6 +70,7 @@ FLOORS = {
     "_layer_stack": 3,
     "_fold_paths": 3,
     "_kernel_search": 4,
+    "_mixed_precision": 4,
     "_candidate_scores": 4,
     "_layers": 5,
     "_kernel_layers": 5,

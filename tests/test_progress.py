@@ -19,6 +19,7 @@ from sknnk import (
     BundledNetworkRegressor,
     BundledNetworkRegressorCV,
     URFSampler,
+    _mixed_precision,
 )
 from sknnk._blocks import over_threads
 from sknnk._progress import UNWATCHED, WatchedTask, no_step
@@ -103,6 +104,17 @@ def test_learned_length_scales_are_part_of_the_choice():
     (name, announced, told), *_ = recorded(network, X, y).parts()
     assert name == "choose-kernel"
     assert 38 + 20 < told <= announced  # all of both searches, and kernels that were learned
+
+
+def test_corrections_in_float64_are_steps_after_the_blocks(monkeypatch):
+    monkeypatch.setattr(_mixed_precision, "_LEAST_PRODUCTS", 0.0)
+    rows = np.random.default_rng(0).normal(size=(900, 2))
+    network = regressor(
+        n_components=16, activation="gaussian", directions="qmc", frequencies="isotropic", length_scale=2.0, alpha=1.0,
+        solver="primal", batch_size=300,
+    )  # fmt: skip
+    (name, announced, told), *_ = recorded(network, rows, rows[:, 0]).parts()
+    assert name == "sum-rows" and announced == 3 + _mixed_precision.MOST_PASSES and 3 < told <= announced
 
 
 def test_every_pass_of_conjugate_gradients_is_a_step():

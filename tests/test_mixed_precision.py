@@ -1,0 +1,177 @@
+"""Sums in float32 and residuals in float64 give the solution of float64, or leave it to sums in float64."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import sknnk._network
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _mixed_precision
+from sknnk._cholesky import PenalisedMoments, is_one_penalty
+from sknnk._mixed_precision import is_worth_two_precisions
+
+N, FIXED = 1500, {"activation": "gaussian", "frequencies": "isotropic", "directions": "orthogonal", "length_scale": 2.0}
+
+
+@pytest.fixture(autouse=True)
+def short_sums_count(monkeypatch):
+    monkeypatch.setattr(_mixed_precision, "_LEAST_PRODUCTS", 0.0)
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Corrections that were made, one list for each solution in two precisions."""
+    made, refined = [], _mixed_precision._refined
+
+    def counted(operator, *rest):
+        made.append([])
+        products = operator.residual_products
+        operator.residual_products = lambda *values: made[-1].append(0) or products(*values)
+        return refined(operator, *rest)
+
+    monkeypatch.setattr(_mixed_precision, "_refined", counted)
+    return made
+
+
+def table(seed=0, n=N, n_targets=None):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    Y = np.column_stack([np.sin(2.0 * X[:, 0]) + X[:, 1] ** 2, 1e3 * np.cos(X[:, 2]), X[:, 3]])
+    Y = Y + 0.1 * rng.normal(size=Y.shape)
+    return X, Y[:, 0] if n_targets is None else Y[:, :n_targets]
+
+
+def network(n_components=50, alpha=0.1, **options):
+    return BundledNetworkRegressor(n_components, alpha=alpha, solver="primal", random_state=0, **(FIXED | options))
+
+
+def in_float64(monkeypatch, model, *data, **fit_params):
+    with monkeypatch.context() as patched:
+        patched.setattr(sknnk._network, "is_worth_two_precisions", lambda *_: False)
+        return model.fit(*data, **fit_params)
+
+
+@pytest.mark.parametrize("n_targets", [None, 1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_components", [50, 49, (20, 30)])
+@pytest.mark.parametrize("transform", [None, "quantile"])
+def test_the_solution_is_that_of_float64(transform, n_components, weighted, n_targets, passes, monkeypatch):
+    X, y = table(n_targets=n_targets)
+    weight = 10.0 ** np.random.default_rng(1).uniform(-2, 2, N) if weighted else None
+    options = {"input_transform": transform, "alpha": 1.0 if weighted else 0.1}
+    model = network(n_components, **options).fit(X, y, sample_weight=weight)
+    exact = in_float64(monkeypatch, network(n_components, **options), X, y, sample_weight=weight)
+    assert len(passes) == 1 and 1 <= len(passes[0]) <= _mixed_precision.MOST_PASSES
+    spread = np.std(y, axis=0)
+    assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-9 * spread)
+    np.testing.assert_allclose(model.noise_variance_, exact.noise_variance_, rtol=1e-6)
+    np.testing.assert_allclose(model.effective_dof_, exact.effective_dof_, rtol=1e-4)
+    np.testing.assert_allclose(model.intercept_, exact.intercept_, rtol=0, atol=1e-8 * np.max(np.abs(y)))
+    assert model.n_iter_ == exact.n_iter_ == 1 and model.alpha_ is not None
+
+
+def test_without_corrections_it_is_not(passes, monkeypatch):
+    X, y = table()
+    exact = in_float64(monkeypatch, network(), X, y).predict(X)
+
+    def uncorrected(operator, Y, solved, done):
+        operator.residual_products(Y, solved.coef, np.zeros(1))  # for the mean
+        return solved.coef, np.zeros(1)
+
+    monkeypatch.setattr(_mixed_precision, "_refined", uncorrected)
+    assert np.abs(network().fit(X, y).predict(X) - exact).max() > 1e-8 * np.std(y)
+
+
+def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
+    X, y = table()
+    network(alpha=0.1).fit(X, y)
+    monkeypatch.setattr(_mixed_precision, "_LAST_SHARE", 0.0)
+    model = network(alpha=0.1).fit(X, y)
+    assert len(passes[0]) < len(passes[1]) == _mixed_precision.MOST_PASSES
+    exact = in_float64(monkeypatch, network(alpha=0.1), X, y)
+    np.testing.assert_allclose(model.coef_, exact.coef_, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("first", [1e-30, np.nan])
+def test_corrections_that_do_not_shrink_mean_float64(first, passes, monkeypatch):
+    monkeypatch.setattr(_mixed_precision, "_FIRST_SHARE", first)
+    X, y = table()
+    model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
+    assert len(passes) == 1
+    assert np.array_equal(model.coef_, exact.coef_)
+
+
+def test_a_penalty_too_small_for_float32_means_float64(passes, monkeypatch):
+    X, y = table()
+    # The trace of the Gram matrix is N at most, and the bound a thousand roundings of it: 5.4e-3.
+    for alpha, mixed in ((1e-2, True), (1e-5, False), (1e-12, False)):
+        passes.clear()
+        model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
+        assert bool(passes) == mixed
+        assert np.abs(model.predict(X) - exact.predict(X)).max() < 1e-8
+
+
+def test_columns_that_float32_cannot_hold_mean_float64(passes):
+    X, y = table()
+    X[:, 0] += 1.7e9  # seconds since 1970
+    network(input_transform=None).fit(X, y)
+    assert passes == []
+    network(input_transform="quantile").fit(X, y)
+    assert len(passes) == 1
+
+
+def test_rows_penalties_and_tables_for_which_it_is_not_meant():
+    X, alpha = np.zeros((1000, 2)), np.array([[0.1]])
+    assert is_worth_two_precisions(alpha, X, 40)
+    assert not is_worth_two_precisions(alpha, X, 41)
+    assert not is_worth_two_precisions(alpha, X.astype(np.float32), 40)
+    assert not is_worth_two_precisions(alpha, sparse.csr_array(X), 40)
+    for alphas in (None, np.array([[0.1], [0.2]]), np.array([[0.1, 0.2]]), np.array([[0.0]])):
+        assert not is_worth_two_precisions(alphas, X, 40)
+    assert is_one_penalty(np.array([[0.1, 0.1]])) and not is_one_penalty(np.array([[0.1, 0.2]]))
+
+
+def test_short_sums_are_not_worth_it(monkeypatch):
+    monkeypatch.undo()
+    assert not is_worth_two_precisions(np.array([[1.0]]), np.zeros((1000, 2)), 40)
+    assert is_worth_two_precisions(np.array([[1.0]]), np.zeros((50_000, 2)), 2000)
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 7}, {"batch_size": 1000}, {"n_jobs": 1}, {"n_jobs": 3}])
+def test_blocks_and_threads_do_not_matter(options):
+    X, y = table()
+    np.testing.assert_allclose(network(**options).fit(X, y).coef_, network().fit(X, y).coef_, rtol=1e-8, atol=1e-10)
+
+
+def test_what_comes_after_the_fit_works_on_these_sums(monkeypatch):
+    X, y = table()
+    model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
+    assert isinstance(model._system, PenalisedMoments)
+    stds = [each.predict(X[:50], return_std=True)[1] for each in (model, exact)]
+    np.testing.assert_allclose(*stds, rtol=1e-5)
+    np.testing.assert_allclose(
+        model.predict_interval(X[:50], 0.9), exact.predict_interval(X[:50], 0.9), rtol=1e-5, atol=1e-6
+    )
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict(X), model.predict(X))
+    more, target = table(seed=1, n=200)
+    for each in (again, exact):
+        each.partial_fit(more, target)
+    assert np.abs(again.predict(X) - exact.predict(X)).max() < 1e-5 * np.std(y)
+
+
+def test_classes_are_targets_like_any_other(monkeypatch, passes):
+    X, y = table()
+    labels = np.digitize(y, [0.0, 1.0])
+    models = [BundledNetworkClassifier(40, alpha=0.1, solver="primal", random_state=0, **FIXED) for _ in range(2)]
+    model, exact = models[0].fit(X, labels), in_float64(monkeypatch, models[1], X, labels)
+    assert len(passes) == 1
+    np.testing.assert_allclose(model.predict_proba(X), exact.predict_proba(X), rtol=1e-6, atol=1e-8)
+
+
+def test_constant_targets_and_columns(monkeypatch):
+    X, _ = table()
+    X[:, 1] = 3.0
+    model = network(input_transform=None).fit(X, np.full(N, 2.5))
+    assert np.abs(model.predict(X) - 2.5).max() < 1e-12 and model.noise_variance_ >= 0.0

@@ -14,12 +14,13 @@ from ._scratch import scratch
 
 Array = NDArray[np.float64]
 
-# Entries of a block, enough for a matrix product at full speed; in float32 more, as its products are then added to
-# those of float64.
-_BLOCK_ENTRIES, _SINGLE_BLOCK_ENTRIES = 2**21, 2**23
+# Entries of a block, enough for a matrix product at full speed.
+_BLOCK_ENTRIES = 2**21
+# Rows whose products in float32 are added up before they are added to those of the others in float64.
+_SINGLE_ROWS = 2**14
 
 
-def block_rows(n_columns: int, batch_size: int | None, dtype: type[np.floating] = np.float64) -> int:
+def block_rows(n_columns: int, batch_size: int | None) -> int:
     """Rows of a block of features.
 
     Parameters
@@ -28,8 +29,6 @@ def block_rows(n_columns: int, batch_size: int | None, dtype: type[np.floating] 
         Columns of the block.
     batch_size : int or None
         Upper bound; None for the number that is fastest.
-    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
-        Of the block.
 
     Returns
     -------
@@ -41,12 +40,11 @@ def block_rows(n_columns: int, batch_size: int | None, dtype: type[np.floating] 
     >>> block_rows(2048, None), block_rows(2048, 100)
     (1024, 100)
     """
-    entries = _BLOCK_ENTRIES if dtype == np.float64 else _SINGLE_BLOCK_ENTRIES
-    automatic = min(max(entries // n_columns, 64), 8192)
+    automatic = min(max(_BLOCK_ENTRIES // n_columns, 64), 8192)
     return automatic if batch_size is None else min(batch_size, automatic)
 
 
-def n_blocks(n_samples: int, n_columns: int, batch_size: int | None, dtype: type[np.floating] = np.float64) -> int:
+def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
     """Blocks of features that rows make.
 
     Parameters
@@ -55,8 +53,6 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None, dtype: type
         Rows, and columns of a block.
     batch_size : int or None
         Upper bound on the rows of a block.
-    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
-        Of the blocks.
 
     Returns
     -------
@@ -68,7 +64,7 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None, dtype: type
     >>> n_blocks(1025, 2048, None)
     2
     """
-    return -(-n_samples // block_rows(n_columns, batch_size, dtype))
+    return -(-n_samples // block_rows(n_columns, batch_size))
 
 
 def accumulated_moments(
@@ -122,7 +118,7 @@ def accumulated_moments(
     >>> accumulated_moments(lambda rows, out: np.copyto(out, rows), 1, X, X, np.ones(3), batch_size=2).gram
     array([[8.]])
     """
-    size = min(block_rows(n_columns, batch_size, dtype), len(Y))
+    size = min(block_rows(n_columns, batch_size), len(Y))
     target_shift: Array = np.asarray(np.mean(Y[:size], axis=0))
     root = np.sqrt(sample_weight)[:, None]
     beside = np.hstack([root, (Y - target_shift) * root])
@@ -139,30 +135,46 @@ def accumulated_moments(
             block *= root[rows].astype(dtype, copy=False)
         totals.add(block, beside[rows].astype(dtype, copy=False))
         done()
-    return _about_the_mean(shift.astype(np.float64), target_shift, totals.gram, totals.products, beside)
+    return _about_the_mean(shift.astype(np.float64), target_shift, *totals.sums(), beside)
 
 
 class _Totals:
     """Sums of products of blocks with themselves and with what is beside them, in float64."""
 
     def __init__(self, n_columns: int, n_beside: int, dtype: type[np.floating]) -> None:
-        self.gram = np.zeros((n_columns, n_columns), order="F")
-        self.products = np.zeros((n_columns, n_beside), order="F")
-        single = dtype != np.float64
-        self._parts = tuple(np.zeros_like(each, dtype=dtype) for each in (self.gram, self.products)) if single else None
+        self._gram = np.zeros((n_columns, n_columns), order="F", dtype=dtype)
+        self._products = np.zeros((n_columns, n_beside), order="F", dtype=dtype)
+        # Of float32 products, those of some rows are added up in float32 and then to all.
+        self._wide = None if dtype == np.float64 else tuple(each.astype(np.float64) for each in self._parts)
+        self._n_rows = 0
         functions: Any = get_blas_funcs(("syrk", "gemm"), dtype=dtype)
         self._syrk, self._gemm = functions
+
+    @property
+    def _parts(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        return self._gram, self._products
 
     def add(self, block: NDArray[np.floating], beside: NDArray[np.floating]) -> None:
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
         # By SciPy's BLAS everything: the idle threads of NumPy's own would spin against it.
-        if self._parts is None:
-            self.gram = self._syrk(1.0, block.T, beta=1.0, c=self.gram, overwrite_c=1)
-            self.products = self._gemm(1.0, block.T, beside.T, beta=1.0, c=self.products, trans_b=True, overwrite_c=1)
-            return
-        gram, products = self._parts
-        self.gram += self._syrk(1.0, block.T, c=gram, overwrite_c=1)
-        self.products += self._gemm(1.0, block.T, beside.T, c=products, trans_b=True, overwrite_c=1)
+        self._gram = self._syrk(1.0, block.T, beta=1.0, c=self._gram, overwrite_c=1)
+        self._products = self._gemm(1.0, block.T, beside.T, beta=1.0, c=self._products, trans_b=True, overwrite_c=1)
+        self._n_rows += len(block)
+        if self._n_rows >= _SINGLE_ROWS:
+            self._widen()
+
+    def _widen(self) -> None:
+        self._n_rows = 0
+        if self._wide is not None:
+            for total, part in zip(self._wide, self._parts, strict=True):
+                total += part
+                part[...] = 0.0
+
+    def sums(self) -> tuple[Array, Array]:
+        """The Gram matrix, of which the upper triangle is there, and the products."""
+        self._widen()
+        gram, products = self._parts if self._wide is None else self._wide
+        return np.asarray(gram, dtype=np.float64), np.asarray(products, dtype=np.float64)
 
 
 def _fill(

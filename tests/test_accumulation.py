@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknnk import _blocks
+from sknnk import _accumulation, _blocks
 from sknnk._accumulation import accumulated_moments, block_rows
 from sknnk._moments import Moments
 
@@ -74,3 +74,25 @@ def test_a_block_has_at_least_one_row_and_at_most_the_batch():
     assert block_rows(10**9, None) >= 1
     assert block_rows(5, 7) == 7
     assert block_rows(1, None) <= 8192
+
+
+@pytest.mark.parametrize("batch_size", [None, 30])
+def test_products_in_float32_are_added_in_float64(batch_size, monkeypatch):
+    # Sums of equal numbers in float32 alone would stand still, or be off by rounding of the order of the total.
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(4000, 3)), rng.normal(size=(4000, 2))
+    weight = rng.uniform(0.5, 2.0, 4000)
+    exact = accumulated_moments(lambda rows, out: np.copyto(out, rows), 3, X, Y, weight)
+
+    def single(rows_together):
+        monkeypatch.setattr(_accumulation, "_SINGLE_ROWS", rows_together)
+        copied = lambda rows, out: np.copyto(out, rows)  # noqa: E731
+        return accumulated_moments(copied, 3, X.astype(np.float32), Y, weight, batch_size, dtype=np.float32)
+
+    for rows_together in (1, 100, 10_000):
+        found = single(rows_together)
+        assert found.gram.dtype == found.cross.dtype == np.float64
+        for name in ("mean", "target_mean", "gram", "cross", "target_square"):
+            scale = np.abs(getattr(exact, name)).max()
+            np.testing.assert_allclose(getattr(found, name), getattr(exact, name), rtol=0, atol=3e-6 * scale)
+    assert not np.array_equal(found.gram, exact.gram)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from ._tuning import Candidate, Choice, candidates, distinct_rows, n_comparisons
 
 Array = NDArray[np.float64]
 
+# Rows up to which half the columns are as good.
+_FEW_ROWS = 2000
 # Enough rows for a search that ends in a few thousand.
 _SEARCH_ROWS = 4000
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
@@ -29,6 +32,42 @@ _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
 _LEARNED_FACTORS = (1.0, 0.5)
 # Rows on which frequencies are drawn again, and fewest of them whose held-out errors say anything.
 _RESAMPLED_ROWS, _FEWEST_RESAMPLED = 3000, 200
+
+
+def layer_sizes(n_components: Any, n_effective: float) -> tuple[int, ...]:
+    """Columns of every bundled layer.
+
+    Parameters
+    ----------
+    n_components : "auto", int, or sequence of int
+        What the user gave.
+    n_effective : float
+        Number of rows, or the sum of their weights if that is larger.
+
+    Returns
+    -------
+    tuple of int
+        One number per layer.
+
+    Raises
+    ------
+    ValueError
+        If that is not one positive integer per layer.
+
+    Examples
+    --------
+    >>> layer_sizes("auto", 1e5), layer_sizes((512, 1024), 1e5)
+    ((2048,), (512, 1024))
+    """
+    if isinstance(n_components, str):
+        return (1024,) if n_effective <= _FEW_ROWS else (2048,)
+    sizes = (n_components,) if isinstance(n_components, Integral) else tuple(n_components)
+    if not sizes or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1 for n in sizes):
+        raise ValueError(
+            f"n_components={n_components!r} must be 'auto', a positive integer, or one positive integer per bundled "
+            "layer, e.g. (512, 1024)."
+        )
+    return tuple(int(n) for n in sizes)
 
 
 def prepare_layers(

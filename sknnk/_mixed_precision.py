@@ -1,7 +1,8 @@
-"""One given penalty on many rows: a factor from sums in float32, and residuals in float64 that mend what it misses."""
+"""Many rows: a solution from sums in float32, and residuals in float64 that mend what it misses."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,77 +12,103 @@ from scipy.linalg.lapack import dpotrs
 from ._accumulation import accumulated_moments
 from ._cholesky import PenalisedMoments, are_many, is_one_penalty, penalised_factor, penalised_solution
 from ._layer_stack import LayerStack
+from ._moments import Moments
 from ._operator import FeatureOperator
 from ._progress import Step, no_step
+from ._ridge import RidgeSystem, coefficients, decompose, effective_dof, residual_squares
 
 Array = NDArray[np.float64]
 
 # Products of columns in all rows from which on half the time of their sums is worth two more passes.
 _LEAST_PRODUCTS = 1e10
+# Least penalty, for the sum of weights one: rounding of float32 moves eigenvalues by a hundredth of it or less.
+_LEAST_ALPHA = 1e-8
+# Share of the variance that must be left over for generalised cross-validation to tell penalties apart in float32.
+_LEAST_LEFT_OVER = 1e-4
 # Passes over the rows at most, the share of the solution that the first correction may be, and the share that the
 # error may be in the end: each pass multiplies it by the first share.
 MOST_PASSES = 3
 _FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
-_SINGLE = float(np.finfo(np.float32).eps)
+_SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
 _ANY_TOLERANCE = 1.0
 
 
-def is_worth_two_precisions(alphas: Array | None, X: Any, n_columns: int) -> TypeGuard[Array]:
+class Solution(NamedTuple):
+    """A system and its solution, as a network publishes them.
+
+    Parameters
+    ----------
+    system : PenalisedMoments or RidgeSystem
+        From sums in float32, with the products that the solution asks for.
+    alpha : ndarray of shape (n_targets,)
+        The penalty.
+    coef : ndarray of shape (n_columns, n_targets)
+        The output matrix, of float64.
+    noise : ndarray of shape (n_targets,)
+        Estimated variance of the targets around the fit.
+    """
+
+    system: PenalisedMoments | RidgeSystem
+    alpha: Array
+    coef: Array
+    noise: Array
+
+
+def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float) -> bool:
     """Whether :func:`solve_in_two_precisions` may serve and save time.
 
     Parameters
     ----------
-    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), optional
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         The penalties to choose from.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
         Rows.
     n_columns : int
         Number of columns in front of the output matrix.
+    weight : float
+        Sum of the weights.
 
     Returns
     -------
     bool
-        For one positive penalty, common to all targets, and many dense rows in float64.
+        For many dense rows in float64, and penalties that float32 does not limit.
 
     Examples
     --------
     >>> X = np.zeros((100_000, 1))
-    >>> is_worth_two_precisions(np.array([[1.0]]), X, 2000), is_worth_two_precisions(None, X, 2000)
-    (True, False)
+    >>> [is_worth_two_precisions(np.array([[alpha]]), X, 2000, 1e5) for alpha in (1.0, 1e-6)]
+    [True, False]
     """
     dense = isinstance(X, np.ndarray) and X.dtype == np.float64
     many = are_many(X.shape[0], n_columns) and X.shape[0] * float(n_columns) ** 2 >= _LEAST_PRODUCTS
-    return dense and many and is_one_penalty(alphas) and bool(alphas[0, 0] > 0.0)
+    return dense and many and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
 
 
 def solve_in_two_precisions(
     layers: LayerStack,
-    X: NDArray[np.float64],
-    Y: Array,
-    sample_weight: Array,
-    alpha: float,
+    rows: tuple[NDArray[np.float64], Array, Array],
+    alphas: Array,
+    choose: Callable[[RidgeSystem], Array],
     batch_size: int | None = None,
     threads: int = 1,
     done: Step = no_step,
-) -> PenalisedMoments | None:
+) -> Solution | None:
     """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
 
-    The factor of the coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64:
-    iterative refinement. A correction says how much the coarse matrix was off, and so how much the next one will be.
+    The coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64: iterative
+    refinement. A correction says how much the coarse matrix was off, and so how much the next one will be.
 
     Parameters
     ----------
     layers : LayerStack
         The columns.
-    X : ndarray of shape (n_samples, n_features)
-        Rows.
-    Y : ndarray of shape (n_samples, n_targets)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Positive weights.
-    alpha : float
-        Positive penalty.
+    rows : tuple
+        Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Positive penalties that may be chosen.
+    choose : callable
+        ``choose(system)`` gives the best penalty for each target, where there are several to choose from.
     batch_size : int, optional
         Upper bound on the rows of a block.
     threads : int, default=1
@@ -91,59 +118,98 @@ def solve_in_two_precisions(
 
     Returns
     -------
-    PenalisedMoments or None
-        None where float32 rows have other features, where the penalty is too small for sums in float32, and where
-        corrections do not shrink.
+    Solution or None
+        None where float32 rows have other features, where the fit is too close for float32 to compare penalties, and
+        where corrections do not shrink.
 
     References
     ----------
     Higham, "Accuracy and stability of numerical algorithms", 2nd edition 2002, chapter 12.
     """
+    X, Y, sample_weight = rows
     columns, inputs = layers.unpaired(X)
     plan = (sample_weight, threads, layers.unpaired_order)
     operator = FeatureOperator(columns, layers.column_scale, inputs, *plan)
-    narrow = operator.as_precise_as_needed(np.array([alpha]), _ANY_TOLERANCE)
+    narrow = operator.as_precise_as_needed(alphas, _ANY_TOLERANCE)
     if narrow is operator:
         return None
-    raw_columns, rows = replace(layers, input_map=None).raw_columns, (narrow.inputs, Y, sample_weight)
-    sums = accumulated_moments(raw_columns, layers.n_columns, *rows, batch_size, threads, done, np.float32)
-    solved = penalised_solution(sums.scaled(layers.column_scale), alpha, _SINGLE)
-    refined = None if solved is None else _refined(operator, Y, solved, done)
-    if solved is None or refined is None:
+    raw_columns, coarse = replace(layers, input_map=None).raw_columns, (narrow.inputs, Y, sample_weight)
+    sums = accumulated_moments(raw_columns, layers.n_columns, *coarse, batch_size, threads, done, np.float32)
+    sums = sums.scaled(layers.column_scale)
+    if is_one_penalty(alphas):
+        return _factored(operator, Y, sums, float(alphas[0, 0]), done)
+    return _diagonalised(operator, Y, sums, choose, done)
+
+
+def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> Solution | None:
+    """One penalty for all targets, by a Cholesky factor."""
+    solved = penalised_solution(sums, alpha, _EPS)
+    if solved is None:
+        return None
+    factor, every = penalised_factor(sums.gram, alpha), np.full(Y.shape[1], alpha)
+    refined = _refined(
+        operator, Y, sums, solved.coef, every, lambda gradient: dpotrs(factor, gradient, lower=0)[0], done
+    )
+    if refined is None:
         return None
     coef, squares = refined
     # Whoever goes on from these sums finds the same solution.
-    cross = _symmetric_product(solved.moments.gram, coef) + alpha * coef
-    moments = replace(solved.moments, mean=operator.mean, cross=cross)
+    moments = replace(sums, mean=operator.mean, cross=dsymm(1.0, sums.gram, coef, lower=0) + alpha * coef)
     free = solved.n_effective - 1.0 - solved.dof
     noise = squares / free if free > 0.0 else np.zeros_like(squares)
-    return replace(solved, moments=moments, coef=coef, noise=noise)
+    return Solution(PenalisedMoments(moments, alpha, _SINGLE, coef, solved.dof, noise), every, coef, noise)
 
 
-def _refined(operator: FeatureOperator, Y: Array, solved: PenalisedMoments, done: Step) -> tuple[Array, Array] | None:
-    """Coefficients of float64 and the residual sum of squares, or None where corrections do not shrink."""
-    moments, alpha, coef = solved.moments, solved.alpha, solved.coef
-    factor, intercept = penalised_factor(moments.gram, alpha), moments.target_mean - moments.mean @ coef
-    shares: list[float] = []
+def _diagonalised(
+    operator: FeatureOperator, Y: Array, sums: Moments, choose: Callable[[RidgeSystem], Array], done: Step
+) -> Solution | None:
+    """The best of several penalties for each target, in the eigenbasis."""
+    system = decompose(sums, _EPS)
+    alpha = choose(system)
+    left_over = residual_squares(system, alpha[None, :])[0]
+    if np.any(left_over < _LEAST_LEFT_OVER * sums.target_square):
+        return None
+    basis, penalised = system.basis, system.eigenvalues[:, None] + alpha
+    coef, _ = coefficients(system, alpha)
+    refined = _refined(
+        operator, Y, sums, coef, alpha, lambda gradient: basis @ ((basis.T @ gradient) / penalised), done
+    )
+    if refined is None:
+        return None
+    coef, squares = refined
+    cross = penalised * (system.basis.T @ coef)
+    projections = cross[: system.rank] / np.sqrt(system.eigenvalues[: system.rank, None])
+    outside = np.maximum(sums.target_square - np.sum(projections**2, axis=0), 0.0)
+    system = replace(system, cross=cross, projections=projections, outside=outside, mean=operator.mean)
+    free = np.maximum(system.n_effective - 1.0 - effective_dof(system, alpha), 1.0)
+    return Solution(system, alpha, coef, squares / free)
+
+
+def _refined(
+    operator: FeatureOperator,
+    Y: Array,
+    sums: Moments,
+    coef: Array,
+    alpha: Array,
+    solve: Callable[[Array], Array],
+    done: Step,
+) -> tuple[Array, Array] | None:
+    """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
+    intercept, shares = sums.target_mean - sums.mean @ coef, []
     for _ in range(MOST_PASSES):
         products, squares = operator.residual_products(Y, coef, intercept)
         done()
         gradient = products - alpha * coef
-        correction, _ = dpotrs(factor, gradient, lower=0)
+        correction = solve(gradient)
         # Lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
-        length = np.sqrt(np.sum(coef * moments.cross)) or 1.0
+        length = np.sqrt(np.sum(coef * sums.cross)) or 1.0
         shares.append(float(np.sqrt(np.maximum(np.sum(correction * gradient), 0.0)) / length))
         if not shares[-1] <= _FIRST_SHARE ** len(shares):
             return None
         # Along the correction: its products with the Gram matrix are what is left of the gradient.
         squares = squares - np.sum(correction * (products + alpha * (coef + correction)), axis=0)
         coef = coef + correction
-        intercept = moments.target_mean - operator.mean @ coef
+        intercept = sums.target_mean - operator.mean @ coef
         if shares[0] * shares[-1] <= _LAST_SHARE:
             break
     return coef, np.maximum(squares, 0.0)
-
-
-def _symmetric_product(upper: Array, vectors: Array) -> Array:
-    product: Array = dsymm(1.0, upper, vectors, lower=0)
-    return product

@@ -1,6 +1,7 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,7 +19,7 @@ from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
 from ._inputs import possible_transforms
 from ._kernel_network import KernelNetwork
-from ._layers import prepare_layers
+from ._layers import layer_sizes, prepare_layers
 from ._mixed_precision import MOST_PASSES, is_worth_two_precisions, solve_in_two_precisions
 from ._moments import Moments
 from ._operator import FeatureOperator, sketched, solve_iteratively
@@ -225,15 +226,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         self.search_history_, self._searched_alpha = choice.history, choice.alpha
 
     def _layer_sizes(self, sample_weight: np.ndarray) -> tuple[int, ...]:
-        if isinstance(self.n_components, str):
-            return (1024,) if max(sample_weight.sum(), sample_weight.size) <= 2000 else (2048,)
-        sizes = (self.n_components,) if isinstance(self.n_components, Integral) else tuple(self.n_components)
-        if not sizes or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1 for n in sizes):
-            raise ValueError(
-                f"n_components={self.n_components!r} must be 'auto', a positive integer, or one positive integer per "
-                "bundled layer, e.g. (512, 1024)."
-            )
-        return tuple(int(n) for n in sizes)
+        return layer_sizes(self.n_components, max(sample_weight.sum(), sample_weight.size))
 
     def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
         """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
@@ -275,12 +268,14 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         return None if isinstance(self.batch_size, str) else int(self.batch_size)
 
     def _solve_sums(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
-        if is_worth_two_precisions(alphas, X, self._layers.n_columns):
-            plan, n_steps = (self._most_rows(), n_threads(self.n_jobs)), self._n_blocks(len(Y)) + MOST_PASSES
-            with self._progress.part("sum-rows", n_steps) as done:
-                solved = solve_in_two_precisions(self._layers, X, Y, sample_weight, float(alphas[0, 0]), *plan, done)
+        around = None if self._searched_alpha is None else self._searched_alpha * _ALPHA_WINDOW
+        tried = around if alphas is None else alphas
+        if tried is not None and is_worth_two_precisions(tried, X, self._layers.n_columns, float(sample_weight.sum())):
+            plan = (partial(self._chosen_alpha, alphas), self._most_rows(), n_threads(self.n_jobs))
+            with self._progress.part("sum-rows", self._n_blocks(len(Y)) + MOST_PASSES) as done:
+                solved = solve_in_two_precisions(self._layers, (X, Y, sample_weight), tried, *plan, done)
             if solved is not None:
-                self._publish(solved, np.full(solved.noise.size, solved.alpha), solved.coef, solved.noise, X.dtype)
+                self._publish(*solved, X.dtype)
                 return
         self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
 
@@ -299,9 +294,12 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and solve for it."""
-        plan = (self._searched_alphas(system), _DOF_INFLATION) if alphas is None else (alphas,)
-        alpha = choose_alpha(system, *plan)
+        alpha = self._chosen_alpha(alphas, system)
         self._publish(system, alpha, coefficients(system, alpha)[0], noise_variance(system, alpha), dtype)
+
+    def _chosen_alpha(self, alphas: np.ndarray | None, system: RidgeSystem) -> np.ndarray:
+        plan = (self._searched_alphas(system), _DOF_INFLATION) if alphas is None else (alphas,)
+        return choose_alpha(system, *plan)
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Solve for the penalty given, or for one within the window around the searched one."""

@@ -10,6 +10,7 @@ import sknnk._network
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _mixed_precision
 from sknnk._cholesky import PenalisedMoments, is_one_penalty
 from sknnk._mixed_precision import is_worth_two_precisions
+from sknnk._ridge import RidgeSystem
 
 N, FIXED = 1500, {"activation": "gaussian", "frequencies": "isotropic", "directions": "orthogonal", "length_scale": 2.0}
 
@@ -71,16 +72,44 @@ def test_the_solution_is_that_of_float64(transform, n_components, weighted, n_ta
     assert model.n_iter_ == exact.n_iter_ == 1 and model.alpha_ is not None
 
 
+@pytest.mark.parametrize("alphas", [np.logspace(-2, 2, 9), np.array([[0.1, 1.0, 10.0]]), "auto"])
+def test_the_best_of_several_penalties_is_that_of_float64(alphas, passes, monkeypatch):
+    X, Y = table(n_targets=3)
+    model, exact = network(alpha=alphas).fit(X, Y), in_float64(monkeypatch, network(alpha=alphas), X, Y)
+    assert len(passes) == 1 and isinstance(model._system, RidgeSystem)
+    np.testing.assert_array_equal(model.alpha_, exact.alpha_)
+    assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-9 * np.std(Y, axis=0))
+    np.testing.assert_allclose(model.noise_variance_, exact.noise_variance_, rtol=1e-6)
+    stds = [each.predict(X[:50], return_std=True)[1] for each in (model, exact)]
+    np.testing.assert_allclose(*stds, rtol=1e-5)
+    # Sums that are added to go on from the same solution.
+    more, targets = table(seed=1, n=200, n_targets=3)
+    for each in (model, exact):
+        each.partial_fit(more, targets)
+    assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-3 * np.std(Y, axis=0))
+
+
+def test_penalties_of_a_fit_without_noise_are_compared_in_float64(passes, monkeypatch):
+    X, _ = table()
+    plain = {"input_transform": None}
+    y = np.cos(X @ network(alpha=1.0, **plain).fit(X, X[:, 0]).samplers_[0].random_weights_[:, 0])
+    plain["alpha"] = np.logspace(-3, 2, 11)
+    model, exact = network(**plain).fit(X, y), in_float64(monkeypatch, network(**plain), X, y)
+    assert len(passes) == 1  # of the first fit above, which has one penalty
+    assert np.array_equal(model.coef_, exact.coef_)
+
+
 def test_without_corrections_it_is_not(passes, monkeypatch):
     X, y = table()
     exact = in_float64(monkeypatch, network(), X, y).predict(X)
 
-    def uncorrected(operator, Y, solved, done):
-        operator.residual_products(Y, solved.coef, np.zeros(1))  # for the mean
-        return solved.coef, np.zeros(1)
+    def uncorrected(operator, Y, sums, coef, *_):
+        operator.residual_products(Y, coef, np.zeros(1))  # for the mean
+        return coef, np.zeros(1)
 
     monkeypatch.setattr(_mixed_precision, "_refined", uncorrected)
-    assert np.abs(network().fit(X, y).predict(X) - exact).max() > 1e-8 * np.std(y)
+    for alpha in (0.1, np.array([0.1, 1.0])):
+        assert np.abs(network(alpha=alpha).fit(X, y).predict(X) - exact).max() > 1e-8 * np.std(y)
 
 
 def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
@@ -94,22 +123,26 @@ def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
 
 
 @pytest.mark.parametrize("first", [1e-30, np.nan])
-def test_corrections_that_do_not_shrink_mean_float64(first, passes, monkeypatch):
+@pytest.mark.parametrize("alpha", [0.1, np.array([0.1, 1.0])])
+def test_corrections_that_do_not_shrink_mean_float64(alpha, first, passes, monkeypatch):
     monkeypatch.setattr(_mixed_precision, "_FIRST_SHARE", first)
     X, y = table()
-    model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
+    model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
     assert len(passes) == 1
     assert np.array_equal(model.coef_, exact.coef_)
 
 
-def test_a_penalty_too_small_for_float32_means_float64(passes, monkeypatch):
+@pytest.mark.parametrize(("alpha", "mixed"), [(1.6e-5, True), (1.4e-5, False), (1e-12, False)])
+def test_a_penalty_too_small_for_float32_means_float64(alpha, mixed, passes, monkeypatch):
     X, y = table()
-    # The trace of the Gram matrix is N at most, and the bound a thousand roundings of it: 5.4e-3.
-    for alpha, mixed in ((1e-2, True), (1e-5, False), (1e-12, False)):
-        passes.clear()
-        model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
-        assert bool(passes) == mixed
-        assert np.abs(model.predict(X) - exact.predict(X)).max() < 1e-8
+    model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
+    assert bool(passes) == mixed
+    assert np.abs(model.predict(X) - exact.predict(X)).max() < 1e-6
+
+
+def test_a_penalty_too_small_for_a_factor_means_eigenvectors(monkeypatch):
+    monkeypatch.setattr(_mixed_precision, "penalised_solution", lambda *_: None)
+    assert isinstance(network().fit(*table())._system, PenalisedMoments)
 
 
 def test_columns_that_float32_cannot_hold_mean_float64(passes):
@@ -123,19 +156,19 @@ def test_columns_that_float32_cannot_hold_mean_float64(passes):
 
 def test_rows_penalties_and_tables_for_which_it_is_not_meant():
     X, alpha = np.zeros((1000, 2)), np.array([[0.1]])
-    assert is_worth_two_precisions(alpha, X, 40)
-    assert not is_worth_two_precisions(alpha, X, 41)
-    assert not is_worth_two_precisions(alpha, X.astype(np.float32), 40)
-    assert not is_worth_two_precisions(alpha, sparse.csr_array(X), 40)
-    for alphas in (None, np.array([[0.1], [0.2]]), np.array([[0.1, 0.2]]), np.array([[0.0]])):
-        assert not is_worth_two_precisions(alphas, X, 40)
+    assert is_worth_two_precisions(alpha, X, 40, 1e3)
+    assert not is_worth_two_precisions(alpha, X, 41, 1e3)
+    assert not is_worth_two_precisions(alpha, X.astype(np.float32), 40, 1e3)
+    assert not is_worth_two_precisions(alpha, sparse.csr_array(X), 40, 1e3)
+    assert not is_worth_two_precisions(alpha, X, 40, 1e9)
+    assert not is_worth_two_precisions(np.array([[0.1], [0.0]]), X, 40, 1e3)
     assert is_one_penalty(np.array([[0.1, 0.1]])) and not is_one_penalty(np.array([[0.1, 0.2]]))
 
 
 def test_short_sums_are_not_worth_it(monkeypatch):
     monkeypatch.undo()
-    assert not is_worth_two_precisions(np.array([[1.0]]), np.zeros((1000, 2)), 40)
-    assert is_worth_two_precisions(np.array([[1.0]]), np.zeros((50_000, 2)), 2000)
+    assert not is_worth_two_precisions(np.array([[1.0]]), np.zeros((1000, 2)), 40, 1e3)
+    assert is_worth_two_precisions(np.array([[1.0]]), np.zeros((50_000, 2)), 2000, 5e4)
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 7}, {"batch_size": 1000}, {"n_jobs": 1}, {"n_jobs": 3}])

@@ -77,3 +77,15 @@ def test_the_network_tells_its_penalties_and_its_tolerance():
     assert one.solver_costs_["primal"] < two.solver_costs_["primal"]
     coarse = BundledNetworkRegressor(30, alpha=1.0, tol=1e-2, random_state=0).fit(X, y)
     assert coarse.solver_costs_["cg"] < one.solver_costs_["cg"]
+
+
+@pytest.mark.parametrize(
+    ("solver", "remedy"), [("primal", "solver='cg'"), ("dual", "solver='primal'"), ("cg", "fewer rows")]
+)
+def test_a_system_beyond_the_memory_is_refused_with_a_remedy(solver, remedy, monkeypatch):
+    monkeypatch.setattr(_costs, "machine_memory", lambda: 1e6)
+    with pytest.raises(ValueError, match=f"n_components=9 for 10000 rows of 20 features.*{remedy}"):
+        _costs.check_memory(9, (5000,), 0, (10_000, 20), solver)
+    with pytest.raises(ValueError, match="direct_link=False"):
+        _costs.check_memory(9, (5000,), 20_000, (10_000, 20_000), solver)
+    _costs.check_memory(9, (10,), 0, (100, 3), solver)

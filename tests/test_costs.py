@@ -2,7 +2,7 @@
 
 import pytest
 
-from sknnk import BundledNetworkRegressor
+from sknnk import BundledNetworkRegressor, _costs
 from sknnk._costs import machine_memory, memory_size, predicted_costs, sampled_rows
 
 

@@ -19,8 +19,8 @@ from ._ridge import RidgeSystem, coefficients, decompose, effective_dof, residua
 
 Array = NDArray[np.float64]
 
-# Products of columns in all rows from which on half the time of their sums is worth two more passes.
-_LEAST_PRODUCTS = 1e10
+# Columns, and products of them in all rows, from which on half the time of their sums is worth one more pass.
+_LEAST_COLUMNS, _LEAST_PRODUCTS = 1000, 1e10
 # Least penalty, for the sum of weights one: rounding of float32 moves eigenvalues by a hundredth of it or less.
 _LEAST_ALPHA = 1e-8
 # Share of the variance that must be left over for generalised cross-validation to tell penalties apart in float32.
@@ -81,8 +81,8 @@ def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float
     [True, False]
     """
     dense = isinstance(X, np.ndarray) and X.dtype == np.float64
-    many = are_many(X.shape[0], n_columns) and X.shape[0] * float(n_columns) ** 2 >= _LEAST_PRODUCTS
-    return dense and many and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
+    long = n_columns >= _LEAST_COLUMNS and X.shape[0] * float(n_columns) ** 2 >= _LEAST_PRODUCTS
+    return dense and long and are_many(X.shape[0], n_columns) and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
 
 
 def solve_in_two_precisions(

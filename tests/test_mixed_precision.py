@@ -18,6 +18,7 @@ N, FIXED = 1500, {"activation": "gaussian", "frequencies": "isotropic", "directi
 @pytest.fixture(autouse=True)
 def short_sums_count(monkeypatch):
     monkeypatch.setattr(_mixed_precision, "_LEAST_PRODUCTS", 0.0)
+    monkeypatch.setattr(_mixed_precision, "_LEAST_COLUMNS", 1)
 
 
 @pytest.fixture
@@ -169,6 +170,8 @@ def test_short_sums_are_not_worth_it(monkeypatch):
     monkeypatch.undo()
     assert not is_worth_two_precisions(np.array([[1.0]]), np.zeros((1000, 2)), 40, 1e3)
     assert is_worth_two_precisions(np.array([[1.0]]), np.zeros((50_000, 2)), 2000, 5e4)
+    # Fewer columns are summed in less time than they are evaluated in.
+    assert not is_worth_two_precisions(np.array([[1.0]]), np.zeros((500_000, 2)), 900, 5e5)
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 7}, {"batch_size": 1000}, {"n_jobs": 1}, {"n_jobs": 3}])

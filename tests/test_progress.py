@@ -108,6 +108,7 @@ def test_learned_length_scales_are_part_of_the_choice():
 
 def test_corrections_in_float64_are_steps_after_the_blocks(monkeypatch):
     monkeypatch.setattr(_mixed_precision, "_LEAST_PRODUCTS", 0.0)
+    monkeypatch.setattr(_mixed_precision, "_LEAST_COLUMNS", 1)
     rows = np.random.default_rng(0).normal(size=(900, 2))
     network = regressor(
         n_components=16, activation="gaussian", directions="qmc", frequencies="isotropic", length_scale=2.0, alpha=1.0,

@@ -27,7 +27,7 @@ _LEAST_ALPHA = 1e-8
 _LEAST_LEFT_OVER = 1e-4
 # Passes over the rows at most, the share of the solution that the first correction may be, and the share that the
 # error may be in the end: each pass multiplies it by the first share.
-MOST_PASSES = 3
+MOST_PASSES = 5
 _FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Any tolerance coarser than float32: the penalty and the rows decide whether it is used.

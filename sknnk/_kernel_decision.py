@@ -24,8 +24,9 @@ _COMPARED_ROWS, _HELD_ROWS = 2000, 1000
 _TOLERANCE = 1.02
 # A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
 _SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
-# Axes are learned so many times at most, as long as each time gains this share of the error.
-MOST_TURNS, _TURN_GAIN = 3, 1e-2
+# Axes are learned so many times at most, as long as each time gains this share of the error, on one row in three if
+# there are few.
+MOST_TURNS, _TURN_GAIN, _JUDGED_PART = 3, 1e-2, 3
 # Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
 # are noisy; and the share of the largest scale that an axis without slopes keeps.
 _GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
@@ -69,7 +70,7 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
     if learn_axes and isotropic:
         place = min(isotropic, key=lambda i: options[i].fit.error)
-        options[place], turns = _along_learned_axes(judge, options[place], rng)
+        options[place], turns = _along_learned_axes(task, judge, options[place], rng)
         tried += turns
     options.sort(key=lambda option: option.fit.error)
     sums = [options[0].values, *(_mean([each.values for each in options[:n]]) for n in range(2, len(options) + 1))]
@@ -97,7 +98,7 @@ def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> 
         None where the columns themselves are as good.
     """
     judge, option = _Judge.of(task.leading(_COMPARED_ROWS)).opened(fit)
-    turned, _ = _along_learned_axes(judge, option, rng)
+    turned, _ = _along_learned_axes(task, judge, option, rng)
     return None if turned is option else turned.fit
 
 
@@ -162,12 +163,16 @@ class _Judge:
         return self.task.fit(kernels, score, "decision")
 
 
-def _along_learned_axes(judge: _Judge, option: _Option, rng: np.random.Generator) -> tuple[_Option, list[Fit]]:
+def _along_learned_axes(
+    task: SearchTask, judge: _Judge, option: _Option, rng: np.random.Generator
+) -> tuple[_Option, list[Fit]]:
     """The kernel along the axes that its slopes ask for, again and again while that helps; and all that was tried."""
-    task, tried = judge.task, []
-    # Products of slopes are so many that the rows they come from could not judge them.
-    n_judged = min(_HELD_ROWS, len(task.X) // 2)
-    learning, fair = task.leading(len(task.X) - n_judged), task.validation(n_judged)
+    tried: list[Fit] = []
+    # Products of slopes are so many that the rows they come from could not judge them: all others are for learning.
+    n_compared = len(judge.task.X)
+    n_judged = min(_HELD_ROWS, n_compared // _JUDGED_PART)
+    learning = task.at(np.delete(np.arange(len(task.X)), slice(n_compared - n_judged, n_compared)))
+    fair = judge.task.validation(n_judged)
 
     def error(option: _Option) -> float:
         return option.fit.error if n_judged == _HELD_ROWS else fair.score(option.values, option.fit.alpha).error

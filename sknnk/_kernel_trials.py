@@ -114,7 +114,11 @@ class SearchTask:
 
     def leading(self, n_rows: int) -> "SearchTask":
         """The task of the first rows."""
-        return replace(self, X=self.X[:n_rows], Y=self.Y[:n_rows], sample_weight=self.sample_weight[:n_rows])
+        return self.at(slice(n_rows))
+
+    def at(self, rows: slice | NDArray[np.intp]) -> "SearchTask":
+        """The task of some rows."""
+        return replace(self, X=self.X[rows], Y=self.Y[rows], sample_weight=self.sample_weight[rows])
 
     def validation(self, n_held: int) -> CrossValidation:
         """What judges kernels on the last rows of the task."""

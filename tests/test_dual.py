@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from sknnk._dual import DualSolution, held_out_residuals, leave_one_out, mean_leverage, solve_dual
+from sknnk import _dual
+from sknnk._dual import (
+    DualSolution,
+    held_out_residuals,
+    leave_one_out,
+    mean_leverage,
+    solve_dual,
+    solve_dual_in_two_precisions,
+)
 from sknnk._kernels import Kernel, kernel_matrix
 
 ALPHA = 0.3
@@ -136,3 +144,46 @@ def test_a_factor_in_float32_gives_the_solution_to_its_precision():
 def test_a_fold_whose_block_cannot_be_factored_cannot_be_left_out():
     solution = DualSolution(np.ones((3, 1)), np.zeros(1), 1.0, np.zeros((3, 3)), np.ones(3))
     assert held_out_residuals(solution, 2) is None
+
+
+def test_two_precisions_give_the_solution_of_float64(monkeypatch):
+    K, Y, weight = problem(n=300, n_targets=3)
+    Y[:, 2] = 7.0
+    kernel = np.asfortranarray(np.tril(K))
+    found = solve_dual_in_two_precisions(kernel, Y, weight, ALPHA, 10)
+    expected = solve_dual(K.copy(order="F"), Y, weight, ALPHA, 10)
+    assert np.array_equal(kernel, np.tril(K))
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(found.intercept, expected.intercept, rtol=1e-12)
+    np.testing.assert_allclose(
+        np.tril(found.inverse_block(slice(0, 10, 1))), np.tril(expected.inverse_block(slice(0, 10, 1))), atol=1e-5
+    )
+    assert found.held_root.dtype == np.float32
+    monkeypatch.setattr(_dual, "_MOST_PASSES", 0)
+    uncorrected = solve_dual_in_two_precisions(kernel, Y, weight, ALPHA)
+    assert np.abs(uncorrected.coef - expected.coef).max() > 1e-8
+
+
+@pytest.mark.parametrize("columns", [1, 7, 100])
+def test_the_kernel_is_rounded_whatever_the_length_of_a_block(monkeypatch, columns):
+    K, Y, weight = problem()
+    expected = solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA)
+    monkeypatch.setattr(_dual, "_COPIED_COLUMNS", columns)
+    assert np.array_equal(solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA).coef, expected.coef)
+
+
+def test_nearly_singular_systems_have_no_solution_in_two_precisions():
+    rows = np.linspace(0.0, 1.0, 200)[:, None]
+    K = np.asfortranarray(kernel_matrix([Kernel("gaussian", "isotropic", np.ones(1))], rows, rows))
+    Y, weight = np.sin(9.0 * rows), np.ones(200)
+    # Not positive definite once it is rounded; positive definite, but with corrections as large as the solution.
+    assert solve_dual_in_two_precisions(K, Y, weight, 1e-9) is None
+    assert solve_dual_in_two_precisions(K, Y, weight, 2e-5) is None
+    assert solve_dual_in_two_precisions(K, Y, weight, 1.0) is not None
+    assert solve_dual(K.copy(order="F"), Y, weight, 1e-9) is not None
+
+
+def test_a_penalty_beyond_float32_is_left_to_float64():
+    K, Y, weight = problem()
+    weight[0] = 1e-60
+    assert solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA) is None

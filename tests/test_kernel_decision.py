@@ -126,6 +126,7 @@ def test_only_the_best_isotropic_kernel_learns_axes_and_no_more_often_than_it_he
 @pytest.mark.parametrize("n", [41, 120])
 def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, monkeypatch):
     monkeypatch.setattr(_kernel_decision, "_HELD_ROWS", 40)
+    monkeypatch.setattr(_kernel_decision, "_COMPARED_ROWS", 90)
     seen, turned, held = [], _kernel_decision._turned, _kernel_scores.CrossValidation.score
     monkeypatch.setattr(_kernel_decision, "_turned", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
     judged = []
@@ -134,8 +135,10 @@ def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, monkey
     )
     X, Y = rows_of(n)
     decided(X, Y, fits_of(ALL[1:2]), learn_axes=True)
-    n_judged = min(40, n // 2)
-    np.testing.assert_array_equal(seen[0], X[: n - n_judged])
+    n_compared = min(90, n)
+    n_judged = n_compared // 3
+    # Rows beyond those that are compared are for learning, too.
+    np.testing.assert_array_equal(seen[0], np.delete(X, slice(n_compared - n_judged, n_compared), axis=0))
     assert set(judged) == {40, n_judged}
 
 

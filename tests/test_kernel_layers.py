@@ -153,6 +153,24 @@ def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formula
     np.testing.assert_allclose(held.residuals[single], expected, rtol=1e-6)
 
 
+def test_many_rows_are_solved_in_two_precisions_where_that_is_harmless(monkeypatch):
+    X, Y, weight = table()
+    task = task_of(X, Y, weight)
+    task = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=0.3)))
+    assert 0.3 > _kernel_layers._HARMLESS_ALPHA * weight.max()
+    exact = fit_exact(task, 1)[1]
+    monkeypatch.setattr(_kernel_layers, "_MANY_ROWS", len(X))
+    many = fit_exact(task, 1)[1]
+    assert (exact.solution.held_root.dtype, many.solution.held_root.dtype) == (np.float64, np.float32)
+    np.testing.assert_allclose(many.solution.coef, exact.solution.coef, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(many.held_out.residuals, exact.held_out.residuals, rtol=1e-4, atol=1e-5)
+    assert many.effective_dof == pytest.approx(exact.effective_dof, rel=1e-4)
+    small = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=1e-6)))
+    assert fit_exact(small, 1)[1].solution.held_root.dtype == np.float64
+    monkeypatch.setattr(_kernel_layers, "solve_dual_in_two_precisions", lambda *_: None)
+    assert np.array_equal(fit_exact(task, 1)[1].solution.coef, exact.solution.coef)
+
+
 def test_held_out_rows_are_the_last_ones_and_say_nearly_what_all_say(monkeypatch):
     X, Y, weight = table()
     task = task_of(X, Y, weight)

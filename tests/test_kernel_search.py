@@ -107,7 +107,7 @@ def test_one_family_is_decided_on_only_where_axes_can_be_learned():
 
 def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
     choice, (task, rng) = choice_of(*table()), task_of(*table())
-    fits = learned_kernels(task, ALL, rng)
+    fits = [fit for fit in learned_kernels(task, ALL, rng) if fit.kernels[0].projection is None]
     assert [fit.error for fit in fits] == sorted(fit.error for fit in fits)
     for family, fit in zip(ALL, sorted(fits, key=lambda fit: ALL.index(family_of(fit))), strict=True):
         assert family_of(fit) == family and np.ptp(fit.kernels[0].scales) > 0.0

@@ -1,18 +1,20 @@
 """Kernel ridge regression in the dual: one Cholesky factor, and what held-out rows say about it."""
 
+import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, get_blas_funcs, get_lapack_funcs
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, cython_lapack, get_blas_funcs, get_lapack_funcs
 from scipy.linalg.blas import dsymv
 
 Array = NDArray[np.float64]
 
 # Corrections of a factor in float32: how many at most, the share of the solution that the first may be, and the share
 # that the error may be in the end. Each multiplies the error by the first share.
-_MOST_PASSES, _FIRST_SHARE, _LAST_SHARE = 5, 1e-3, 1e-13
+_MOST_PASSES, _FIRST_SHARE, _LAST_SHARE = 5, 1e-2, 1e-10
 _COPIED_COLUMNS = 256
 
 
@@ -101,7 +103,7 @@ def solve_dual(
 
 
 def solve_dual_in_two_precisions(
-    K: Array, Y: Array, sample_weight: Array, alpha: float, n_held: int = 0
+    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0
 ) -> DualSolution | None:
     """Solve kernel ridge regression by a factor in float32, which takes half the time, and corrections in float64.
 
@@ -160,7 +162,7 @@ def solve_dual_in_two_precisions(
     return _with_intercept(solved, factor, alpha, n_held)
 
 
-def _rounded(K: Array) -> NDArray[np.float32]:
+def _rounded(K: NDArray[np.floating]) -> NDArray[np.float32]:
     """The lower triangle in float32; far above the diagonal there is whatever was in memory."""
     n = len(K)
     rounded = np.empty((n, n), dtype=np.float32, order="F")
@@ -172,10 +174,9 @@ def _rounded(K: Array) -> NDArray[np.float32]:
 
 def _factor(K: NDArray[np.floating], ridge: Array) -> NDArray[np.floating] | None:
     """Lower Cholesky factor of the system, in the memory of the kernel where that has Fortran order."""
-    K[np.diag_indices(len(K))] += ridge
-    potrf: Any = get_lapack_funcs("potrf", (K,))
-    factor, failed = potrf(K, lower=1, clean=0, overwrite_a=1)
-    return None if failed else factor
+    factor = np.asfortranarray(K)
+    factor[np.diag_indices(len(factor))] += ridge
+    return factor if _on_lower_triangle("potrf", factor, b"L") == 0 else None
 
 
 def _right_sides(Y: Array) -> Array:
@@ -195,8 +196,7 @@ def _with_intercept(solved: Array, factor: NDArray[np.floating], alpha: float, n
     intercept = targets.sum(axis=0) / total
     held_root = np.triu(factor[n - n_held :, n - n_held :].T).T
     if n_held:  # of nothing, LAPACK complains on the terminal
-        trtri: Any = get_lapack_funcs("trtri", (held_root,))
-        held_root, _ = trtri(held_root, lower=1, overwrite_c=1)
+        _on_lower_triangle("trtri", held_root, b"L", b"N")
     held_ones = ones[n - n_held :] / np.sqrt(total)
     return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_root, held_ones)
 
@@ -272,3 +272,31 @@ def mean_leverage(solution: DualSolution, sample_weight: Array) -> float:
         Between 0 and 1.
     """
     return float(np.mean(1.0 - solution.alpha * solution.inverse_diagonal() / sample_weight))
+
+
+def _on_lower_triangle(name: str, A: NDArray[np.floating], *flags: bytes) -> int:
+    """Call LAPACK for a square matrix in Fortran order, in its memory, without the interpreter lock.
+
+    SciPy's own wrappers hold it, and kernels that are tried at the same time would wait for each other.
+    """
+    n, info = ctypes.c_int(len(A)), ctypes.c_int(0)
+    letters = [ctypes.byref(ctypes.c_char(flag)) for flag in flags]
+    order = ctypes.byref(n)
+    function = _LAPACK["sd"[A.dtype == np.float64] + name]
+    function(*letters, order, ctypes.c_void_p(A.ctypes.data), order, ctypes.byref(info))
+    return info.value
+
+
+def _lapack_function(name: str) -> Callable[..., Any]:
+    """A function of SciPy's public interface to LAPACK for Cython, as ctypes calls it."""
+    functions: Any = cython_lapack.__pyx_capi__
+    capsule, interface = functions[name], ctypes.pythonapi
+    interface.PyCapsule_GetName.restype, interface.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    interface.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    interface.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    signature = interface.PyCapsule_GetName(capsule)
+    address = interface.PyCapsule_GetPointer(capsule, signature)
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (signature.count(b",") + 1))(address)
+
+
+_LAPACK = {name: _lapack_function(name) for name in ("spotrf", "dpotrf", "strtri", "dtrtri")}

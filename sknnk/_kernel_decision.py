@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._blocks import one_blas_thread
 from ._dual import solve_dual
-from ._kernel_scores import CrossValidation, Score
+from ._kernel_scores import CrossValidation, dtype_of_errors
 from ._kernel_trials import Fit, KernelValues, SearchTask
 from ._kernels import Kernel, gradient_products, in_coordinates, symmetric_kernel_matrix
 from ._length_scales import column_deviations
@@ -18,15 +18,17 @@ from ._length_scales import column_deviations
 Array = NDArray[np.float64]
 
 # Rows among which kernels are compared, the penalty of the choice being refined on all, and rows at the end that are
-# left out in turn.
-_COMPARED_ROWS, _HELD_ROWS = 2000, 1000
+# left out in turn, in the comparison and in that choice.
+_COMPARED_ROWS, _HELD_ROWS, _REFINED_ROWS = 1500, 667, 1000
+# Kernels with so many times the least error of few rows, of their family or of all, are not compared on many.
+_BEHIND, _FAR_BEHIND = 1.1, 1.5
 # A sum of kernels may be this much worse on them: it varies less than a single kernel that was picked there.
 _TOLERANCE = 1.02
 # A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
 _SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
-# Axes are learned so many times at most, as long as each time gains this share of the error, on one row in three if
-# there are few.
-MOST_TURNS, _TURN_GAIN, _JUDGED_PART = 3, 1e-2, 3
+# Axes are learned so many times at most, as long as each time gains this share of the error; of few rows one in three
+# judges them, but at least as many as say something.
+MOST_TURNS, _TURN_GAIN, _JUDGED_PART, _FEWEST_JUDGED = 3, 0.03, 3, 300
 # Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
 # are noisy; and the share of the largest scale that an axis without slopes keeps.
 _GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
@@ -45,15 +47,16 @@ class _Option(NamedTuple):
 def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.random.Generator) -> list[Fit]:
     """Choose between the best kernel of every family and sums of them.
 
-    Every kernel is judged on rows at the end of the first two thousand, the isotropic one of least error also along
-    axes that it learns, and then sums of the best two, three, ... The penalty of the choice is refined on all rows.
+    Every kernel is judged on rows at the end of the first 1500, which leaves the best of every family. The
+    isotropic one of least error is also tried along axes that it learns, and then sums of the best two, three, ...
+    The penalty of the choice is refined on all rows.
 
     Parameters
     ----------
     task : SearchTask
         The rows.
     best : sequence of Fit
-        The best single kernel of every family.
+        The best single kernels of every family, those of least error first: with and without learned length scales.
     learn_axes : bool
         Whether combinations of columns are learned.
     rng : numpy.random.Generator
@@ -65,8 +68,8 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
         All that was tried; the choice comes last.
     """
     judge, first = _Judge.of(task.leading(_COMPARED_ROWS)).opened(best[0])
-    options = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in best[1:])]
-    tried = [option.fit for option in options]
+    every = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in _hopeful(best)[1:])]
+    tried, options = [option.fit for option in every], _best_of_families(every)
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
     if learn_axes and isotropic:
         place = min(isotropic, key=lambda i: options[i].fit.error)
@@ -78,6 +81,30 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
+
+
+def _hopeful(best: Sequence[Fit]) -> list[Fit]:
+    """Kernels that few rows do not put far behind the first, or behind the first of their family."""
+    leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
+    # The best isotropic one may learn axes, which few rows say nothing about.
+    isotropic = [fit for fit in best if fit.kernels[0].frequencies == "isotropic"][:1]
+    return [
+        fit
+        for fit, leader in zip(best, leaders, strict=True)
+        if fit in isotropic or fit.error <= min(_BEHIND * leader.error, _FAR_BEHIND * best[0].error)
+    ]
+
+
+def _family(kernel: Kernel) -> tuple[Any, str]:
+    return kernel.activation, kernel.frequencies
+
+
+def _best_of_families(options: Sequence[_Option]) -> list[_Option]:
+    """The option of least error of every family."""
+    best: dict[tuple[Any, str], _Option] = {}
+    for option in sorted(options, key=lambda option: option.fit.error):
+        best.setdefault(_family(option.kernel), option)
+    return list(best.values())
 
 
 def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> Fit | None:
@@ -104,12 +131,8 @@ def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> 
 
 def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
     """The choice at its best penalty for all rows."""
-    if len(task.X) == chosen.n_rows:
-        values, known = compared, Score(chosen.alpha, chosen.error, None)
-    else:
-        values, known = task.values(*chosen.kernels), None
-    score = task.validation(_HELD_ROWS).best(values, chosen.alpha, known)
-    return task.fit(chosen.kernels, score, "decision")
+    values = compared if len(task.X) == chosen.n_rows else task.values(*chosen.kernels)
+    return task.fit(chosen.kernels, task.validation(_REFINED_ROWS).best(values, chosen.alpha), "decision")
 
 
 def _mean(values: Sequence[KernelValues]) -> KernelValues:
@@ -147,8 +170,8 @@ class _Judge:
     def _small(self) -> float:
         return _SMALL_ALPHA * self.task.unit
 
-    def option(self, kernel: Kernel, alpha: float) -> _Option:
-        values = self.task.values(kernel)
+    def option(self, kernel: Kernel, alpha: float, values: KernelValues | None = None) -> _Option:
+        values = self.task.values(kernel) if values is None else values
         return _Option(kernel, alpha, values, self._fit((kernel,), alpha, values))
 
     def sum(self, options: Sequence[_Option], values: KernelValues) -> Fit:
@@ -167,44 +190,46 @@ def _along_learned_axes(
     task: SearchTask, judge: _Judge, option: _Option, rng: np.random.Generator
 ) -> tuple[_Option, list[Fit]]:
     """The kernel along the axes that its slopes ask for, again and again while that helps; and all that was tried."""
-    tried: list[Fit] = []
     # Products of slopes are so many that the rows they come from could not judge them: all others are for learning.
     n_compared = len(judge.task.X)
-    n_judged = min(_HELD_ROWS, n_compared // _JUDGED_PART)
+    n_judged = min(_HELD_ROWS, n_compared // 2)
+    if n_compared < _COMPARED_ROWS:
+        n_judged = min(n_judged, max(n_compared // _JUDGED_PART, _FEWEST_JUDGED))
     learning = task.at(np.delete(np.arange(len(task.X)), slice(n_compared - n_judged, n_compared)))
-    fair = judge.task.validation(n_judged)
-
-    def error(option: _Option) -> float:
-        return option.fit.error if n_judged == _HELD_ROWS else fair.score(option.values, option.fit.alpha).error
-
-    for _ in range(MOST_TURNS):
-        # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.
-        with one_blas_thread():
-            kernel = _turned(learning, option.kernel, option.fit.alpha, rng)
-        if kernel is None:
+    alpha, is_fair = option.fit.alpha, n_judged == _HELD_ROWS
+    fair = judge.validation if is_fair else judge.task.validation(n_judged)
+    least = option.fit.error if is_fair else fair.score(option.values, alpha).error
+    kernel, values = option.kernel, option.values
+    tried: list[Fit] = []
+    while len(tried) < MOST_TURNS and (turned := _turned(learning, kernel, alpha, rng)) is not None:
+        along = judge.task.values(turned)
+        tried.append(judge.task.fit((turned,), fair.score(along, alpha), "decision"))
+        if not tried[-1].error < (1.0 - _TURN_GAIN) * least:
             break
-        along = judge.option(kernel, option.fit.alpha)
-        tried.append(along.fit)
-        if not error(along) < (1.0 - _TURN_GAIN) * error(option):
-            break
-        option = along
-    return option, tried
+        kernel, values, least = turned, along, tried[-1].error
+    return option if kernel is option.kernel else judge.option(kernel, alpha, values), tried
 
 
 def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
     """The kernel along axes that follow the slopes of its fit, two typical rows as far apart as before."""
-    solution = solve_dual(symmetric_kernel_matrix([kernel], task.X, task.threads), task.Y, task.sample_weight, alpha)
+    dtype = dtype_of_errors(alpha, task.sample_weight)
+    K = symmetric_kernel_matrix([kernel], task.X, task.threads, dtype)
+    solution = solve_dual(K, task.Y, task.sample_weight, alpha)
     if solution is None:
         return None
-    # In the coordinates of the kernel, slopes are of one order, whatever the units of the columns.
-    inputs = in_coordinates(kernel, task.X)
-    along = Kernel(kernel.activation, kernel.frequencies, np.ones(inputs.shape[1]))
-    rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
-    products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
-    squares, axes = np.linalg.eigh(_BELIEVED_SHARE * products + (1.0 - _BELIEVED_SHARE) * np.diag(np.diag(products)))
-    if not squares[-1] > 0.0:
-        return None
-    turn = axes * np.sqrt(np.maximum(squares / squares[-1], _LEAST_SCALE**2))
-    before, after = (np.linalg.norm(column_deviations(each, task.sample_weight)) for each in (inputs, inputs @ turn))
+    # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.
+    with one_blas_thread():
+        # In the coordinates of the kernel, slopes are of one order, whatever the units of the columns.
+        inputs = in_coordinates(kernel, task.X)
+        along = Kernel(kernel.activation, kernel.frequencies, np.ones(inputs.shape[1]))
+        rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
+        products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
+        believed = _BELIEVED_SHARE * products + (1.0 - _BELIEVED_SHARE) * np.diag(np.diag(products))
+        squares, axes = np.linalg.eigh(believed)
+        if not squares[-1] > 0.0:
+            return None
+        turn = axes * np.sqrt(np.maximum(squares / squares[-1], _LEAST_SCALE**2))
+        deviations = (column_deviations(each, task.sample_weight) for each in (inputs, inputs @ turn))
+        before, after = (np.linalg.norm(each) for each in deviations)
     turn *= before / after  # rows that are all equal have no slopes
     return replace(kernel, projection=turn if kernel.projection is None else kernel.projection @ turn)

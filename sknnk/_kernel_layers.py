@@ -28,7 +28,7 @@ SAMPLE_ROWS = 50_000
 _JITTER = 1e-8
 # Rows and penalties, for kernels of value one, from which on a factor in float32 and its corrections take less time
 # than one in float64 and say the same of rows that are left out.
-_MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
+_MANY_ROWS, _HARMLESS_ALPHA = 5000, 3e-3
 _ALPHA_STEP = 10.0
 
 

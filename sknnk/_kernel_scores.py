@@ -24,6 +24,31 @@ _MANY_ROWS, _HARMLESS_ALPHA = 500, 3e-3
 Matrix = Callable[[type[np.floating]], NDArray[np.floating]]
 
 
+def dtype_of_errors(alpha: float, sample_weight: Array) -> type[np.floating]:
+    """The precision that errors of left-out rows need.
+
+    Parameters
+    ----------
+    alpha : float
+        Penalty of a kernel of value one at distance zero.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+
+    Returns
+    -------
+    {numpy.float32, numpy.float64}
+        Of the kernel matrix and its factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [dtype_of_errors(alpha, np.ones(1000)).__name__ for alpha in (0.1, 1e-6)]
+    ['float32', 'float64']
+    """
+    single = len(sample_weight) >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * sample_weight.max()
+    return np.float32 if single else np.float64
+
+
 class Score(NamedTuple):
     """What cross-validation says of a kernel at one penalty.
 
@@ -99,10 +124,8 @@ class CrossValidation:
             Of this penalty.
         """
         n, n_held = len(self.Y), min(self.n_held, len(self.Y))
-        single = n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * self.sample_weight.max()
-        solution = solve_dual(
-            self._system(matrix(np.float32 if single else np.float64)), self.Y, self.sample_weight, alpha, n_held
-        )
+        system = self._system(matrix(dtype_of_errors(alpha, self.sample_weight)))
+        solution = solve_dual(system, self.Y, self.sample_weight, alpha, n_held)
         if solution is None:
             return Score(alpha, np.inf, None)
         residuals = held_out_residuals(solution, _N_FOLDS)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blocks import one_blas_thread
+from ._blocks import over_threads
 from ._dual import DualSolution
 from ._kernel_decision import MOST_TURNS, along_learned_axes, decide
 from ._kernel_scores import CrossValidation, Score, climb
@@ -125,12 +125,15 @@ def search_kernel(
     KernelChoice
         The winner and everything tried with its inputs.
     """
-    starts = [[_start(task, family, length_scale) for family in families] for task in tasks]
+    pairs = [(task.alone, family, length_scale) for task in tasks for family in families]
+    found = over_threads(_start, pairs, tasks[0].threads)
+    starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
     place = _best_inputs(starts)
     task = tasks[place]
     tried = _refined_families(task, starts[place], length_scale is None, learn_features, rng)
     history = [fit for fits in tried for fit in fits]
-    best = _best_of_each(tried, {"refinement", "feature learning"})
+    # Rows that scales were learned from are partial to them: whether they are better is up to those of the decision.
+    best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
     learn_axes = learn_features and length_scale is None
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
         return KernelChoice(best[0], place, history)
@@ -156,8 +159,8 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
         The best kernel with length scales of its own of each family, the best family first, and the isotropic one
         along axes, where these are better.
     """
-    starts = [_start(task, family, None) for family in families]
-    fits = _best_of_each(_refined_families(task, starts, True, True, rng), {"feature learning"})
+    starts = over_threads(_start, [(task.alone, family, None) for family in families], task.threads)
+    fits = _best_of_each(_refined_families(task, starts, True, True, rng), "feature learning")
     isotropic = [fit for fit in fits if fit.kernels[0].frequencies == "isotropic"]
     turned = along_learned_axes(task, isotropic[0], rng) if isotropic else None
     return fits if turned is None else [*fits, turned]
@@ -175,19 +178,17 @@ def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
 def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
-    more = task.leading(_STAGE_ROWS[1])
-    # One family after another, as SciPy holds Python's lock while LAPACK runs. LAPACK has one thread: a second one
-    # gains little on so few rows, keeps a core from those that evaluate kernels, and rounds in another way.
-    with one_blas_thread():
-        return [
-            start.fits + _refined(more, start.kernel, _first_alpha(task, start), free, learn and free, child)
-            for start, child in zip(starts, rng.spawn(len(starts)), strict=True)
-        ]
+    more = task.leading(_STAGE_ROWS[1]).alone
+
+    def refined(start: _Start, child: np.random.Generator) -> list[Fit]:
+        return start.fits + _refined(more, start.kernel, _first_alpha(more, start), free, learn and free, child)
+
+    return over_threads(refined, list(zip(starts, rng.spawn(len(starts)), strict=True)), task.threads)
 
 
-def _best_of_each(tried: Sequence[Sequence[Fit]], stages: set[str]) -> list[Fit]:
-    """The best fit of every family among those of some stages, the best family first."""
-    found = ([fit for fit in fits if fit.stage in stages] for fits in tried)
+def _best_of_each(tried: Sequence[Sequence[Fit]], stage: str) -> list[Fit]:
+    """The best fit of every family among those of a stage, the best family first."""
+    found = ([fit for fit in fits if fit.stage == stage] for fits in tried)
     return sorted((min(fits, key=_error) for fits in found if fits), key=_error)
 
 
@@ -197,7 +198,7 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     of_each = 2 + (_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
     turns = (MOST_TURNS + (not decide)) * (free and learn)
-    return n_families * (n_inputs * at_first + of_each) + decides * 2 * n_families + turns
+    return n_families * (n_inputs * at_first + of_each) + decides * (2 + (free and learn)) * n_families + turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,13 +231,12 @@ def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Sta
         tried.append(_Start([few.fit((kernel,), score, "length scale")], kernel, score))
         return score.error
 
-    with one_blas_thread():
-        if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
-            climb(error, 1.0, _FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
-        else:
-            # Fewer rows may have several minima, and all are tried in little time.
-            for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
-                error(factor)
+    if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
+        climb(error, 1.0, _FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
+    else:
+        # Fewer rows may have several minima, and all are tried in little time.
+        for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
+            error(factor)
     best = min(tried, key=_error)
     return replace(best, fits=[fit for each in tried for fit in each.fits])
 

@@ -116,6 +116,11 @@ class SearchTask:
         """The task of the first rows."""
         return self.at(slice(n_rows))
 
+    @property
+    def alone(self) -> "SearchTask":
+        """The task on one thread, beside others."""
+        return replace(self, threads=1)
+
     def at(self, rows: slice | NDArray[np.intp]) -> "SearchTask":
         """The task of some rows."""
         return replace(self, X=self.X[rows], Y=self.Y[rows], sample_weight=self.sample_weight[rows])

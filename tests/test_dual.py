@@ -1,8 +1,13 @@
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from sknnk import _dual
+from sknnk._blocks import one_blas_thread
 from sknnk._dual import (
     DualSolution,
     held_out_residuals,
@@ -187,3 +192,44 @@ def test_a_penalty_beyond_float32_is_left_to_float64():
     K, Y, weight = problem()
     weight[0] = 1e-60
     assert solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA) is None
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [1, 2, 7, 150])
+def test_lapack_works_on_the_lower_triangle_and_leaves_the_upper_one(n, dtype):
+    rows = np.random.default_rng(0).normal(size=(n, n))
+    given = np.asfortranarray(rows @ rows.T + n * np.eye(n), dtype=dtype)
+    A, above, precision = given.copy(order="F"), np.triu_indices(n, 1), 20 * n * np.finfo(dtype).eps
+    assert _dual._on_lower_triangle("potrf", A, b"L") == 0
+    factor = np.tril(A)
+    np.testing.assert_allclose(factor, np.linalg.cholesky(given.astype(np.float64)), rtol=0, atol=precision)
+    assert _dual._on_lower_triangle("trtri", A, b"L", b"N") == 0
+    np.testing.assert_allclose(np.tril(A) @ factor, np.eye(n), rtol=0, atol=precision)
+    assert np.array_equal(A[above], given[above])
+    assert _dual._on_lower_triangle("potrf", np.asfortranarray(-given), b"L") > 0
+
+
+def test_other_threads_run_while_a_matrix_is_factored():
+    A, done = np.asfortranarray(np.eye(2000) + 1.0), threading.Event()
+    turns = []
+
+    def count():
+        while not done.is_set():
+            turns.append(time.perf_counter())
+
+    interval = sys.getswitchinterval()
+    counter = threading.Thread(target=count)
+    with one_blas_thread():
+        counter.start()
+        try:
+            sys.setswitchinterval(1e-4)
+            begin = time.perf_counter()
+            _dual._on_lower_triangle("potrf", A, b"L")
+            end = time.perf_counter()
+        finally:
+            sys.setswitchinterval(interval)
+            done.set()
+            counter.join()
+    # Had the lock been held, no turn would be in the middle of the call.
+    middle = [turn for turn in turns if begin + 0.2 * (end - begin) < turn < begin + 0.8 * (end - begin)]
+    assert len(middle) > 10

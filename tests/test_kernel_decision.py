@@ -103,6 +103,27 @@ def test_learned_axes_find_the_combination_of_columns_that_matters(family):
     assert new_error(along, X, Y, new, targets) < 0.6 * new_error(plain, X, Y, new, targets)
 
 
+def test_kernels_far_behind_on_few_rows_are_not_compared_but_for_the_isotropic_one_that_may_learn_axes():
+    smooth, rough, single = ALL[1], ALL[2], ALL[0]
+
+    def compared(*given):
+        fits = [Fit((Kernel(*family, np.ones(2)),), 0.1, error, 60, "refinement") for family, error in given]
+        return [fits.index(fit) for fit in _kernel_decision._hopeful(fits)]
+
+    assert compared((single, 1.0), (single, 1.09), (single, 1.11), (smooth, 1.49), (rough, 1.51)) == [0, 1, 3]
+    # Behind the first of its family, which is not the first of all.
+    assert compared((single, 1.0), (smooth, 1.2), (smooth, 1.3), (smooth, 1.4)) == [0, 1, 2]
+    assert compared((single, 1.0), (rough, 9.0), (smooth, 9.5)) == [0, 1]
+
+
+def test_of_two_kernels_of_a_family_the_one_that_is_better_on_more_rows_is_left():
+    X, Y = rows_of(300)
+    good, bad = (Fit((Kernel(*ALL[1], np.full(6, s)),), 0.1, e, 60, "refinement") for s, e in ((0.4, 0.5), (9.0, 0.49)))
+    finals = decided(X, Y, [bad, good])
+    assert len(finals) == 3 and finals[1].error < finals[0].error
+    assert len(finals[-1].kernels) == 1 and finals[-1].kernels[0].scales[0] == 0.4
+
+
 def test_axes_that_gain_nothing_are_not_kept():
     X, Y = rows_of(200)
     noise = np.random.default_rng(1).normal(size=Y.shape)
@@ -123,10 +144,10 @@ def test_only_the_best_isotropic_kernel_learns_axes_and_no_more_often_than_it_he
     assert decided(*rows_of(60), fits_of(ALL[:1]), learn_axes=True)[-1].kernels[0].projection is None
 
 
-@pytest.mark.parametrize("n", [41, 120])
-def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, monkeypatch):
-    monkeypatch.setattr(_kernel_decision, "_HELD_ROWS", 40)
-    monkeypatch.setattr(_kernel_decision, "_COMPARED_ROWS", 90)
+@pytest.mark.parametrize(("n", "n_judged"), [(41, 20), (60, 25), (87, 29), (90, 40), (120, 40)])
+def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, n_judged, monkeypatch):
+    for name, value in {"_HELD_ROWS": 40, "_COMPARED_ROWS": 90, "_FEWEST_JUDGED": 25, "_REFINED_ROWS": 40}.items():
+        monkeypatch.setattr(_kernel_decision, name, value)
     seen, turned, held = [], _kernel_decision._turned, _kernel_scores.CrossValidation.score
     monkeypatch.setattr(_kernel_decision, "_turned", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
     judged = []
@@ -136,7 +157,6 @@ def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, monkey
     X, Y = rows_of(n)
     decided(X, Y, fits_of(ALL[1:2]), learn_axes=True)
     n_compared = min(90, n)
-    n_judged = n_compared // 3
     # Rows beyond those that are compared are for learning, too.
     np.testing.assert_array_equal(seen[0], np.delete(X, slice(n_compared - n_judged, n_compared), axis=0))
     assert set(judged) == {40, n_judged}

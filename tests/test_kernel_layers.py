@@ -157,7 +157,7 @@ def test_many_rows_are_solved_in_two_precisions_where_that_is_harmless(monkeypat
     X, Y, weight = table()
     task = task_of(X, Y, weight)
     task = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=0.3)))
-    assert 0.3 > _kernel_layers._HARMLESS_ALPHA * weight.max()
+    assert _kernel_layers._HARMLESS_ALPHA * weight.max() < 0.3
     exact = fit_exact(task, 1)[1]
     monkeypatch.setattr(_kernel_layers, "_MANY_ROWS", len(X))
     many = fit_exact(task, 1)[1]

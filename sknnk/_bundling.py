@@ -29,6 +29,8 @@ _TINY = 1e-12
 _DISAGREEMENT = 0.1
 # Rows that stand for the inputs of a network when none are given.
 _N_STANDARD_ROWS = 1000
+# As a network takes them, in the order of `Candidate.parameters`.
+_KERNEL_PARAMETERS = ("activation", "directions", "frequencies", "length_scale")
 
 
 @validate_params(
@@ -165,7 +167,8 @@ def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str,
     """Least squares of the network's outputs on features of unlabelled rows."""
     size = int(np.max(settings["n_components"]))
     kernel, transform = chosen_kernel(front, rows, size, settings["random_state"], n_threads(settings["n_jobs"]))
-    settings = {**settings, **dict(zip(kernel._fields, kernel.parameters, strict=False)), "input_transform": transform}
+    chosen = dict(zip(_KERNEL_PARAMETERS, kernel.parameters, strict=True))
+    settings = {**settings, **chosen, "input_transform": transform}
     outputs = front(rows)
     regressor = BundledNetworkRegressor(**settings).fit(X, outputs[:, 0] if front.flat else outputs)
     return regressor if front.classes is None else _as_classifier(regressor, front.classes)

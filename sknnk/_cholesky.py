@@ -188,9 +188,34 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Pena
     n_effective = max(moments.weight, float(moments.n_samples))
     # At the minimum of the penalised sum, so that errors of the solution enter it squared.
     squares = moments.target_square - np.sum(coef * (moments.cross + alpha * coef), axis=0)
-    free = n_effective - 1.0 - dof
-    noise = np.maximum(squares, 0.0) / free if free > 0.0 else np.zeros_like(squares)
+    noise = variance_around(np.maximum(squares, 0.0), n_effective, dof)
     return PenalisedMoments(moments, alpha, precision, coef, dof, noise)
+
+
+def variance_around(squares: Array, n_effective: float, dof: float) -> Array:
+    """Estimated variance of the targets around a fit.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_targets,)
+        Residual sums of squares.
+    n_effective : float
+        Number of observations.
+    dof : float
+        Effective degrees of freedom of the features.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        Zero where no degree of freedom is left.
+
+    Examples
+    --------
+    >>> variance_around(np.array([12.0]), 10.0, 5.0), variance_around(np.array([12.0]), 10.0, 9.0)
+    (array([3.]), array([0.]))
+    """
+    free = n_effective - 1.0 - dof
+    return squares / free if free > 0.0 else np.zeros_like(squares)
 
 
 def penalised_factor(gram: Array, alpha: float) -> Array:
@@ -212,6 +237,12 @@ def penalised_factor(gram: Array, alpha: float) -> Array:
     ------
     LinAlgError
         If the matrix is not positive definite.
+
+    Examples
+    --------
+    >>> np.triu(penalised_factor(np.array([[3.0, 2.0], [0.0, 4.0]]), 1.0))
+    array([[2., 1.],
+           [0., 2.]])
     """
     penalised = gram.copy(order="F")
     penalised[np.diag_indices(len(gram))] += alpha

@@ -26,9 +26,11 @@ _BEHIND, _FAR_BEHIND = 1.1, 1.5
 _TOLERANCE = 1.02
 # A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
 _SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
-# Axes are learned so many times at most, as long as each time gains this share of the error; of few rows one in three
-# judges them, but at least as many as say something.
-MOST_TURNS, _TURN_GAIN, _JUDGED_PART, _FEWEST_JUDGED = 3, 0.03, 3, 300
+# Axes are learned so many times at most, as long as each time gains this share of the error: of the decision, as what
+# they gain on few rows may be gone on many, and of axes that are compared with others later on.
+MOST_TURNS, _TURN_GAIN, _LATER_COMPARED_GAIN = 3, 0.1, 0.01
+# Of few rows one in three judges axes, but at least as many as say something.
+_JUDGED_PART, _FEWEST_JUDGED = 3, 300
 # Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
 # are noisy; and the share of the largest scale that an axis without slopes keeps.
 _GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
@@ -73,7 +75,7 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
     if learn_axes and isotropic:
         place = min(isotropic, key=lambda i: options[i].fit.error)
-        options[place], turns = _along_learned_axes(task, judge, options[place], rng)
+        options[place], turns = _along_learned_axes(task, judge, options[place], _TURN_GAIN, rng)
         tried += turns
     options.sort(key=lambda option: option.fit.error)
     sums = [options[0].values, *(_mean([each.values for each in options[:n]]) for n in range(2, len(options) + 1))]
@@ -125,7 +127,7 @@ def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> 
         None where the columns themselves are as good.
     """
     judge, option = _Judge.of(task.leading(_COMPARED_ROWS)).opened(fit)
-    turned, _ = _along_learned_axes(task, judge, option, rng)
+    turned, _ = _along_learned_axes(task, judge, option, _LATER_COMPARED_GAIN, rng)
     return None if turned is option else turned.fit
 
 
@@ -187,7 +189,7 @@ class _Judge:
 
 
 def _along_learned_axes(
-    task: SearchTask, judge: _Judge, option: _Option, rng: np.random.Generator
+    task: SearchTask, judge: _Judge, option: _Option, gain: float, rng: np.random.Generator
 ) -> tuple[_Option, list[Fit]]:
     """The kernel along the axes that its slopes ask for, again and again while that helps; and all that was tried."""
     # Products of slopes are so many that the rows they come from could not judge them: all others are for learning.
@@ -204,7 +206,7 @@ def _along_learned_axes(
     while len(tried) < MOST_TURNS and (turned := _turned(learning, kernel, alpha, rng)) is not None:
         along = judge.task.values(turned)
         tried.append(judge.task.fit((turned,), fair.score(along, alpha), "decision"))
-        if not tried[-1].error < (1.0 - _TURN_GAIN) * least:
+        if not tried[-1].error < (1.0 - gain) * least:
             break
         kernel, values, least = turned, along, tried[-1].error
     return option if kernel is option.kernel else judge.option(kernel, alpha, values), tried

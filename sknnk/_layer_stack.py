@@ -173,6 +173,13 @@ def build_samplers(
     -------
     tuple of URFSampler
         Fitted.
+
+    Examples
+    --------
+    >>> kernel = Candidate("gaussian", "orthogonal", "isotropic", 1.0)
+    >>> first, second = build_samplers(kernel, (8, 6), np.eye(3), seeds=(0, 1))
+    >>> first.n_features_in_, second.n_features_in_, second.n_components
+    (3, 8, 6)
     """
     activation, directions, frequencies, length_scale, axes = kernel
     samplers: list[URFSampler] = []
@@ -208,6 +215,12 @@ def own_frequencies(sampler: URFSampler, axes: NDArray[np.floating] | None = Non
     -------
     ndarray of shape (n_features, n_frequencies)
         One vector a column.
+
+    Examples
+    --------
+    >>> sampler = URFSampler("gaussian", n_components=4, length_scale=2.0, random_state=0).fit(np.eye(3))
+    >>> np.allclose(own_frequencies(sampler), 2.0 * sampler.random_weights_)
+    True
     """
     weights = sampler.random_weights_.astype(np.float64)
     along: NDArray[np.float64] = weights if axes is None else np.linalg.solve(axes, weights)
@@ -232,6 +245,13 @@ def with_frequencies(
     -------
     URFSampler
         A copy.
+
+    Examples
+    --------
+    >>> sampler = URFSampler("gaussian", n_components=4, length_scale=2.0, random_state=0).fit(np.eye(2))
+    >>> with_frequencies(sampler, np.array([[1.0, 0.0], [0.0, 3.0]])).random_weights_
+    array([[0.5, 0. ],
+           [0. , 1.5]])
     """
     changed, weights = copy(sampler), (frequencies.T / sampler.length_scale_).T
     changed._projection, changed._along_axes = None, axes is not None

@@ -82,12 +82,11 @@ def test_products_in_float32_are_added_in_float64(batch_size, monkeypatch):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(4000, 3)), rng.normal(size=(4000, 2))
     weight = rng.uniform(0.5, 2.0, 4000)
-    exact = accumulated_moments(lambda rows, out: np.copyto(out, rows), 3, X, Y, weight)
+    exact = accumulated_moments(identity, 3, X, Y, weight)
 
     def single(rows_together):
         monkeypatch.setattr(_accumulation, "_SINGLE_ROWS", rows_together)
-        copied = lambda rows, out: np.copyto(out, rows)  # noqa: E731
-        return accumulated_moments(copied, 3, X.astype(np.float32), Y, weight, batch_size, dtype=np.float32)
+        return accumulated_moments(identity, 3, X.astype(np.float32), Y, weight, batch_size, dtype=np.float32)
 
     for rows_together in (1, 100, 10_000):
         found = single(rows_together)

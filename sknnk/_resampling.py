@@ -163,8 +163,9 @@ def _next_generation(
 
 def _in_proportion(shares: Array, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Indices that occur as often as their shares say, up to rounding."""
-    places = (np.arange(n) + rng.random()) / n * shares.sum()
-    return np.minimum(np.searchsorted(np.cumsum(shares), places), len(shares) - 1)
+    reached = np.cumsum(shares / shares.max())  # tiny shares have no digits of their own
+    places = (np.arange(n) + rng.random()) / n * reached[-1]
+    return np.minimum(np.searchsorted(reached, places), len(shares) - 1)
 
 
 def _stepped(parents: Array, rng: np.random.Generator) -> Array:

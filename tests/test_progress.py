@@ -76,7 +76,7 @@ def regressor(**params):
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
-        (regressor(), [("choose-kernel", 63, 57), ("solve", 1, 1)]),
+        (regressor(), [("choose-kernel", 66, 57), ("solve", 1, 1)]),
         (regressor(activation="gaussian", frequencies="isotropic"), [("choose-kernel", 12, 12), ("solve", 1, 1)]),
         (regressor(n_components=16, batch_size=25), [("choose-kernel", 26, 20), ("sum-rows", 3, 3)]),
         (regressor(n_components=16, feature_map="landmarks", batch_size=25, feature_learning=None), None),

@@ -71,8 +71,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
         the mean squared slopes of the fitted function, and the round of least held-out error is kept. With isotropic
-        frequencies it goes on to the axes along which rows are compared, combinations of the columns, where that
-        lowers the error of rows set apart. ``"resample"`` draws the random frequencies of the last layer again near
+        frequencies it goes on to the axes along which rows are compared, combinations of the columns. With landmarks,
+        both must lower the error of more rows by a quarter. ``"resample"`` draws the random frequencies of the last layer again near
         those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows set apart; with
         `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and ``"auto"`` what the
         columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays.
@@ -165,6 +165,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     (2, 3)
     """
 
+    # Slopes of a step say little, and what they gain on few rows may be lost on many.
+    _learned_gain = 0.25
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],

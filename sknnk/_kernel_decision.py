@@ -46,7 +46,9 @@ class _Option(NamedTuple):
     fit: Fit
 
 
-def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.random.Generator) -> list[Fit]:
+def decide(
+    task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.random.Generator, learned_gain: float = 0.0
+) -> list[Fit]:
     """Choose between the best kernel of every family and sums of them.
 
     Every kernel is judged on rows at the end of the first 1500, which leaves the best of every family. The
@@ -63,6 +65,9 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
         Whether combinations of columns are learned.
     rng : numpy.random.Generator
         Draws the rows over which slopes are averaged.
+    learned_gain : float, default=0.0
+        Share of the error that learned length scales must gain over equal ones, and axes over columns: for axes at
+        least a tenth.
 
     Returns
     -------
@@ -70,12 +75,15 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
         All that was tried; the choice comes last.
     """
     judge, first = _Judge.of(task.leading(_COMPARED_ROWS)).opened(best[0])
-    every = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in _hopeful(best)[1:])]
-    tried, options = [option.fit for option in every], _best_of_families(every)
+    compared = _hopeful(best, _FAR_BEHIND if learned_gain else _BEHIND)
+    every = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in compared[1:])]
+    tried = [option.fit for option in every]
+    handicaps = [1.0 / (1.0 - learned_gain * (fit.stage == "feature learning")) for fit in compared]
+    options = _best_of_families(every, handicaps)
     isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
     if learn_axes and isotropic:
         place = min(isotropic, key=lambda i: options[i].fit.error)
-        options[place], turns = _along_learned_axes(task, judge, options[place], _TURN_GAIN, rng)
+        options[place], turns = _along_learned_axes(task, judge, options[place], max(_TURN_GAIN, learned_gain), rng)
         tried += turns
     options.sort(key=lambda option: option.fit.error)
     sums = [options[0].values, *(_mean([each.values for each in options[:n]]) for n in range(2, len(options) + 1))]
@@ -85,7 +93,7 @@ def decide(task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.rand
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
 
 
-def _hopeful(best: Sequence[Fit]) -> list[Fit]:
+def _hopeful(best: Sequence[Fit], behind: float) -> list[Fit]:
     """Kernels that few rows do not put far behind the first, or behind the first of their family."""
     leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
     # The best isotropic one may learn axes, which few rows say nothing about.
@@ -93,7 +101,7 @@ def _hopeful(best: Sequence[Fit]) -> list[Fit]:
     return [
         fit
         for fit, leader in zip(best, leaders, strict=True)
-        if fit in isotropic or fit.error <= min(_BEHIND * leader.error, _FAR_BEHIND * best[0].error)
+        if fit in isotropic or fit.error <= min(behind * leader.error, _FAR_BEHIND * best[0].error)
     ]
 
 
@@ -101,10 +109,10 @@ def _family(kernel: Kernel) -> tuple[Any, str]:
     return kernel.activation, kernel.frequencies
 
 
-def _best_of_families(options: Sequence[_Option]) -> list[_Option]:
-    """The option of least error of every family."""
+def _best_of_families(options: Sequence[_Option], handicaps: Sequence[float]) -> list[_Option]:
+    """The option of every family whose error is the least, times its handicap."""
     best: dict[tuple[Any, str], _Option] = {}
-    for option in sorted(options, key=lambda option: option.fit.error):
+    for option, _ in sorted(zip(options, handicaps, strict=True), key=lambda each: each[0].fit.error * each[1]):
         best.setdefault(_family(option.kernel), option)
     return list(best.values())
 

@@ -210,6 +210,7 @@ def prepare_kernel(
     seed: int,
     threads: int,
     progress: Task = UNWATCHED,
+    learned_gain: float = 0.0,
 ) -> KernelTask:
     """Transform the rows, merge equal ones and choose the kernel on a sample of them.
 
@@ -235,6 +236,8 @@ def prepare_kernel(
         Threads of the search.
     progress : Task, optional
         The fit, of which the choice is a part.
+    learned_gain : float, default=0.0
+        Share of the error that learned length scales must gain over equal ones.
 
     Returns
     -------
@@ -257,7 +260,7 @@ def prepare_kernel(
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
     with progress.part("choose-kernel", n_tried) as done:
         tasks = [SearchTask.of(dense_inputs(each, drawn[0]), *drawn[1:], alphas, threads, done) for each in maps]
-        choice = search_kernel(tasks, families, length_scale, learn_features, search_rng)
+        choice = search_kernel(tasks, families, length_scale, learn_features, search_rng, learned_gain)
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
     return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)

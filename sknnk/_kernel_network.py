@@ -45,6 +45,8 @@ class KernelNetwork:
     _task: KernelTask
     _spread: Any
     _progress: Task = UNWATCHED
+    # Share of the error that learned length scales must gain over equal ones.
+    _learned_gain = 0.0
 
     def _chosen_map(self: Any, X: Any, Y: np.ndarray, alphas: np.ndarray | None) -> str:
         """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
@@ -118,6 +120,7 @@ class KernelNetwork:
             self._seed,
             n_threads(self.n_jobs),
             self._progress,
+            self._learned_gain,
         )
         kernels = task.choice.best.kernels
         self.kernels_, self.samplers_, self.directions_ = kernels, (), None

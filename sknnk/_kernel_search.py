@@ -99,6 +99,7 @@ def search_kernel(
     length_scale: Any,
     learn_features: bool,
     rng: np.random.Generator,
+    learned_gain: float = 0.0,
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
@@ -119,6 +120,8 @@ def search_kernel(
         Whether length scales and axes are learned.
     rng : numpy.random.Generator
         Draws the rows over which slopes are averaged.
+    learned_gain : float, default=0.0
+        Share of the error that learned length scales must gain over equal ones in the decision.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def search_kernel(
     learn_axes = learn_features and length_scale is None
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
         return KernelChoice(best[0], place, history)
-    finals = decide(task, best, learn_axes, rng)
+    finals = decide(task, best, learn_axes, rng, learned_gain)
     return KernelChoice(finals[-1], place, history + finals)
 
 

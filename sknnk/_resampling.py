@@ -163,7 +163,7 @@ def _next_generation(
 
 def _in_proportion(shares: Array, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Indices that occur as often as their shares say, up to rounding."""
-    reached = np.cumsum(shares / shares.max())  # tiny shares have no digits of their own
+    reached = np.cumsum(shares / (shares.max() or 1.0))  # tiny shares have no digits of their own
     places = (np.arange(n) + rng.random()) / n * reached[-1]
     return np.minimum(np.searchsorted(reached, places), len(shares) - 1)
 

@@ -23,9 +23,9 @@ def fits_of(families=ALL, n_features=6, alpha=0.1, scale=0.4):
     return [Fit((Kernel(*family, np.full(n_features, scale)),), alpha, 0.5, 60, "refinement") for family in families]
 
 
-def decided(X, Y, fits=None, learn_axes=False, seed=0, threads=1, alphas=None):
+def decided(X, Y, fits=None, learn_axes=False, seed=0, threads=1, alphas=None, gain=0.0):
     task = SearchTask(X, Y, np.ones(len(X)), alphas, threads=threads)
-    return decide(task, fits_of() if fits is None else fits, learn_axes, np.random.default_rng(seed))
+    return decide(task, fits_of() if fits is None else fits, learn_axes, np.random.default_rng(seed), gain)
 
 
 def new_error(fit, X, Y, new, targets):
@@ -108,7 +108,7 @@ def test_kernels_far_behind_on_few_rows_are_not_compared_but_for_the_isotropic_o
 
     def compared(*given):
         fits = [Fit((Kernel(*family, np.ones(2)),), 0.1, error, 60, "refinement") for family, error in given]
-        return [fits.index(fit) for fit in _kernel_decision._hopeful(fits)]
+        return [fits.index(fit) for fit in _kernel_decision._hopeful(fits, 1.1)]
 
     assert compared((single, 1.0), (single, 1.09), (single, 1.11), (smooth, 1.49), (rough, 1.51)) == [0, 1, 3]
     # Behind the first of its family, which is not the first of all.
@@ -122,6 +122,27 @@ def test_of_two_kernels_of_a_family_the_one_that_is_better_on_more_rows_is_left(
     finals = decided(X, Y, [bad, good])
     assert len(finals) == 3 and finals[1].error < finals[0].error
     assert len(finals[-1].kernels) == 1 and finals[-1].kernels[0].scales[0] == 0.4
+
+
+def test_learned_scales_must_gain_the_share_that_is_asked_for():
+    X, Y = rows_of(300)
+    plain = Fit((Kernel(*ALL[1], np.full(6, 0.4)),), 0.1, 0.4, 60, "refinement")
+    learned = Fit((Kernel(*ALL[1], np.full(6, 0.8)),), 0.1, 0.3, 60, "feature learning")
+    # Where nothing is asked of learned scales, few rows may speak for them.
+    (better, *_, choice), (worse, *_) = decided(X, Y, [learned, plain]), decided(X, Y, [plain])
+    assert choice.kernels[0].scales[0] == 0.8 and better.error < 0.9 * worse.error
+    gained = 1.0 - better.error / worse.error
+    for gain, expected in ((0.9 * gained, 0.8), (1.1 * gained, 0.4)):
+        finals = decided(X, Y, [learned, plain], gain=gain)
+        assert [fit.error for fit in finals[:2]] == [better.error, worse.error]
+        assert finals[-1].kernels[0].scales[0] == expected
+
+
+@pytest.mark.parametrize(("gain", "turned"), [(0.0, True), (0.999, False)])
+def test_axes_must_gain_the_share_that_is_asked_for(gain, turned):
+    X, Y = rows_of(400)
+    finals = decided(X, Y, fits_of(ALL[1:2]), learn_axes=True, gain=gain)
+    assert (finals[-1].kernels[0].projection is not None) == turned
 
 
 def test_axes_that_gain_nothing_are_not_kept():

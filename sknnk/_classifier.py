@@ -72,10 +72,11 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
         the mean squared slopes of the fitted function, and the round of least held-out error is kept. With isotropic
         frequencies it goes on to the axes along which rows are compared, combinations of the columns. With landmarks,
-        both must lower the error of more rows by a quarter. ``"resample"`` draws the random frequencies of the last layer again near
-        those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows set apart; with
-        `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and ``"auto"`` what the
-        columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays.
+        both must lower the error of more rows by a quarter. ``"resample"`` draws the random frequencies of the last
+        layer again near those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows
+        set apart; with `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and
+        ``"auto"`` what the columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is
+        given stays.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
         median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values

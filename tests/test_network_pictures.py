@@ -77,16 +77,22 @@ def test_the_exact_map_and_landmarks_are_told_apart():
     assert lines_of(few.fit(X, Y))[0]["kernel layer"].startswith("20 landmarks; gaussian")
 
 
-def test_the_search_is_told_as_it_ended():
-    network = BundledNetworkClassifier(random_state=0).fit(X[:100], LABELS[:100])
+@pytest.mark.parametrize("n", [100, 250])
+def test_the_search_is_told_as_it_ended(n):
+    network = BundledNetworkRegressor(random_state=0).fit(X[:n], np.sin(3.0 * X[:n, 2]) + 0.1 * Y[:n])
     lines, _ = lines_of(network)
     for kernel in network.kernels_:
         weight = f"{kernel.weight:.2g} x " if len(network.kernels_) > 1 else ""
         assert f"{weight}{kernel.activation}, {kernel.frequencies}" in lines["kernel layer"]
+        assert np.ptp(kernel.scales) > 0.0
     turned = any(kernel.projection is not None for kernel in network.kernels_)
     assert lines["kernel layer"].endswith("a length scale per learned axis" if turned else "a length scale per column")
-    assert "3 classes" in lines["output matrix"]
     np.testing.assert_array_equal(learned_columns(network), network.feature_importances_)
+
+
+def test_the_classes_are_counted():
+    lines, _ = lines_of(BundledNetworkClassifier(random_state=0).fit(X[:100], LABELS[:100]))
+    assert "3 classes" in lines["output matrix"]
 
 
 def test_a_sum_of_kernels_of_equal_scales_says_so():

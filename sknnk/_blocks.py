@@ -116,8 +116,9 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
 
     def work() -> None:
         try:
-            while waiting:
-                position, each = waiting.popleft()
+            # Asked for, not looked for: another thread may take the last one in between.
+            while (task := _popped(waiting)) is not None:
+                position, each = task
                 results[position] = function(*each)
         except BaseException:
             waiting.clear()
@@ -135,6 +136,14 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
     for helper in started:
         helper.result()
     return results
+
+
+def _popped(waiting: deque[Any]) -> Any:
+    """The first task that waits, or None."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
 
 
 def one_blas_thread() -> Any:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sknnk import _blocks
 from sknnk._blocks import block_length, n_threads, over_threads, row_blocks
 
 
@@ -74,6 +75,18 @@ def test_a_failure_in_another_thread_is_raised_too():
 
     with pytest.raises(ZeroDivisionError, match="a helper's block"):
         over_threads(work, [(0,), (1,)], threads=2)
+
+
+def test_the_last_task_may_be_taken_by_another_thread_at_the_last_moment(monkeypatch):
+    class NeverSeenEmpty(_blocks.deque):
+        """What a thread sees that looks just before another one takes the last task."""
+
+        def __bool__(self):
+            return True
+
+    monkeypatch.setattr(_blocks, "deque", NeverSeenEmpty)
+    for threads in (1, 2, 3):
+        assert over_threads(pow, [(2, i) for i in range(5)], threads) == [1, 2, 4, 8, 16]
 
 
 def test_blocks_of_blocks_do_not_wait_for_each_other():

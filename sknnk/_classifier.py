@@ -166,7 +166,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     (2, 3)
     """
 
-    # Slopes of a step say little, and what they gain on few rows may be lost on many.
+    # What learned scales gain on few rows is often gone on many.
     _learned_gain = 0.25
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,

@@ -128,7 +128,8 @@ def search_kernel(
     KernelChoice
         The winner and everything tried with its inputs.
     """
-    pairs = [(task.alone, family, length_scale) for task in tasks for family in families]
+    n_others = len(tasks) * len(families) - 1
+    pairs = [(task.beside(n_others), family, length_scale) for task in tasks for family in families]
     found = over_threads(_start, pairs, tasks[0].threads)
     starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
     place = _best_inputs(starts)
@@ -162,7 +163,8 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
         The best kernel with length scales of its own of each family, the best family first, and the isotropic one
         along axes, where these are better.
     """
-    starts = over_threads(_start, [(task.alone, family, None) for family in families], task.threads)
+    own = task.beside(len(families) - 1)
+    starts = over_threads(_start, [(own, family, None) for family in families], task.threads)
     fits = _best_of_each(_refined_families(task, starts, True, True, rng), "feature learning")
     isotropic = [fit for fit in fits if fit.kernels[0].frequencies == "isotropic"]
     turned = along_learned_axes(task, isotropic[0], rng) if isotropic else None
@@ -181,7 +183,7 @@ def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
 def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
-    more = task.leading(_STAGE_ROWS[1]).alone
+    more = task.leading(_STAGE_ROWS[1]).beside(len(starts) - 1)
 
     def refined(start: _Start, child: np.random.Generator) -> list[Fit]:
         return start.fits + _refined(more, start.kernel, _first_alpha(more, start), free, learn and free, child)

@@ -116,10 +116,9 @@ class SearchTask:
         """The task of the first rows."""
         return self.at(slice(n_rows))
 
-    @property
-    def alone(self) -> "SearchTask":
-        """The task on one thread, beside others."""
-        return replace(self, threads=1)
+    def beside(self, n_others: int) -> "SearchTask":
+        """The task with its share of the threads, where others are worked on at the same time."""
+        return replace(self, threads=max(self.threads // (n_others + 1), 1))
 
     def at(self, rows: slice | NDArray[np.intp]) -> "SearchTask":
         """The task of some rows."""

@@ -66,3 +66,9 @@ def test_targets_are_standardised_and_a_constant_one_is_zero():
     found = SearchTask.of(np.zeros((20, 1)), 1e9 * Y, weight)
     np.testing.assert_allclose(np.average(found.Y, axis=0, weights=weight), 0.0, atol=1e-14)
     np.testing.assert_allclose(np.average(found.Y**2, axis=0, weights=weight), 1.0)
+
+
+@pytest.mark.parametrize(("threads", "n_others", "expected"), [(8, 2, 2), (2, 2, 1), (2, 0, 2), (1, 5, 1)])
+def test_tasks_that_are_worked_on_at_the_same_time_share_the_threads(threads, n_others, expected):
+    task = SearchTask(np.ones((3, 1)), np.ones((3, 1)), np.ones(3), threads=threads)
+    assert task.beside(n_others).threads == expected and task.threads == threads

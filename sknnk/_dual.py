@@ -1,21 +1,22 @@
 """Kernel ridge regression in the dual: one Cholesky factor, and what held-out rows say about it."""
 
-import ctypes
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cython_lapack, get_blas_funcs, get_lapack_funcs
-from scipy.linalg.blas import dsymv
+
+from ._blocks import over_threads
+from ._lapack import blas
+from ._triangles import cholesky_in_place, invert_in_place, solve_factored
 
 Array = NDArray[np.float64]
 
 # Corrections of a factor in float32: how many at most, the share of the solution that the first may be, and the share
 # that the error may be in the end. Each multiplies the error by the first share.
 _MOST_PASSES, _FIRST_SHARE, _LAST_SHARE = 5, 1e-2, 1e-10
-_COPIED_COLUMNS = 256
+# Parts of the rows whose products with a matrix are summed apart, whatever the number of threads.
+_PARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +55,12 @@ class DualSolution:
 
     def inverse_block(self, rows: slice) -> Array:
         """Lower triangle of a block of the inverse system matrix, for some of the held rows."""
-        root, ones = self.held_root[rows.start :, rows], self.held_ones[rows]
-        # SciPy's BLAS, which made the root: threads of NumPy's would wait for cores that those of the other still hold.
-        syrk: Any = get_blas_funcs("syrk", (root,))
-        block: Array = syrk(1.0, root, trans=1, lower=1).astype(np.float64, copy=False)
-        block -= np.outer(ones, ones)
-        return block
+        root, ones = np.asfortranarray(self.held_root[rows.start :, rows]), self.held_ones[rows]
+        block = np.zeros((len(ones), len(ones)), dtype=root.dtype, order="F")
+        blas("syrk", b"L", b"T", len(ones), len(root), 1.0, root, 0.0, block)
+        inverse: Array = block.astype(np.float64, copy=False)
+        inverse -= np.outer(ones, ones)
+        return inverse
 
     def inverse_diagonal(self) -> Array:
         """Diagonal of the inverse system matrix for the held rows."""
@@ -68,7 +69,7 @@ class DualSolution:
 
 
 def solve_dual(
-    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0
+    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
 ) -> DualSolution | None:
     """Solve kernel ridge regression with an intercept.
 
@@ -85,6 +86,8 @@ def solve_dual(
         Positive penalty.
     n_held : int, default=0
         Number of rows at the end for which :func:`held_out_residuals` can be asked.
+    threads : int, default=1
+        Threads of the factorisation.
 
     Returns
     -------
@@ -96,21 +99,21 @@ def solve_dual(
     The trailing block of the inverse needs the trailing block of the Cholesky factor alone, so held-out residuals of
     a thousand rows cost nothing next to the factor of ten thousand.
     """
-    factor = _factor(K, alpha / sample_weight)
-    if factor is None:
+    factor = np.asfortranarray(K)
+    if not _factored(factor, alpha / sample_weight, threads):
         return None
-    return _with_intercept(_solve(factor, _right_sides(Y)), factor, alpha, n_held)
+    return _with_intercept(solve_factored(factor, _right_sides(Y)), factor, alpha, n_held)
 
 
 def solve_dual_in_two_precisions(
-    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0
+    blocks: Sequence[Array], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
 ) -> DualSolution | None:
     """Solve kernel ridge regression by a factor in float32, which takes half the time, and corrections in float64.
 
     Parameters
     ----------
-    K : ndarray of shape (n_samples, n_samples)
-        Kernel of the rows in Fortran order, float64; the lower triangle is read and left as it is.
+    blocks : sequence of ndarray of shape (n_rows, n_remaining)
+        Kernel of the rows, float64: consecutive rows, each block from its first row's own column on.
     Y : ndarray of shape (n_samples, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_samples,)
@@ -120,6 +123,8 @@ def solve_dual_in_two_precisions(
     n_held : int, default=0
         Number of rows at the end for which :func:`held_out_residuals` can be asked; the block of the inverse for them
         has the precision of float32.
+    threads : int, default=1
+        Threads of the factorisation and of products with the kernel.
 
     Returns
     -------
@@ -135,22 +140,22 @@ def solve_dual_in_two_precisions(
     --------
     >>> import numpy as np
     >>> from sknnk._dual import solve_dual_in_two_precisions
-    >>> K = np.asfortranarray([[1.0, 0.5], [0.5, 1.0]])
-    >>> solution = solve_dual_in_two_precisions(K, np.array([[1.0], [2.0]]), np.ones(2), alpha=0.1)
+    >>> K = np.array([[1.0, 0.5], [0.5, 1.0]])
+    >>> solution = solve_dual_in_two_precisions([K[:1], K[1:, 1:]], np.array([[1.0], [2.0]]), np.ones(2), alpha=0.1)
     >>> np.round(solution.intercept + K @ solution.coef, 12).ravel()
     array([1.08333333, 1.91666667])
     """
     ridge, right = alpha / sample_weight, _right_sides(Y)
     if not float(ridge.max()) < float(np.finfo(np.float32).max):
         return None
-    factor = _factor(_rounded(K), ridge)
-    if factor is None:
+    placed = list(zip(np.cumsum([0, *map(len, blocks)]).tolist(), blocks, strict=False))
+    factor = _rounded(placed, len(Y), threads)
+    if not _factored(factor, ridge, threads):
         return None
-    solved = _solve(factor, right)
+    solved = solve_factored(factor, right)
     shares: list[float] = []
     for _ in range(_MOST_PASSES):
-        products = np.column_stack([dsymv(1.0, K, column, lower=1) for column in solved.T])
-        correction = _solve(factor, right - products - ridge[:, None] * solved)
+        correction = solve_factored(factor, right - _product(placed, solved, threads) - ridge[:, None] * solved)
         lengths = np.linalg.norm(solved, axis=0)
         with np.errstate(invalid="ignore"):
             shares.append(float(np.max(np.linalg.norm(correction, axis=0) / np.where(lengths > 0.0, lengths, 1.0))))
@@ -162,31 +167,40 @@ def solve_dual_in_two_precisions(
     return _with_intercept(solved, factor, alpha, n_held)
 
 
-def _rounded(K: NDArray[np.floating]) -> NDArray[np.float32]:
+def _rounded(placed: Sequence[tuple[int, Array]], n: int, threads: int) -> NDArray[np.float32]:
     """The lower triangle in float32; far above the diagonal there is whatever was in memory."""
-    n = len(K)
     rounded = np.empty((n, n), dtype=np.float32, order="F")
-    for start in range(0, n, _COPIED_COLUMNS):
-        columns = slice(start, start + _COPIED_COLUMNS)
-        rounded[start:, columns] = K[start:, columns]
+
+    def fill(start: int, block: Array) -> None:
+        rounded.T[start : start + len(block), start:] = block
+
+    over_threads(fill, list(placed), threads)
     return rounded
 
 
-def _factor(K: NDArray[np.floating], ridge: Array) -> NDArray[np.floating] | None:
-    """Lower Cholesky factor of the system, in the memory of the kernel where that has Fortran order."""
-    factor = np.asfortranarray(K)
-    factor[np.diag_indices(len(factor))] += ridge
-    return factor if _on_lower_triangle("potrf", factor, b"L") == 0 else None
+def _product(placed: Sequence[tuple[int, Array]], x: Array, threads: int) -> Array:
+    """A symmetric matrix, given by blocks of its upper triangle, times some columns."""
+
+    def part(first: int) -> Array:
+        total = np.zeros_like(x)
+        for start, block in placed[first::_PARTS]:
+            stop = start + len(block)
+            total[start:stop] += block @ x[start:]
+            total[stop:] += block[:, len(block) :].T @ x[start:stop]
+        return total
+
+    total: Array = np.sum(over_threads(part, [(first,) for first in range(_PARTS)], threads), axis=0)
+    return total
+
+
+def _factored(K: NDArray[np.floating], ridge: Array, threads: int) -> bool:
+    """Whether the system is positive definite; its Cholesky factor then is in the memory of the kernel."""
+    K[np.diag_indices(len(K))] += ridge
+    return cholesky_in_place(K, threads)
 
 
 def _right_sides(Y: Array) -> Array:
     return np.column_stack([np.ones(len(Y)), Y])
-
-
-def _solve(factor: NDArray[np.floating], right: Array) -> Array:
-    potrs: Any = get_lapack_funcs("potrs", (factor,))
-    solved: Array = potrs(factor, right.astype(factor.dtype), lower=1)[0].astype(np.float64)
-    return solved
 
 
 def _with_intercept(solved: Array, factor: NDArray[np.floating], alpha: float, n_held: int) -> DualSolution:
@@ -195,8 +209,7 @@ def _with_intercept(solved: Array, factor: NDArray[np.floating], alpha: float, n
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
     held_root = np.triu(factor[n - n_held :, n - n_held :].T).T
-    if n_held:  # of nothing, LAPACK complains on the terminal
-        _on_lower_triangle("trtri", held_root, b"L", b"N")
+    invert_in_place(held_root)
     held_ones = ones[n - n_held :] / np.sqrt(total)
     return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_root, held_ones)
 
@@ -224,11 +237,10 @@ def held_out_residuals(solution: DualSolution, n_folds: int) -> Array | None:
         return None
     for first in range(n_folds):
         fold = slice(first, n_held, n_folds)
-        try:
-            factor = cho_factor(solution.inverse_block(fold), lower=True, overwrite_a=True, check_finite=False)
-        except LinAlgError:
+        factor = solution.inverse_block(fold)
+        if not cholesky_in_place(factor):
             return None
-        residuals[fold] = cho_solve(factor, coef[fold], check_finite=False)
+        residuals[fold] = solve_factored(factor, coef[fold])
     return residuals
 
 
@@ -272,31 +284,3 @@ def mean_leverage(solution: DualSolution, sample_weight: Array) -> float:
         Between 0 and 1.
     """
     return float(np.mean(1.0 - solution.alpha * solution.inverse_diagonal() / sample_weight))
-
-
-def _on_lower_triangle(name: str, A: NDArray[np.floating], *flags: bytes) -> int:
-    """Call LAPACK for a square matrix in Fortran order, in its memory, without the interpreter lock.
-
-    SciPy's own wrappers hold it, and kernels that are tried at the same time would wait for each other.
-    """
-    n, info = ctypes.c_int(len(A)), ctypes.c_int(0)
-    letters = [ctypes.byref(ctypes.c_char(flag)) for flag in flags]
-    order = ctypes.byref(n)
-    function = _LAPACK["sd"[A.dtype == np.float64] + name]
-    function(*letters, order, ctypes.c_void_p(A.ctypes.data), order, ctypes.byref(info))
-    return info.value
-
-
-def _lapack_function(name: str) -> Callable[..., Any]:
-    """A function of SciPy's public interface to LAPACK for Cython, as ctypes calls it."""
-    functions: Any = cython_lapack.__pyx_capi__
-    capsule, interface = functions[name], ctypes.pythonapi
-    interface.PyCapsule_GetName.restype, interface.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    interface.PyCapsule_GetPointer.restype = ctypes.c_void_p
-    interface.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    signature = interface.PyCapsule_GetName(capsule)
-    address = interface.PyCapsule_GetPointer(capsule, signature)
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (signature.count(b",") + 1))(address)
-
-
-_LAPACK = {name: _lapack_function(name) for name in ("spotrf", "dpotrf", "strtri", "dtrtri")}

@@ -182,7 +182,7 @@ def _smoothed(
         with one_blas_thread():
             K = kernel_matrix(wide, inputs, inputs).copy(order="F")
             solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
-        left = None if solution is None else held_out_residuals(solution, _N_FOLDS)
+            left = None if solution is None else held_out_residuals(solution, _N_FOLDS)
         if solution is None or left is None:
             continue
         error = float(np.mean(np.average(left**2, axis=0, weights=weight)))

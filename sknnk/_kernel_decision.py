@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blocks import one_blas_thread
+from ._blocks import one_blas_thread, over_threads
 from ._dual import solve_dual
 from ._kernel_scores import CrossValidation, dtype_of_errors
 from ._kernel_trials import Fit, KernelValues, SearchTask
@@ -74,9 +74,8 @@ def decide(
     list of Fit
         All that was tried; the choice comes last.
     """
-    judge, first = _Judge.of(task.leading(_COMPARED_ROWS)).opened(best[0])
     compared = _hopeful(best, _FAR_BEHIND if learned_gain else _BEHIND)
-    every = [first, *(judge.option(fit.kernels[0], fit.alpha) for fit in compared[1:])]
+    judge, every = _Judge.of(task.leading(_COMPARED_ROWS)).options(compared)
     tried = [option.fit for option in every]
     handicaps = [1.0 / (1.0 - learned_gain * (fit.stage == "feature learning")) for fit in compared]
     options = _best_of_families(every, handicaps)
@@ -86,8 +85,11 @@ def decide(
         options[place], turns = _along_learned_axes(task, judge, options[place], max(_TURN_GAIN, learned_gain), rng)
         tried += turns
     options.sort(key=lambda option: option.fit.error)
-    sums = [options[0].values, *(_mean([each.values for each in options[:n]]) for n in range(2, len(options) + 1))]
-    nested = [options[0].fit, *(judge.sum(options[:n], sums[n - 1]) for n in range(2, len(options) + 1))]
+    leaders = [options[:n] for n in range(2, len(options) + 1)]
+    sums = [options[0].values, *(_mean([each.values for each in few]) for few in leaders)]
+    of_sum = judge.beside(len(leaders)).sum
+    pairs = list(zip(leaders, sums[1:], strict=True))
+    nested = [options[0].fit, *over_threads(of_sum, pairs, task.threads)]
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
@@ -170,6 +172,20 @@ class _Judge:
         repeat = task.alphas is None and len(np.unique(task.X, axis=0)) < len(task.X)
         return cls(task, task.validation(_HELD_ROWS), repeat)
 
+    def beside(self, n_all: int) -> "_Judge":
+        """The judge with its share of the threads, where so many kernels are judged at the same time."""
+        own = self.task.beside(max(n_all - 1, 0))
+        return replace(self, task=own, validation=replace(self.validation, threads=own.threads))
+
+    def options(self, fits: Sequence[Fit]) -> tuple["_Judge", list[_Option]]:
+        """All kernels; where rows repeat, the first of them first."""
+        if not self.repeat:
+            own = self.beside(len(fits))
+            found = over_threads(own.option, [(fit.kernels[0], fit.alpha) for fit in fits], self.task.threads)
+            return self, found
+        judge, first = self.opened(fits[0])
+        return judge, [first, *judge.options(fits[1:])[1]]
+
     def opened(self, fit: Fit) -> tuple["_Judge", _Option]:
         """The first kernel, which answers for all whether repeated rows are best remembered: that is up to the rows."""
         option = self.option(fit.kernels[0], fit.alpha)
@@ -224,7 +240,7 @@ def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Gener
     """The kernel along axes that follow the slopes of its fit, two typical rows as far apart as before."""
     dtype = dtype_of_errors(alpha, task.sample_weight)
     K = symmetric_kernel_matrix([kernel], task.X, task.threads, dtype)
-    solution = solve_dual(K, task.Y, task.sample_weight, alpha)
+    solution = solve_dual(K, task.Y, task.sample_weight, alpha, threads=task.threads)
     if solution is None:
         return None
     # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
+from ._blocks import one_blas_thread
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
 from ._inputs import fitted_input_maps, possible_transforms, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from ._kernel_trials import SearchTask
-from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_matrix
+from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_blocks, symmetric_kernel_matrix
 from ._progress import UNWATCHED, Task
 from ._quantiles import QuantileMap
 from ._rows import copies_of, unit_rows
@@ -28,7 +29,7 @@ SAMPLE_ROWS = 50_000
 _JITTER = 1e-8
 # Rows and penalties, for kernels of value one, from which on a factor in float32 and its corrections take less time
 # than one in float64 and say the same of rows that are left out.
-_MANY_ROWS, _HARMLESS_ALPHA = 5000, 3e-3
+_MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
 _ALPHA_STEP = 10.0
 
 
@@ -260,7 +261,9 @@ def prepare_kernel(
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
     with progress.part("choose-kernel", n_tried) as done:
         tasks = [SearchTask.of(dense_inputs(each, drawn[0]), *drawn[1:], alphas, threads, done) for each in maps]
-        choice = search_kernel(tasks, families, length_scale, learn_features, search_rng, learned_gain)
+        # Many small factorisations: threads of BLAS would mostly wait for each other, and spin while they do.
+        with one_blas_thread():
+            choice = search_kernel(tasks, families, length_scale, learn_features, search_rng, learned_gain)
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
     return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)
@@ -283,15 +286,9 @@ def fit_exact(task: KernelTask, threads: int) -> tuple[KernelStack, ExactFit]:
     fit : ExactFit
         The solution; its penalty is larger than the chosen one where float64 asks for that.
     """
-    n, kernels, alpha = len(task.X), task.choice.best.kernels, task.choice.best.alpha
-    n_held = min(_HELD_ROWS, n)
-    K, solution = symmetric_kernel_matrix(kernels, task.X, threads), None
-    if n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * task.sample_weight.max():
-        solution = solve_dual_in_two_precisions(K, task.Y, task.sample_weight, alpha, n_held)
-    while solution is None:
-        solution = solve_dual(K, task.Y, task.sample_weight, alpha, n_held)
-        if solution is None:
-            K, alpha = symmetric_kernel_matrix(kernels, task.X, threads), alpha * _ALPHA_STEP
+    n, n_held = len(task.X), min(_HELD_ROWS, len(task.X))
+    with one_blas_thread():
+        solution = _solved(task, n_held, threads)
     held = slice(n - n_held, n)
     weight, copies = task.sample_weight[held], copies_of(task.sample_weight)[held]
     held_out = HeldOut(task.X[held], task.Y[held], leave_one_out(solution, weight, copies), weight)
@@ -299,7 +296,23 @@ def fit_exact(task: KernelTask, threads: int) -> tuple[KernelStack, ExactFit]:
     squares = np.sum((solution.alpha * solution.coef) ** 2 / task.sample_weight[:, None], axis=0)
     free = max(float(task.sample_weight.sum()), float(n)) - 1.0 - dof
     noise = squares / free if free > 0.0 else np.zeros_like(squares)
-    return KernelStack(task.input_map, kernels, task.X), ExactFit(solution, dof, noise, held_out)
+    stack = KernelStack(task.input_map, task.choice.best.kernels, task.X)
+    return stack, ExactFit(solution, dof, noise, held_out)
+
+
+def _solved(task: KernelTask, n_held: int, threads: int) -> DualSolution:
+    """The solution at the chosen penalty, or at the next one that float64 can do."""
+    n, kernels, alpha, solution = len(task.X), task.choice.best.kernels, task.choice.best.alpha, None
+    if n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * task.sample_weight.max():
+        blocks = symmetric_kernel_blocks(kernels, task.X, threads)
+        solution = solve_dual_in_two_precisions(blocks, task.Y, task.sample_weight, alpha, n_held, threads)
+        del blocks
+    while solution is None:
+        solution = solve_dual(
+            symmetric_kernel_matrix(kernels, task.X, threads), task.Y, task.sample_weight, alpha, n_held, threads
+        )
+        alpha *= _ALPHA_STEP
+    return solution
 
 
 def landmark_layers(task: KernelTask, n_components: int) -> KernelStack:

@@ -168,8 +168,8 @@ class KernelNetwork:
 
     def _solve_exactly(self: Any, task: KernelTask, n_samples: int, dtype: Any) -> None:
         n_rows = len(task.X)
-        # In float64 and, for a factor, in float32.
-        size, available = 12.0 * n_rows**2, machine_memory()
+        # In float64, or half of it in float64 and a factor in float32.
+        size, available = 8.0 * n_rows**2, machine_memory()
         if size > available:
             raise ValueError(
                 f"n_components={self.n_components!r} asks for the exact feature map of {n_rows} rows, whose kernel "

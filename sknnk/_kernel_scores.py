@@ -1,5 +1,6 @@
 """How well a kernel predicts rows that were left out: cross-validated errors, and the penalty of the least."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -84,6 +85,8 @@ class CrossValidation:
         Penalties to choose from; None for any.
     unit : float, default=1.0
         Weight of a typical row: bounds of the penalty are multiples of it.
+    threads : int, default=1
+        Threads of a factorisation.
 
     Examples
     --------
@@ -101,7 +104,8 @@ class CrossValidation:
     n_held: int
     alphas: Sequence[float] | None = None
     unit: float = 1.0
-    _systems: dict[type[np.floating], NDArray[np.floating]] = field(default_factory=dict, init=False, repr=False)
+    threads: int = 1
+    _memory: threading.local = field(default_factory=threading.local, init=False, repr=False)
 
     def allowed(self, alpha: float) -> float:
         """The penalty nearest to a given one, in proportion, that may be chosen."""
@@ -125,7 +129,7 @@ class CrossValidation:
         """
         n, n_held = len(self.Y), min(self.n_held, len(self.Y))
         system = self._system(matrix(dtype_of_errors(alpha, self.sample_weight)))
-        solution = solve_dual(system, self.Y, self.sample_weight, alpha, n_held)
+        solution = solve_dual(system, self.Y, self.sample_weight, alpha, n_held, self.threads)
         if solution is None:
             return Score(alpha, np.inf, None)
         residuals = held_out_residuals(solution, _N_FOLDS)
@@ -136,11 +140,13 @@ class CrossValidation:
 
     def _system(self, K: NDArray[np.floating]) -> NDArray[np.floating]:
         """A copy that may be overwritten, in memory that is used again: fresh memory may cost as much as the factor."""
-        dtype = K.dtype.type
-        if dtype not in self._systems:
-            self._systems[dtype] = np.empty_like(K, order="F")
-        np.copyto(self._systems[dtype], K)
-        return self._systems[dtype]
+        systems = self._memory.__dict__
+        name = K.dtype.char
+        if name not in systems:
+            systems[name] = np.empty_like(K, order="F")
+        np.copyto(systems[name], K)
+        system: NDArray[np.floating] = systems[name]
+        return system
 
     def best(self, matrix: Matrix, start: float, known: Score | None = None) -> Score:
         """Find the penalty of least cross-validated error.

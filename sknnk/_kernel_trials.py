@@ -126,7 +126,7 @@ class SearchTask:
 
     def validation(self, n_held: int) -> CrossValidation:
         """What judges kernels on the last rows of the task."""
-        return CrossValidation(self.Y, self.sample_weight, n_held, self.alphas, self.unit)
+        return CrossValidation(self.Y, self.sample_weight, n_held, self.alphas, self.unit, self.threads)
 
     def values(self, *kernels: Kernel) -> KernelValues:
         """The sum of kernels among all rows of the task."""

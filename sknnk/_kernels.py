@@ -112,16 +112,47 @@ def symmetric_kernel_matrix(
     n = len(A)
     # Its transpose is what is returned: rows of C order are the columns that LAPACK reads.
     upper = np.zeros((n, n), dtype=dtype)
-    size = max(_BLOCK_ENTRIES // max(n, 1), 16)
+    _fill_blocks(kernels, A, [(rows, upper[rows, rows.start :]) for rows in _symmetric_blocks(n)], threads)
+    return upper.T
+
+
+def symmetric_kernel_blocks(kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int) -> list[Array]:
+    """Sum of kernels among rows, in half the memory of the matrix.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        The summands.
+    A : ndarray of shape (n_rows, n_features)
+        Rows.
+    threads : int
+        Threads over blocks of rows.
+
+    Returns
+    -------
+    list of ndarray
+        Consecutive rows of the upper triangle, each block from its first row's own column on.
+    """
+    n, rows = len(A), _symmetric_blocks(len(A))
+    sizes = [(each.stop - each.start) * (n - each.start) for each in rows]
+    parts = np.split(np.empty(sum(sizes)), np.cumsum(sizes)[:-1])
+    blocks = [part.reshape(each.stop - each.start, -1) for each, part in zip(rows, parts, strict=True)]
+    _fill_blocks(kernels, A, list(zip(rows, blocks, strict=True)), threads)
+    return blocks
+
+
+def _symmetric_blocks(n: int) -> list[slice]:
+    return list(row_blocks(n, max(_BLOCK_ENTRIES // max(n, 1), 16)))
+
+
+def _fill_blocks(kernels: Sequence[Kernel], A: NDArray[np.floating], blocks: list[Any], threads: int) -> None:
     with one_blas_thread():
         points = [in_coordinates(kernel, A) for kernel in kernels]
 
-    def fill(rows: slice) -> None:
-        pairs = [(each[rows], each[rows.start :]) for each in points]
-        _fill_values(kernels, pairs, upper[rows, rows.start :])
+    def fill(rows: slice, out: NDArray[np.floating]) -> None:
+        _fill_values(kernels, [(each[rows], each[rows.start :]) for each in points], out)
 
-    over_threads(fill, [(rows,) for rows in row_blocks(n, size)], threads)
-    return upper.T
+    over_threads(fill, blocks, threads)
 
 
 def fill_kernel_matrix(

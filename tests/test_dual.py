@@ -1,13 +1,8 @@
-import sys
-import threading
-import time
-
 import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from sknnk import _dual
-from sknnk._blocks import one_blas_thread
+from sknnk import _dual, _triangles
 from sknnk._dual import (
     DualSolution,
     held_out_residuals,
@@ -44,6 +39,12 @@ def fit_without(K, Y, weight, left_out, alpha=ALPHA):
     kept = np.setdiff1d(np.arange(len(K)), left_out)
     solution = solve_dual(K[np.ix_(kept, kept)].copy(order="F"), Y[kept], weight[kept], alpha)
     return K[:, kept] @ solution.coef + solution.intercept
+
+
+def blocks_of(K, length=None):
+    """Rows of the upper triangle, so many at a time."""
+    n = len(K)
+    return [K[i : i + (length or n), i:].copy() for i in range(0, n, length or n)]
 
 
 def solved(n_held=None):
@@ -154,27 +155,38 @@ def test_a_fold_whose_block_cannot_be_factored_cannot_be_left_out():
 def test_two_precisions_give_the_solution_of_float64(monkeypatch):
     K, Y, weight = problem(n=300, n_targets=3)
     Y[:, 2] = 7.0
-    kernel = np.asfortranarray(np.tril(K))
-    found = solve_dual_in_two_precisions(kernel, Y, weight, ALPHA, 10)
+    blocks = blocks_of(K, 40)
+    found = solve_dual_in_two_precisions(blocks, Y, weight, ALPHA, 10)
     expected = solve_dual(K.copy(order="F"), Y, weight, ALPHA, 10)
-    assert np.array_equal(kernel, np.tril(K))
-    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-11, atol=1e-11)
-    np.testing.assert_allclose(found.intercept, expected.intercept, rtol=1e-12)
+    assert all(np.array_equal(*pair) for pair in zip(blocks, blocks_of(K, 40), strict=True))
+    largest = np.linalg.norm(expected.coef, axis=0).max()
+    assert np.linalg.norm(found.coef - expected.coef, axis=0).max() < 1e-10 * largest
+    np.testing.assert_allclose(found.intercept, expected.intercept, rtol=1e-10)
     np.testing.assert_allclose(
         np.tril(found.inverse_block(slice(0, 10, 1))), np.tril(expected.inverse_block(slice(0, 10, 1))), atol=1e-5
     )
     assert found.held_root.dtype == np.float32
     monkeypatch.setattr(_dual, "_MOST_PASSES", 0)
-    uncorrected = solve_dual_in_two_precisions(kernel, Y, weight, ALPHA)
-    assert np.abs(uncorrected.coef - expected.coef).max() > 1e-8
+    uncorrected = solve_dual_in_two_precisions(blocks, Y, weight, ALPHA)
+    assert np.linalg.norm(uncorrected.coef - expected.coef, axis=0).max() > 1e-7 * largest
 
 
-@pytest.mark.parametrize("columns", [1, 7, 100])
-def test_the_kernel_is_rounded_whatever_the_length_of_a_block(monkeypatch, columns):
+@pytest.mark.parametrize("length", [1, 7, 23])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_of_any_length_and_threads_give_the_same_solution(length, threads):
     K, Y, weight = problem()
-    expected = solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA)
-    monkeypatch.setattr(_dual, "_COPIED_COLUMNS", columns)
-    assert np.array_equal(solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA).coef, expected.coef)
+    expected = solve_dual_in_two_precisions(blocks_of(K), Y, weight, ALPHA)
+    found = solve_dual_in_two_precisions(blocks_of(K, length), Y, weight, ALPHA, threads=threads)
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-9, atol=1e-12)
+
+
+def test_a_factor_over_threads_gives_the_same_solution(monkeypatch):
+    monkeypatch.setattr(_triangles, "_MANY_ROWS", 10)
+    monkeypatch.setattr(_triangles, "_PANEL", 5)
+    K, Y, weight = problem()
+    found = solve_dual(K.copy(order="F"), Y, weight, ALPHA, threads=2)
+    np.testing.assert_allclose(found.coef, solved(0).coef, rtol=1e-10, atol=1e-13)
+    assert not np.array_equal(found.coef, solved(0).coef)
 
 
 def test_nearly_singular_systems_have_no_solution_in_two_precisions():
@@ -182,54 +194,13 @@ def test_nearly_singular_systems_have_no_solution_in_two_precisions():
     K = np.asfortranarray(kernel_matrix([Kernel("gaussian", "isotropic", np.ones(1))], rows, rows))
     Y, weight = np.sin(9.0 * rows), np.ones(200)
     # Not positive definite once it is rounded; positive definite, but with corrections as large as the solution.
-    assert solve_dual_in_two_precisions(K, Y, weight, 1e-9) is None
-    assert solve_dual_in_two_precisions(K, Y, weight, 2e-5) is None
-    assert solve_dual_in_two_precisions(K, Y, weight, 1.0) is not None
+    assert solve_dual_in_two_precisions([K], Y, weight, 1e-9) is None
+    assert solve_dual_in_two_precisions([K], Y, weight, 2e-5) is None
+    assert solve_dual_in_two_precisions([K], Y, weight, 1.0) is not None
     assert solve_dual(K.copy(order="F"), Y, weight, 1e-9) is not None
 
 
 def test_a_penalty_beyond_float32_is_left_to_float64():
     K, Y, weight = problem()
     weight[0] = 1e-60
-    assert solve_dual_in_two_precisions(K.copy(order="F"), Y, weight, ALPHA) is None
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("n", [1, 2, 7, 150])
-def test_lapack_works_on_the_lower_triangle_and_leaves_the_upper_one(n, dtype):
-    rows = np.random.default_rng(0).normal(size=(n, n))
-    given = np.asfortranarray(rows @ rows.T + n * np.eye(n), dtype=dtype)
-    A, above, precision = given.copy(order="F"), np.triu_indices(n, 1), 20 * n * np.finfo(dtype).eps
-    assert _dual._on_lower_triangle("potrf", A, b"L") == 0
-    factor = np.tril(A)
-    np.testing.assert_allclose(factor, np.linalg.cholesky(given.astype(np.float64)), rtol=0, atol=precision)
-    assert _dual._on_lower_triangle("trtri", A, b"L", b"N") == 0
-    np.testing.assert_allclose(np.tril(A) @ factor, np.eye(n), rtol=0, atol=precision)
-    assert np.array_equal(A[above], given[above])
-    assert _dual._on_lower_triangle("potrf", np.asfortranarray(-given), b"L") > 0
-
-
-def test_other_threads_run_while_a_matrix_is_factored():
-    A, done = np.asfortranarray(np.eye(2000) + 1.0), threading.Event()
-    turns = []
-
-    def count():
-        while not done.is_set():
-            turns.append(time.perf_counter())
-
-    interval = sys.getswitchinterval()
-    counter = threading.Thread(target=count)
-    with one_blas_thread():
-        counter.start()
-        try:
-            sys.setswitchinterval(1e-4)
-            begin = time.perf_counter()
-            _dual._on_lower_triangle("potrf", A, b"L")
-            end = time.perf_counter()
-        finally:
-            sys.setswitchinterval(interval)
-            done.set()
-            counter.join()
-    # Had the lock been held, no turn would be in the middle of the call.
-    middle = [turn for turn in turns if begin + 0.2 * (end - begin) < turn < begin + 0.8 * (end - begin)]
-    assert len(middle) > 10
+    assert solve_dual_in_two_precisions([K], Y, weight, ALPHA) is None

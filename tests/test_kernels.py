@@ -13,6 +13,7 @@ from sknnk._kernels import (
     kernel_matrix,
     squared_distances,
     squared_gradients,
+    symmetric_kernel_blocks,
     symmetric_kernel_matrix,
 )
 
@@ -195,3 +196,16 @@ def test_squared_distances_among_many_copies_are_direct():
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(5, 30)), 10, axis=0) + 1e-9 * rng.normal(size=(50, 30))
     assert np.array_equal(squared_distances(X, X), cdist(X, X, "sqeuclidean"))
+
+
+@pytest.mark.parametrize("n", [1, 50])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_are_rows_of_the_upper_triangle(n, threads, monkeypatch):
+    monkeypatch.setattr(_kernels, "_BLOCK_ENTRIES", 17 * n)
+    A = rows(n)
+    blocks, whole, start = symmetric_kernel_blocks(MIXTURE, A, threads), kernel_matrix(MIXTURE, A, A), 0
+    for block in blocks:
+        assert block.shape[1] == n - start
+        np.testing.assert_allclose(block, whole[start : start + len(block), start:], rtol=1e-13)
+        start += len(block)
+    assert start == n and len(blocks) == -(-n // 17)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
+from ._blocks import one_blas_thread
 from ._directions import frequencies
 from ._inputs import fitted_input_map, quantile_rows, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
@@ -249,7 +250,8 @@ def _learned_options(
     X = X if isinstance(X, np.ndarray) else X.toarray()
     rows = unit_rows(X, Y, sample_weight, rng)
     families = kernel_families(kernel.activation, kernel.frequencies)
-    fits = learned_kernels(SearchTask.of(*rows, None, threads, done), families, rng)
+    with one_blas_thread():  # for many small factorisations
+        fits = learned_kernels(SearchTask.of(*rows, None, threads, done), families, rng)
     deviations = column_deviations(X, sample_weight)
     return [each for fit in fits for each in _as_candidates(kernel.directions, fit, deviations)]
 

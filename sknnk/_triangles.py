@@ -8,8 +8,9 @@ from ._lapack import blas, lapack
 
 Array = NDArray[np.floating]
 
-# Rows from which on two threads beat one; columns that are eliminated at a time, and rows or columns of one task.
-_MANY_ROWS, _PANEL, _NARROW, _WIDE = 1200, 384, 64, 768
+# Rows from which on two threads beat one; columns that are eliminated at a time; how many tasks that makes, and bounds
+# of their rows or columns. None of it depends on the threads, so that results do not, to the last digit.
+_MANY_ROWS, _PANEL, _STRIPS, _NARROW, _WIDE = 2000, 384, 4, 64, 768
 # Columns of a triangle that are inverted, or solved for, at a time.
 _INVERTED, _SOLVED = 64, 128
 
@@ -22,7 +23,7 @@ def cholesky_in_place(A: Array, threads: int = 1) -> bool:
     A : ndarray of shape (n, n)
         In Fortran order, float32 or float64; what is above the diagonal is neither read nor written.
     threads : int, default=1
-        Threads over tiles; the factor is the same, to rounding.
+        Threads over tiles; the factor does not depend on it.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def cholesky_in_place(A: Array, threads: int = 1) -> bool:
     (True, [[2.0, 2.0], [1.0, 2.0]])
     """
     n = len(A)
-    if threads == 1 or n < _MANY_ROWS:
+    if n < _MANY_ROWS:
         return lapack("potrf", b"L", n, A) == 0
     # For all of it: a thread of BLAS that factored a corner would spin on beside the next strips.
     with one_blas_thread():
@@ -51,9 +52,8 @@ def cholesky_in_place(A: Array, threads: int = 1) -> bool:
             corner, below, rest = A[panel, panel], A[panel.stop :, panel], A[panel.stop :, panel.stop :]
             if lapack("potrf", b"L", len(corner), corner):
                 return False
-            long, short = (max(-(-len(rest) // (n * threads)), _NARROW) for n in (1, 2))
-            over_threads(_divide, [(below[rows], corner) for rows in row_blocks(len(rest), long)], threads)
-            strips = row_blocks(len(rest), min(short, _WIDE))
+            strips = list(row_blocks(len(rest), min(max(-(-len(rest) // _STRIPS), _NARROW), _WIDE)))
+            over_threads(_divide, [(below[rows], corner) for rows in strips], threads)
             over_threads(_subtract_square, [(rest, below, columns) for columns in strips], threads)
     return True
 

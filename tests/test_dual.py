@@ -181,12 +181,12 @@ def test_blocks_of_any_length_and_threads_give_the_same_solution(length, threads
 
 
 def test_a_factor_over_threads_gives_the_same_solution(monkeypatch):
+    expected, (K, Y, weight) = solved(0), problem()
     monkeypatch.setattr(_triangles, "_MANY_ROWS", 10)
     monkeypatch.setattr(_triangles, "_PANEL", 5)
-    K, Y, weight = problem()
     found = solve_dual(K.copy(order="F"), Y, weight, ALPHA, threads=2)
-    np.testing.assert_allclose(found.coef, solved(0).coef, rtol=1e-10, atol=1e-13)
-    assert not np.array_equal(found.coef, solved(0).coef)
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-10, atol=1e-13)
+    assert not np.array_equal(found.coef, expected.coef)
 
 
 def test_nearly_singular_systems_have_no_solution_in_two_precisions():

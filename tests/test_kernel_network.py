@@ -2,12 +2,13 @@ import pickle
 
 import numpy as np
 import pytest
+import threadpoolctl
 from scipy import sparse
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
 
-from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _kernel_layers, _kernel_network
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _kernel_layers, _kernel_network, _triangles
 from sknnk._calibration import fit_temperature, probabilities
 from sknnk._kernels import kernel_matrix
 
@@ -112,6 +113,22 @@ def test_threads_and_blocks_do_not_matter_and_a_pickle_is_the_same_network():
         np.testing.assert_allclose(everything(other, X), everything(model, X), rtol=1e-5, atol=1e-7)
         np.testing.assert_array_equal(everything(pickle.loads(pickle.dumps(model)), X), everything(model, X))
         np.testing.assert_array_equal(everything(network(n_components).fit(X, y), X), everything(model, X))
+
+
+@pytest.mark.parametrize("two_precisions", [False, True])
+@pytest.mark.parametrize("estimator", [BundledNetworkRegressor, BundledNetworkClassifier])
+def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(estimator, two_precisions, monkeypatch):
+    monkeypatch.setattr(_triangles, "_MANY_ROWS", 100)
+    monkeypatch.setattr(_triangles, "_PANEL", 64)
+    monkeypatch.setattr(_kernel_layers, "_MANY_ROWS", 0 if two_precisions else 10**9)
+    X, y, weight = table(700, 5)
+    y = y if estimator is BundledNetworkRegressor else np.digitize(y, [-0.5, 0.5])
+    one, three = (estimator(random_state=0, n_jobs=jobs).fit(X, y, sample_weight=weight) for jobs in (1, 3))
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        limited = estimator(random_state=0, n_jobs=2).fit(X, y, sample_weight=weight)
+    for other in (three, limited):
+        assert np.array_equal(other.coef_, one.coef_) and np.array_equal(other.alpha_, one.alpha_)
+        assert [fit[1:] for fit in other.search_history_] == [fit[1:] for fit in one.search_history_]
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,16 @@ def test_the_factor_is_that_of_numpy_and_the_upper_triangle_is_left(narrow, n, t
     assert np.all(np.isnan(factor[above]))
 
 
-def test_tiles_as_large_as_they_are_give_the_factor_of_one_thread():
-    A = positive_definite(1500)
-    one, two = A.copy(order="F"), A.copy(order="F")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tiles_as_large_as_they_are_give_the_factor_of_lapack_whatever_the_threads(dtype, monkeypatch):
+    A = positive_definite(2100, dtype)
+    one, two, whole = (A.copy(order="F") for _ in range(3))
     assert cholesky_in_place(one) and cholesky_in_place(two, 2)
-    np.testing.assert_allclose(np.tril(two), np.tril(one), rtol=0, atol=1e-13)
-    assert not np.array_equal(np.tril(two), np.tril(one))
+    assert np.array_equal(np.tril(one), np.tril(two))
+    monkeypatch.setattr(_triangles, "_MANY_ROWS", 2101)
+    assert cholesky_in_place(whole)
+    np.testing.assert_allclose(np.tril(two), np.tril(whole), rtol=0, atol=100 * np.finfo(dtype).eps)
+    assert not np.array_equal(np.tril(two), np.tril(whole))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

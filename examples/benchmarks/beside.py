@@ -1,4 +1,4 @@
-"""Claim: beside a process that keeps all cores busy, a fit of the exact feature map takes two to three times its time."""
+"""Claim: beside a process that keeps all cores busy, a fit of the exact feature map takes twice its time."""
 
 import subprocess
 import sys

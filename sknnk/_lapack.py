@@ -23,6 +23,11 @@ def blas(name: str, *arguments: bytes | int | float | NDArray[np.floating]) -> N
         As in the reference implementation, in place of a matrix and its leading dimension the matrix alone: in Fortran
         order, or a part of one that has it. All are float32, or all float64.
 
+    Raises
+    ------
+    ValueError
+        If a matrix is in C order, which BLAS would read as another one.
+
     Examples
     --------
     >>> import numpy as np
@@ -72,6 +77,8 @@ def _pointers(arguments: tuple[Any, ...], matrix: NDArray[np.floating]) -> list[
     pointers: list[Any] = []
     for each in arguments:
         if isinstance(each, np.ndarray):
+            if len(each) > 1 and each.strides[0] != each.itemsize:
+                raise ValueError(f"a matrix of shape {each.shape} must be in Fortran order; use np.asfortranarray.")
             # The stride of a single column says nothing.
             leading = max(each.strides[1] // each.itemsize, len(each), 1)
             pointers += [ctypes.c_void_p(each.ctypes.data), ctypes.byref(ctypes.c_int(leading))]

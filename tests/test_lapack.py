@@ -51,6 +51,11 @@ def test_a_single_column_needs_no_order():
         assert column.ravel().tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
+def test_a_matrix_in_c_order_is_not_taken_for_another_one():
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) must be in Fortran order; use np.asfortranarray"):
+        blas("syrk", b"L", b"N", 2, 3, 1.0, np.ones((2, 3)), 0.0, np.zeros((2, 2), order="F"))
+
+
 def test_other_threads_run_while_a_matrix_is_factored():
     A, done = np.asfortranarray(np.eye(2000) + 1.0), threading.Event()
     turns = []

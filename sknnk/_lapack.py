@@ -26,7 +26,7 @@ def blas(name: str, *arguments: bytes | int | float | NDArray[np.floating]) -> N
     Raises
     ------
     ValueError
-        If a matrix is in C order, which BLAS would read as another one.
+        If a matrix is in C order, or of another dtype than the first: BLAS would read it as another one.
 
     Examples
     --------
@@ -77,8 +77,11 @@ def _pointers(arguments: tuple[Any, ...], matrix: NDArray[np.floating]) -> list[
     pointers: list[Any] = []
     for each in arguments:
         if isinstance(each, np.ndarray):
-            if len(each) > 1 and each.strides[0] != each.itemsize:
-                raise ValueError(f"a matrix of shape {each.shape} must be in Fortran order; use np.asfortranarray.")
+            if each.dtype != matrix.dtype or (len(each) > 1 and each.strides[0] != each.itemsize):
+                raise ValueError(
+                    f"a matrix of shape {each.shape} must be in Fortran order and {matrix.dtype}, as the first; got "
+                    f"{each.dtype}. Use np.asfortranarray(matrix, dtype)."
+                )
             # The stride of a single column says nothing.
             leading = max(each.strides[1] // each.itemsize, len(each), 1)
             pointers += [ctypes.c_void_p(each.ctypes.data), ctypes.byref(ctypes.c_int(leading))]

@@ -75,7 +75,7 @@ def _subtract_square(C: Array, B: Array, columns: slice) -> None:
 def invert_in_place(L: Array) -> None:
     """Replace a lower triangle by its inverse.
 
-    OpenBLAS does so column by column on one thread, which takes twice the time.
+    On one thread that of OpenBLAS takes one and a half to two times as long (500 and 1000 rows).
 
     Parameters
     ----------
@@ -119,8 +119,8 @@ def solve_factored(L: Array, right: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Notes
     -----
-    LAPACK copies the whole factor into packed tiles, whatever the number of right sides; for a few it takes two to
-    three times as long.
+    For two right sides and thousands of rows in float32, LAPACK's own routine takes two to three times as long. It is
+    faster for many right sides in float64, which costs little next to the factor.
 
     Examples
     --------

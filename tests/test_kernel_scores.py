@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk import _kernel_scores
+from sknnk._blocks import one_blas_thread, over_threads
 from sknnk._dual import solve_dual
 from sknnk._kernel_scores import CrossValidation, climb
 from sknnk._kernels import Kernel, kernel_matrix
@@ -147,3 +148,15 @@ def test_a_known_score_is_not_computed_again(monkeypatch):
     known, score = validation.score(K.astype, 0.1), CrossValidation.score
     monkeypatch.setattr(CrossValidation, "score", lambda self, K, alpha: seen.append(alpha) or score(self, K, alpha))
     assert validation.best(K.astype, 0.1, known)[:2] == expected[:2] and seen and 0.1 not in seen
+
+
+def test_kernels_may_be_scored_by_several_threads_at_the_same_time():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3))
+    K = kernel_matrix([Kernel("cauchy", "isotropic", np.ones(3))], X, X)
+    validation = CrossValidation(np.sin(X[:, :1]), np.ones(500), 200)
+    alphas = np.logspace(-3, 1, 24).tolist()
+    with one_blas_thread():
+        alone = [validation.score(K.astype, alpha).error for alpha in alphas]
+    together = over_threads(validation.score, [(K.astype, alpha) for alpha in alphas], threads=4)
+    assert [score.error for score in together] == alone

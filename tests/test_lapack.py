@@ -51,9 +51,12 @@ def test_a_single_column_needs_no_order():
         assert column.ravel().tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
-def test_a_matrix_in_c_order_is_not_taken_for_another_one():
-    with pytest.raises(ValueError, match=r"shape \(2, 3\) must be in Fortran order; use np.asfortranarray"):
-        blas("syrk", b"L", b"N", 2, 3, 1.0, np.ones((2, 3)), 0.0, np.zeros((2, 2), order="F"))
+@pytest.mark.parametrize("second", [np.ones((2, 3)), np.ones((2, 3), dtype=np.float32, order="F")])
+def test_a_matrix_in_c_order_or_of_another_dtype_is_not_taken_for_another_one(second):
+    first, product = np.ones((2, 3), order="F"), np.zeros((2, 2), order="F")
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) must be in Fortran order and float64.*got float"):
+        blas("gemm", b"N", b"T", 2, 2, 3, 1.0, first, second, 0.0, product)
+    assert not np.any(product)
 
 
 def test_other_threads_run_while_a_matrix_is_factored():

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,8 @@ from threadpoolctl import ThreadpoolController
 # Entries of a block, and how many blocks a table that allows it is cut into (measured on two cores).
 _FEWEST_ENTRIES, _MOST_ENTRIES = 2**16, 2**20
 _BLOCKS = 16
+# Columns up to which one thread factors a matrix in little time.
+_FEW_COLUMNS = 2048
 
 
 def row_blocks(n_samples: int, batch_size: int) -> Iterator[slice]:
@@ -160,6 +163,28 @@ def one_blas_thread() -> Any:
     ...     pass
     """
     return _threadpools().limit(limits=1, user_api="blas")
+
+
+def blas_threads_for(n_columns: int) -> Any:
+    """Context in which BLAS has the threads that suit one factorisation.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of the matrix.
+
+    Returns
+    -------
+    context manager
+        One thread for up to 2048 columns, which takes a few tenths of a second. Threads of BLAS spin while they wait,
+        and beside another process that computes they would take many times as long.
+
+    Examples
+    --------
+    >>> with blas_threads_for(1000):
+    ...     pass
+    """
+    return one_blas_thread() if n_columns <= _FEW_COLUMNS else nullcontext()
 
 
 @cache

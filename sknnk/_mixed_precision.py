@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,20 @@ from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrs
 
 from ._accumulation import accumulated_moments
-from ._cholesky import (
-    PenalisedMoments,
-    are_many,
-    is_one_penalty,
-    penalised_factor,
-    penalised_solution,
-    variance_around,
-)
+from ._cholesky import PenalisedMoments, is_one_penalty, penalised_factor, penalised_solution
 from ._layer_stack import LayerStack
 from ._moments import Moments
 from ._operator import FeatureOperator
+from ._penalties import effective_dof, variance_around
 from ._progress import Step, no_step
-from ._ridge import RidgeSystem, coefficients, decompose, effective_dof, residual_squares
+from ._tridiagonal_moments import TridiagonalMoments, best_of_several
 
 Array = NDArray[np.float64]
 
 # Columns, and products of them in all rows, from which on half the time of their sums is worth one more pass.
 _LEAST_COLUMNS, _LEAST_PRODUCTS = 1000, 1e10
+# Rows for each column from which on the sums take most of the time.
+_MANY_ROWS = 25
 # Least penalty, for the sum of weights one. Float32 moves the Gram matrix by 6e-10 (gaussian, 20 inputs) to 4e-6
 # (cauchy, 3 inputs, a short length scale) of it: where that is too much, corrections do not shrink.
 _LEAST_ALPHA = 1e-8
@@ -40,27 +36,6 @@ _FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
 _ANY_TOLERANCE = 1.0
-
-
-class Solution(NamedTuple):
-    """A system and its solution, as a network publishes them.
-
-    Parameters
-    ----------
-    system : PenalisedMoments or RidgeSystem
-        From sums in float32, with the products that the solution asks for.
-    alpha : ndarray of shape (n_targets,)
-        The penalty.
-    coef : ndarray of shape (n_columns, n_targets)
-        The output matrix, of float64.
-    noise : ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit.
-    """
-
-    system: PenalisedMoments | RidgeSystem
-    alpha: Array
-    coef: Array
-    noise: Array
 
 
 def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float) -> bool:
@@ -90,18 +65,20 @@ def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float
     """
     dense = isinstance(X, np.ndarray) and X.dtype == np.float64
     long = n_columns >= _LEAST_COLUMNS and X.shape[0] * float(n_columns) ** 2 >= _LEAST_PRODUCTS
-    return dense and long and are_many(X.shape[0], n_columns) and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
+    many = X.shape[0] >= _MANY_ROWS * n_columns
+    return dense and long and many and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
 
 
 def solve_in_two_precisions(
     layers: LayerStack,
     rows: tuple[NDArray[np.float64], Array, Array],
     alphas: Array,
-    choose: Callable[[RidgeSystem], Array],
+    candidates: Callable[[TridiagonalMoments], Array],
+    inflation: float,
     batch_size: int | None = None,
     threads: int = 1,
     done: Step = no_step,
-) -> Solution | None:
+) -> PenalisedMoments | None:
     """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
 
     The coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64: iterative
@@ -115,8 +92,10 @@ def solve_in_two_precisions(
         Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
     alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Positive penalties that may be chosen.
-    choose : callable
-        ``choose(system)`` gives the best penalty for each target, where there are several to choose from.
+    candidates : callable
+        ``candidates(system)`` gives the penalties to choose from, where there are several.
+    inflation : float
+        Factor of the degrees of freedom in generalised cross-validation.
     batch_size : int, optional
         Upper bound on the rows of a block.
     threads : int, default=1
@@ -126,9 +105,10 @@ def solve_in_two_precisions(
 
     Returns
     -------
-    Solution or None
-        None where float32 rows have other features, where the fit is too close for float32 to compare penalties, and
-        where corrections do not shrink.
+    PenalisedMoments or None
+        From sums in float32, with the products that the solution of float64 asks for. None where float32 rows have
+        other features, where the fit is too close for float32 to compare penalties, and where corrections do not
+        shrink.
 
     References
     ----------
@@ -140,7 +120,7 @@ def solve_in_two_precisions(
     >>> X = np.random.default_rng(0).normal(size=(1000, 2))
     >>> Y, alphas = np.sin(X[:, :1]), np.array([[0.1]])
     >>> layers = LayerStack(None, None, (URFSampler("gaussian", n_components=20, random_state=0).fit(X),))
-    >>> solved = solve_in_two_precisions(layers, (X, Y, np.ones(1000)), alphas, lambda system: alphas[0])
+    >>> solved = solve_in_two_precisions(layers, (X, Y, np.ones(1000)), alphas, lambda system: alphas, 1.0)
     >>> F = layers.columns(X) - layers.columns(X).mean(axis=0)
     >>> np.allclose(solved.coef, np.linalg.solve(F.T @ F + 0.1 * np.eye(20), F.T @ Y), rtol=1e-6)
     True
@@ -157,50 +137,41 @@ def solve_in_two_precisions(
     sums = sums.scaled(layers.column_scale)
     if is_one_penalty(alphas):
         return _factored(operator, Y, sums, float(alphas[0, 0]), done)
-    return _diagonalised(operator, Y, sums, choose, done)
-
-
-def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> Solution | None:
-    """One penalty for all targets, by a Cholesky factor."""
-    solved = penalised_solution(sums, alpha, _EPS)
-    if solved is None:
+    chosen = best_of_several(sums, candidates, inflation, _EPS, _LEAST_LEFT_OVER)
+    if chosen is None:
         return None
-    factor, every = penalised_factor(sums.gram, alpha), np.full(Y.shape[1], alpha)
-    refined = _refined(
-        operator, Y, sums, solved.coef, every, lambda gradient: dpotrs(factor, gradient, lower=0)[0], done
-    )
+    system, alpha = chosen
+    coef, dof = system.solve(sums.cross, alpha), effective_dof(system, alpha)
+    return _mended(operator, Y, sums, (alpha, coef, dof), lambda gradient: system.solve(gradient, alpha), done)
+
+
+def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> PenalisedMoments | None:
+    """One penalty for all targets, by a Cholesky factor."""
+    coarse = penalised_solution(sums, alpha, _EPS)
+    if coarse is None:
+        return None
+    factor, solution = penalised_factor(sums.gram, alpha), (coarse.alpha, coarse.coef, coarse.dof)
+    return _mended(operator, Y, sums, solution, lambda gradient: dpotrs(factor, gradient, lower=0)[0], done)
+
+
+def _mended(
+    operator: FeatureOperator,
+    Y: Array,
+    sums: Moments,
+    solution: tuple[Array, Array, Array],
+    solve: Callable[[Array], Array],
+    done: Step,
+) -> PenalisedMoments | None:
+    """The solution of float64 from that of coarse sums: penalties, coefficients and degrees of freedom."""
+    alpha, coef, dof = solution
+    refined = _refined(operator, Y, sums, coef, alpha, solve, done)
     if refined is None:
         return None
     coef, squares = refined
     # Whoever goes on from these sums finds the same solution.
     moments = replace(sums, mean=operator.mean, cross=dsymm(1.0, sums.gram, coef, lower=0) + alpha * coef)
-    noise = variance_around(squares, solved.n_effective, solved.dof)
-    return Solution(PenalisedMoments(moments, alpha, _SINGLE, coef, solved.dof, noise), every, coef, noise)
-
-
-def _diagonalised(
-    operator: FeatureOperator, Y: Array, sums: Moments, choose: Callable[[RidgeSystem], Array], done: Step
-) -> Solution | None:
-    """The best of several penalties for each target, in the eigenbasis."""
-    system = decompose(sums, _EPS)
-    alpha = choose(system)
-    left_over = residual_squares(system, alpha[None, :])[0]
-    if np.any(left_over < _LEAST_LEFT_OVER * sums.target_square):
-        return None
-    basis, penalised = system.basis, system.eigenvalues[:, None] + alpha
-    coef, _ = coefficients(system, alpha)
-    refined = _refined(
-        operator, Y, sums, coef, alpha, lambda gradient: basis @ ((basis.T @ gradient) / penalised), done
-    )
-    if refined is None:
-        return None
-    coef, squares = refined
-    cross = penalised * (system.basis.T @ coef)
-    projections = cross[: system.rank] / np.sqrt(system.eigenvalues[: system.rank, None])
-    outside = np.maximum(sums.target_square - np.sum(projections**2, axis=0), 0.0)
-    system = replace(system, cross=cross, projections=projections, outside=outside, mean=operator.mean)
-    free = np.maximum(system.n_effective - 1.0 - effective_dof(system, alpha), 1.0)
-    return Solution(system, alpha, coef, squares / free)
+    noise = variance_around(squares, sums.n_effective, dof)
+    return PenalisedMoments(moments, alpha, _SINGLE, coef, dof, noise)
 
 
 def _refined(

@@ -58,6 +58,11 @@ class Moments:
     cross: Array
     target_square: Array
 
+    @property
+    def n_effective(self) -> float:
+        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        return max(self.weight, float(self.n_samples))
+
     @classmethod
     def empty(cls, n_columns: int, n_targets: int) -> Self:
         """Moments of no rows at all.

@@ -1,7 +1,6 @@
 """What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
 
 from collections.abc import Callable
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._accumulation import accumulated_moments, n_blocks
 from ._blocks import block_length, n_threads, over_threads, row_blocks
-from ._cholesky import PenalisedMoments, factored
+from ._cholesky import PenalisedMoments, is_one_penalty, penalised_solution
 from ._costs import check_memory, predicted_costs
 from ._directions import COUPLINGS, DIRECTIONS
 from ._documentation_links import LinkedEstimator
@@ -23,21 +22,13 @@ from ._layers import layer_sizes, prepare_layers
 from ._mixed_precision import MOST_PASSES, is_worth_two_precisions, solve_in_two_precisions
 from ._moments import Moments
 from ._operator import FeatureOperator, sketched, solve_iteratively
+from ._penalties import PenalisedSystem, alpha_grid, choose_alpha, effective_dof, noise_variance
 from ._progress import Step, no_step
-from ._ridge import (
-    RidgeSystem,
-    alpha_grid,
-    choose_alpha,
-    coefficients,
-    decompose,
-    decompose_rows,
-    effective_dof,
-    noise_variance,
-    recovered_moments,
-)
+from ._ridge import RidgeSystem, coefficients, decompose, decompose_rows, recovered_moments
 from ._rows import binary_magnitude, is_valid_already, weighted_rows
 from ._scratch import scratch
 from ._spectra import ACTIVATIONS
+from ._tridiagonal_moments import solved_for_best
 from ._tuning import Candidate
 
 # Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
@@ -271,22 +262,25 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         around = None if self._searched_alpha is None else self._searched_alpha * _ALPHA_WINDOW
         tried = around if alphas is None else alphas
         if tried is not None and is_worth_two_precisions(tried, X, self._layers.n_columns, float(sample_weight.sum())):
-            plan = (partial(self._chosen_alpha, alphas), self._most_rows(), n_threads(self.n_jobs))
+            plan = (*self._choice_among(alphas), self._most_rows(), n_threads(self.n_jobs))
             with self._progress.part("sum-rows", self._n_blocks(len(Y)) + MOST_PASSES) as done:
                 solved = solve_in_two_precisions(self._layers, (X, Y, sample_weight), tried, *plan, done)
             if solved is not None:
-                self._publish(*solved, X.dtype)
+                self._publish_solved(solved, X.dtype)
                 return
         self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
 
     def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
-        """Solve for a penalty that is given, or diagonalise to choose one."""
+        """Solve for a penalty that is given, or choose one; diagonalise only where rounding calls for it."""
         moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
-        solved = factored(moments, alphas, precision)
+        if is_one_penalty(alphas):
+            solved = penalised_solution(moments, float(alphas[0, 0]), precision)
+        else:
+            solved = solved_for_best(moments, *self._choice_among(alphas), precision)
         if solved is None:
             self._solve(decompose(moments, precision), alphas, dtype)
-            return
-        self._publish(solved, np.full(solved.noise.size, solved.alpha), solved.coef, solved.noise, dtype)
+        else:
+            self._publish_solved(solved, dtype)
 
     def _diagonalised(self) -> RidgeSystem:
         """The system in its eigenbasis, which a fit with a penalty that is given does without."""
@@ -294,12 +288,15 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
         """Choose the penalty and solve for it."""
-        alpha = self._chosen_alpha(alphas, system)
+        candidates, inflation = self._choice_among(alphas)
+        alpha = choose_alpha(system, candidates(system), inflation)
         self._publish(system, alpha, coefficients(system, alpha)[0], noise_variance(system, alpha), dtype)
 
-    def _chosen_alpha(self, alphas: np.ndarray | None, system: RidgeSystem) -> np.ndarray:
-        plan = (self._searched_alphas(system), _DOF_INFLATION) if alphas is None else (alphas,)
-        return choose_alpha(system, *plan)
+    def _choice_among(self, alphas: np.ndarray | None) -> tuple[Callable[[PenalisedSystem], np.ndarray], float]:
+        """The penalties to try on a system, and the inflation of its degrees of freedom."""
+        if alphas is None:
+            return self._searched_alphas, _DOF_INFLATION
+        return lambda system: alphas, 1.0
 
     def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
         """Solve for the penalty given, or for one within the window around the searched one."""
@@ -315,13 +312,16 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
         self._publish(solution[0], alpha, *solution[1:3], X.dtype, n_iter=solution[-1])
 
+    def _publish_solved(self, solved: PenalisedMoments, dtype: Any) -> None:
+        self._publish(solved, solved.alpha, solved.coef, solved.noise, dtype)
+
     def _publish(
         self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any, n_iter: int = 1
     ) -> None:
         """Set everything that depends on the solution, in the units of the targets."""
         self._system, self.n_iter_ = system, n_iter
         intercept = system.target_mean - system.mean @ coef
-        dof = np.full(alpha.size, system.dof) if isinstance(system, PenalisedMoments) else effective_dof(system, alpha)
+        dof = system.dof if isinstance(system, PenalisedMoments) else effective_dof(system, alpha)
         self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)
 
     def _set_solution(
@@ -350,7 +350,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
                 f"alpha={self.alpha_}, effective_dof={self.effective_dof_}"
             )
 
-    def _searched_alphas(self, system: RidgeSystem) -> np.ndarray:
+    def _searched_alphas(self, system: PenalisedSystem) -> np.ndarray:
         if self._searched_alpha is None:
             return alpha_grid(system)
         return np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.least_choice)

@@ -12,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from ._blocks import over_threads, row_blocks
 from ._costs import COARSE, SKETCH_ROWS, sampled_rows
 from ._iterative import conjugate_gradients, preconditioned
+from ._penalties import effective_dof
 from ._progress import Step, no_step
-from ._ridge import RidgeSystem, decompose_rows, effective_dof
+from ._ridge import RidgeSystem, decompose_rows
 from ._sampled_inverse import SampledInverse
 from ._scratch import scratch
 

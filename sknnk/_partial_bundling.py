@@ -11,7 +11,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
 from ._moments import Moments
-from ._ridge import alpha_grid, choose_alpha, coefficients, decompose
+from ._penalties import alpha_grid, choose_alpha
+from ._ridge import coefficients, decompose
 from ._trained_layers import ACTIVATION_FUNCTIONS
 
 Floats = NDArray[np.float64]

@@ -1,9 +1,8 @@
 """Ridge regression from moments: factor once, then every penalty costs next to nothing.
 
 A system is diagonalised once (from the Gram matrix, or from the rows when there are fewer of them than columns). In its
-eigenbasis the coefficients, the residual, the effective degrees of freedom and generalised cross-validation are sums
-over eigenvalues, for any penalty. Nothing here ever sees an input row. In every function `system` is such a
-diagonalised problem.
+eigenbasis the coefficients, the residual and the variance of predictions are sums over eigenvalues, for any penalty.
+Nothing here ever sees an input row. In every function `system` is such a diagonalised problem.
 """
 
 from dataclasses import dataclass
@@ -13,17 +12,11 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from ._moments import Moments
-from ._rounding import alpha_floor
+from ._rounding import alpha_floor, known_rank, least_choice
 
 Array = NDArray[np.float64]
 
-# Above this share of the rows the fit nearly interpolates and generalised cross-validation is a ratio of two vanishing
-# numbers (the double-descent peak).
-_MAX_DOF_SHARE = 0.9
-_GRID_PER_DECADE = 8
 _EPS = float(np.finfo(np.float64).eps)
-# Relative change of the coefficients that the order of the sums in the Gram matrix may cause.
-_MAX_CHANGE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +81,29 @@ class RidgeSystem:
 
     @property
     def least_choice(self) -> float:
-        """Smallest penalty that is worth trying unasked.
+        """Smallest penalty that is worth trying unasked."""
+        return least_choice(self.eigenvalues, self.alpha_floor)
 
-        Rounding moves the eigenvalues by about the largest one times the machine epsilon, and the coefficients by that
-        over the penalty. Below this one they would depend on the size of the blocks or the number of machines.
+    def residual_squares(self, alphas: Array) -> Array:
+        """Weighted sums of squared training residuals.
+
+        The sum of what no penalty can reach and of shrunken projections cannot turn negative, whereas the expanded
+        square ``y'y - 2 b'c + b'Gb`` cancels.
+
+        Parameters
+        ----------
+        alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+            Penalties, common to all targets or one column per target.
+
+        Returns
+        -------
+        ndarray of shape (n_alphas, n_targets)
+            The sums of squares.
         """
-        largest = float(np.max(self.eigenvalues, initial=0.0))
-        return max(self.alpha_floor, 2.0 * _EPS / _MAX_CHANGE * largest)
+        penalties = alphas[:, None, :]
+        left_over = penalties / (self.eigenvalues[: self.rank, None] + penalties)
+        squares: Array = self.outside + np.sum((left_over * self.projections) ** 2, axis=1)
+        return squares
 
 
 def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
@@ -114,7 +123,7 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
     """
     eigenvalues, basis = _decreasing(moments.gram)
     cross = basis.T @ moments.cross
-    rank = _rank(eigenvalues, precision)
+    rank = known_rank(eigenvalues, precision)
     projections = cross[:rank] / np.sqrt(eigenvalues[:rank, None])
     outside = np.maximum(moments.target_square - np.sum(projections**2, axis=0), 0.0)
     floor = alpha_floor(eigenvalues, moments.mean.size, precision)
@@ -153,7 +162,7 @@ def decompose_rows(
     # In place, as new memory costs more than the product.
     centred *= root
     eigenvalues, left = _decreasing(centred @ centred.T)
-    rank = _rank(eigenvalues, precision)
+    rank = known_rank(eigenvalues, precision)
     projections = left.T @ centred_targets
     basis = centred.T @ left
     # The root of a small eigenvalue is mostly rounding error; the length of its vector is not.
@@ -172,27 +181,6 @@ def _decreasing(matrix: Array) -> tuple[Array, Array]:
     # Of the negative matrix, so that they come in this order, in memory as well.
     eigenvalues, vectors = eigh(-matrix, lower=False, driver="evd", overwrite_a=True, check_finite=False)
     return np.maximum(-eigenvalues, 0.0), vectors
-
-
-def _rank(eigenvalues: Array, precision: float) -> int:
-    """Number of eigenvalues above the rounding errors of the matrix and of the features it was made from."""
-    matrix_error = np.max(eigenvalues, initial=0.0) * eigenvalues.size * _EPS
-    error = max(matrix_error, np.sum(eigenvalues) * precision**2, np.finfo(np.float64).tiny)
-    return int(np.count_nonzero(eigenvalues > error))
-
-
-def alpha_grid(system: RidgeSystem) -> Array:
-    """Penalties worth trying, from the least that leaves the coefficients certain to beyond the largest eigenvalue.
-
-    Returns
-    -------
-    ndarray of shape (n_alphas, 1)
-        Increasing, evenly spaced on a logarithmic scale.
-    """
-    if not system.rank:
-        return np.ones((1, 1))
-    low, high = np.log10(system.least_choice), np.log10(100.0 * system.eigenvalues[0])
-    return np.logspace(low, high, int(np.ceil((high - low) * _GRID_PER_DECADE)) + 1)[:, None]
 
 
 def coefficients(system: RidgeSystem, alpha: float | Array) -> tuple[Array, Array]:
@@ -244,113 +232,6 @@ def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas:
         The predictions.
     """
     return system.target_mean + ((features - system.mean) @ system.basis) @ _shrunken(system, alphas[:, None])
-
-
-def effective_dof(system: RidgeSystem, alphas: float | Array) -> Array:
-    """Effective degrees of freedom of the features (the intercept not counted).
-
-    Parameters
-    ----------
-    alphas : float or ndarray of any shape
-        Penalties.
-
-    Returns
-    -------
-    ndarray of the shape of `alphas`
-        ``sum_i lambda_i / (lambda_i + alpha)``.
-    """
-    eigenvalues = system.eigenvalues[: system.rank]
-    dof: Array = np.sum(eigenvalues / (eigenvalues + np.asarray(alphas)[..., None]), axis=-1)
-    return dof
-
-
-def residual_squares(system: RidgeSystem, alphas: Array) -> Array:
-    """Weighted sums of squared training residuals.
-
-    The sum of what no penalty can reach and of shrunken projections cannot turn negative, whereas the expanded square
-    ``y'y - 2 b'c + b'Gb`` cancels.
-
-    Parameters
-    ----------
-    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
-        Penalties, common to all targets or one column per target.
-
-    Returns
-    -------
-    ndarray of shape (n_alphas, n_targets)
-        The sums of squares.
-    """
-    penalties = alphas[:, None, :]
-    left_over = penalties / (system.eigenvalues[: system.rank, None] + penalties)
-    squares: Array = system.outside + np.sum((left_over * system.projections) ** 2, axis=1)
-    return squares
-
-
-def gcv(system: RidgeSystem, alphas: Array, inflation: float = 1.0) -> Array:
-    """Generalised cross-validation: an estimate of the mean squared error on new rows.
-
-    Parameters
-    ----------
-    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
-        Penalties, common to all targets or one column per target.
-    inflation : float, default=1.0
-        Factor of the degrees of freedom. The plain criterion now and then prefers a fit that is much too rough, and
-        always does when rows have unequal influence; 1.4 prevents most of that.
-
-    Returns
-    -------
-    ndarray of shape (n_alphas, n_targets)
-        ``n RSS / (n - 1 - inflation dof)^2``, infinite where the fit nearly interpolates.
-
-    References
-    ----------
-    Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter",
-    Technometrics 1979; for the inflation, Kim and Gu, "Smoothing spline Gaussian regression", JRSS B 2004, section 3.
-    """
-    n = system.n_effective
-    dof = inflation * effective_dof(system, alphas)
-    trusted = dof < _MAX_DOF_SHARE * (n - 1.0)
-    free = np.where(trusted, n - 1.0 - dof, 1.0)
-    return np.where(trusted, n * residual_squares(system, alphas) / free**2, np.inf)
-
-
-def choose_alpha(system: RidgeSystem, candidates: Array, inflation: float = 1.0) -> Array:
-    """Penalty of least generalised cross-validation, for each target.
-
-    Parameters
-    ----------
-    candidates : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
-        Penalties to choose from, common to all targets or one column per target.
-    inflation : float, default=1.0
-        As in :func:`gcv`.
-
-    Returns
-    -------
-    ndarray of shape (n_targets,)
-        The largest of the best penalties, so that targets without variance get the smoothest fit.
-    """
-    alphas = np.sort(np.broadcast_to(candidates, (len(candidates), system.outside.size)), axis=0)[::-1]
-    best = np.argmin(gcv(system, alphas, inflation), axis=0)
-    chosen: Array = alphas[best, np.arange(best.size)]
-    return chosen
-
-
-def noise_variance(system: RidgeSystem, alpha: Array) -> Array:
-    """Estimate the variance of the targets around the fit.
-
-    Parameters
-    ----------
-    alpha : ndarray of shape (n_targets,)
-        The penalty of each target.
-
-    Returns
-    -------
-    ndarray of shape (n_targets,)
-        ``RSS / (n - 1 - dof)``; zero where no degree of freedom is left.
-    """
-    free = system.n_effective - 1.0 - effective_dof(system, alpha)
-    squares = residual_squares(system, alpha[None, :])[0]
-    return np.where(free > 0.0, squares / np.where(free > 0.0, free, 1.0), 0.0)
 
 
 def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alpha: Array) -> Array:

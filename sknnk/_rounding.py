@@ -1,4 +1,4 @@
-"""What rounding asks of a penalty."""
+"""What rounding leaves of a Gram matrix, and what it asks of a penalty."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
 # How far, in standard deviations of the targets, rounding of the features may move a prediction.
 _MAX_ROUNDING = 1e-3
+# Relative change of the coefficients that the order of the sums in the Gram matrix may cause.
+_MAX_CHANGE = 1e-8
 
 
 def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
@@ -40,3 +42,54 @@ def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
     feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2
     # A system without any variance gets some penalty too.
     return float(max(matrix_error, feature_error, np.finfo(np.float64).tiny)) if np.any(eigenvalues) else _EPS
+
+
+def least_choice(eigenvalues: Array, floor: float) -> float:
+    """Smallest penalty that is worth trying unasked.
+
+    Rounding moves the eigenvalues by about the largest one times the machine epsilon, and the coefficients by that over
+    the penalty. Below this one they would depend on the size of the blocks or the number of machines.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_vectors,)
+        Of the Gram matrix.
+    floor : float
+        Least penalty that rounding allows, of :func:`alpha_floor`.
+
+    Returns
+    -------
+    float
+        Positive.
+
+    Examples
+    --------
+    >>> f"{least_choice(np.array([1.0, 0.5]), 1e-12):.1e}"
+    '4.4e-08'
+    """
+    return max(floor, 2.0 * _EPS / _MAX_CHANGE * float(np.max(eigenvalues, initial=0.0)))
+
+
+def known_rank(eigenvalues: Array, precision: float) -> int:
+    """Number of eigenvalues above the rounding errors of the matrix and of the features it was made from.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_vectors,)
+        Of the Gram matrix.
+    precision : float
+        Relative precision of the feature values.
+
+    Returns
+    -------
+    int
+        At most as many as there are.
+
+    Examples
+    --------
+    >>> known_rank(np.array([1.0, 1e-10, 1e-20]), 0.0), known_rank(np.array([1.0, 1e-10, 1e-20]), 1e-4)
+    (2, 1)
+    """
+    matrix_error = np.max(eigenvalues, initial=0.0) * eigenvalues.size * _EPS
+    error = max(matrix_error, np.sum(eigenvalues) * precision**2, np.finfo(np.float64).tiny)
+    return int(np.count_nonzero(eigenvalues > error))

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from scipy.linalg import LinAlgError
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from sknnk import BundledNetworkRegressor, _cholesky
-from sknnk._cholesky import PenalisedMoments, factored, penalised_solution
+from sknnk import BundledNetworkRegressor, _cholesky, _network
+from sknnk._cholesky import PenalisedMoments, is_one_penalty, penalised_factor, penalised_solution
 from sknnk._moments import Moments
-from sknnk._ridge import coefficients, decompose, effective_dof, noise_variance
+from sknnk._penalties import effective_dof, noise_variance
+from sknnk._ridge import RidgeSystem, coefficients, decompose
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -27,7 +29,7 @@ def test_both_ways_agree(shape, alpha, weighted):
     solved, system = penalised_solution(sums, alpha, EPS), decompose(sums)
     alphas = np.full(2, alpha)
     np.testing.assert_allclose(solved.coef, coefficients(system, alphas)[0], rtol=1e-6, atol=1e-9)
-    assert solved.dof == pytest.approx(effective_dof(system, alpha), rel=1e-6)
+    np.testing.assert_allclose(solved.dof, effective_dof(system, alphas), rtol=1e-6)
     np.testing.assert_allclose(solved.noise, noise_variance(system, alphas), rtol=1e-6, atol=1e-12)
     assert solved.n_effective == system.n_effective
     np.testing.assert_array_equal(solved.diagonal.eigenvalues, system.eigenvalues)
@@ -65,6 +67,25 @@ def test_sums_that_are_not_positive_definite_are_refused():
         penalised_solution(sums, 1.0, EPS)
 
 
+def test_one_penalty_may_be_said_in_many_ways():
+    assert is_one_penalty(np.array([[1.0]])) and is_one_penalty(np.array([[1.0, 1.0]]))
+    for several in (None, np.array([[1.0], [2.0]]), np.array([[1.0, 2.0]])):
+        assert not is_one_penalty(several)
+
+
+@pytest.mark.parametrize("n_columns", [6, 3000])
+def test_threads_of_blas_are_for_wide_matrices(n_columns, monkeypatch):
+    seen = []
+    monkeypatch.setattr(_cholesky, "dpotrf", lambda matrix, **_: seen.append(openblas_threads()) or (matrix, 0))
+    with threadpool_limits(2, user_api="blas"):
+        penalised_factor(np.zeros((n_columns, n_columns), order="F"), 1.0)
+    assert seen == [{1} if n_columns == 6 else {2}]
+
+
+def openblas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
 def table(n_samples=300):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_samples, 3))
@@ -76,34 +97,24 @@ def fitted(alpha, **settings):
     return BundledNetworkRegressor(64, alpha=alpha, solver="primal", random_state=0, **settings).fit(X, Y)
 
 
-@pytest.fixture
-def any_size(monkeypatch):
-    monkeypatch.setattr(_cholesky, "_LEAST_COLUMNS", 1)
+def in_the_eigenbasis(monkeypatch, alpha):
+    with monkeypatch.context() as patched:
+        patched.setattr(_network, "penalised_solution", lambda *_: None)
+        return fitted(alpha)
 
 
-def test_a_factor_is_for_one_penalty_and_many_columns(monkeypatch):
-    sums, one = moments(50, 6), np.array([[1.0, 1.0]])
-    assert factored(sums, one, EPS) is None
-    monkeypatch.setattr(_cholesky, "_LEAST_COLUMNS", 6)
-    assert factored(sums, one, EPS).alpha == 1.0
-    for several in (None, np.array([[1.0], [2.0]]), np.array([[1.0, 2.0]])):
-        assert factored(sums, several, EPS) is None
-
-
-@pytest.mark.usefixtures("any_size")
-def test_a_network_of_one_penalty_is_that_of_a_choice_of_one():
-    one, two = fitted(0.1), fitted([0.1, 0.1])
-    assert isinstance(one._system, PenalisedMoments) and not isinstance(two._system, PenalisedMoments)
+def test_a_network_of_one_penalty_is_that_of_eigenvectors(monkeypatch):
+    one, reference = fitted(0.1), in_the_eigenbasis(monkeypatch, 0.1)
+    assert isinstance(one._system, PenalisedMoments) and isinstance(reference._system, RidgeSystem)
     X, _ = table()
-    for ours, reference in zip(one.predict(X, return_std=True), two.predict(X, return_std=True), strict=True):
-        np.testing.assert_allclose(ours, reference, rtol=1e-8, atol=1e-10)
+    for ours, theirs in zip(one.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
     for name in ("coef_", "intercept_", "effective_dof_", "noise_variance_", "alpha_"):
-        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-7, atol=1e-10)
+        np.testing.assert_allclose(getattr(one, name), getattr(reference, name), rtol=1e-7, atol=1e-10)
 
 
-@pytest.mark.usefixtures("any_size")
-def test_rows_can_be_added_after_a_fit_with_one_penalty():
+def test_rows_can_be_added_after_a_fit_with_one_penalty(monkeypatch):
     X, Y = table()
     more, more_targets = X[::-1] + 0.1, np.cos(Y)
-    both = [model.partial_fit(more, more_targets) for model in (fitted(0.1), fitted([0.1, 0.1]))]
+    both = [model.partial_fit(more, more_targets) for model in (fitted(0.1), in_the_eigenbasis(monkeypatch, 0.1))]
     np.testing.assert_allclose(both[0].predict(X), both[1].predict(X), rtol=1e-7, atol=1e-9)

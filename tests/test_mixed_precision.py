@@ -10,7 +10,6 @@ import sknnk._network
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _mixed_precision
 from sknnk._cholesky import PenalisedMoments, is_one_penalty
 from sknnk._mixed_precision import is_worth_two_precisions
-from sknnk._ridge import RidgeSystem
 
 N, FIXED = 1500, {"activation": "gaussian", "frequencies": "isotropic", "directions": "orthogonal", "length_scale": 2.0}
 
@@ -78,7 +77,7 @@ def test_the_solution_is_that_of_float64(transform, n_components, weighted, n_ta
 def test_the_best_of_several_penalties_is_that_of_float64(alphas, passes, monkeypatch):
     X, Y = table(n_targets=3)
     model, exact = network(alpha=alphas).fit(X, Y), in_float64(monkeypatch, network(alpha=alphas), X, Y)
-    assert len(passes) == 1 and isinstance(model._system, RidgeSystem)
+    assert len(passes) == 1 and isinstance(model._system, PenalisedMoments)
     np.testing.assert_array_equal(model.alpha_, exact.alpha_)
     assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-9 * np.std(Y, axis=0))
     np.testing.assert_allclose(model.noise_variance_, exact.noise_variance_, rtol=1e-6)

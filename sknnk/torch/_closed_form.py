@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._moments import Moments
-from .._ridge import alpha_grid, coefficients, decompose, gcv
+from .._penalties import alpha_grid, gcv
+from .._ridge import coefficients, decompose
 
 Floats = NDArray[np.float64]
 

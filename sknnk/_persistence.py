@@ -2,6 +2,7 @@
 
 _TYPES = (
     "sknnk._arc_cosine_sampler.ArcCosineSampler",
+    "sknnk._cholesky.PenalisedMoments",
     "sknnk._classifier.BundledNetworkClassifier",
     "sknnk._classifier_cv.BundledNetworkClassifierCV",
     "sknnk._estimation_theory.Split",

@@ -190,9 +190,10 @@ def _refined(
         done()
         gradient = products - alpha * coef
         correction = solve(gradient)
-        # Lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
-        length = np.sqrt(np.sum(coef * sums.cross)) or 1.0
-        shares.append(float(np.sqrt(np.maximum(np.sum(correction * gradient), 0.0)) / length))
+        # Squared lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
+        length, change = np.sum(coef * sums.cross, axis=0), np.sum(correction * gradient, axis=0)
+        share = np.divide(change, length, out=change.copy(), where=length > 0.0)
+        shares.append(float(np.sqrt(np.maximum(np.max(share), 0.0))))
         if not shares[-1] <= _FIRST_SHARE ** len(shares):
             return None
         # Along the correction: its products with the Gram matrix are what is left of the gradient.

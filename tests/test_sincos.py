@@ -23,6 +23,12 @@ def exact_errors(phases):
         return np.array([float(abs(mpmath.mpf(float(a)) - b)) for a, b in zip(features, exact, strict=True)])
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["tangents", "cosines and sines"])
+def from_tangents(request, monkeypatch):
+    """Both ways, whatever this processor does faster."""
+    monkeypatch.setattr(_sincos, "_FROM_TANGENTS", dict.fromkeys(_sincos._FROM_TANGENTS, request.param))
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("largest", [1e-9, 1.0, 10.0, 1e3, 1e6])
 def test_pairs_are_exact_to_the_precision_of_the_dtype(dtype, largest):
@@ -113,3 +119,11 @@ def test_phases_may_be_overwritten_and_give_the_same_pairs(dtype):
     out, factor = np.empty((5, 6), dtype=dtype), dtype(phase_factor(dtype))
     assert pairs_in_place(factor * phases, np.empty((5, 3), dtype=dtype), out) is out
     assert np.array_equal(out, pairs(phases))
+
+
+@pytest.mark.parametrize(("target", "expected"), [("AVX512_SKX", True), ("X86_V4", True), ("baseline(X86_V2)", False)])
+def test_tangents_of_float32_are_for_processors_that_have_several_at_once(target, expected, monkeypatch):
+    monkeypatch.setattr(_sincos, "opt_func_info", lambda func_name: {"tan": {"ff": {"current": target}}})
+    assert _sincos._has_vector_tangents("f") is expected
+    monkeypatch.setattr(_sincos, "opt_func_info", lambda func_name: {})
+    assert _sincos._has_vector_tangents("f") is False

@@ -12,9 +12,10 @@ SKETCH_ROWS = 2000
 # of them.
 _SAMPLED, _MOST_SAMPLED = 25, 12_000
 # Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
-# per entry of a symmetric eigendecomposition and of a Cholesky factor with and without its inverse, per feature
-# evaluated in float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
-_EIGEN, _FACTOR, _FACTOR_ALONE, _FEATURE, _COARSE_FEATURE, _VECTOR = 12.0, 1.0, 0.35, 160.0, 45.0, 20.0
+# per entry of a symmetric eigendecomposition, a tridiagonal form, and a Cholesky factor with and without its inverse, per
+# feature evaluated in float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
+_EIGEN, _TRIDIAGONAL, _FACTOR, _FACTOR_ALONE = 12.0, 7.0, 1.0, 0.35
+_FEATURE, _COARSE_FEATURE, _VECTOR = 160.0, 45.0, 20.0
 # Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).
 COARSE = 1e-5
 
@@ -35,7 +36,7 @@ def predicted_costs(
     tol : float, default=1e-4
         Relative residual at which iterations stop.
     one_penalty : bool, default=False
-        Whether there is one penalty, and so no need for eigenvectors.
+        Whether there is one penalty, so that a Cholesky factor serves.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def predicted_costs(
     each = n * columns * ((_COARSE_FEATURE if coarse else _FEATURE) + 2.0 * n_features + 2.0 * _VECTOR)
     iterations = _ITERATIONS * max(1.0, -math.log10(tol))
     return {
-        "primal": evaluate + n * columns**2 + (_FACTOR if one_penalty else _EIGEN) * columns**3,
+        "primal": evaluate + n * columns**2 + (_FACTOR if one_penalty else _TRIDIAGONAL) * columns**3,
         "dual": evaluate + 3.0 * n**2 * columns + _EIGEN * n**3,
         "cg": sketch + factor + (1.0 + iterations) * each,
     }
@@ -116,7 +117,7 @@ def memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], s
     n_samples, n_features = (float(n) for n in shape)
     n_columns = float(sizes[-1] + n_linked)
     weights = sum(0.5 * n_in * n_out for n_in, n_out in zip((n_features, *sizes[:-1]), sizes, strict=True))
-    # The matrix, its eigenvectors and the workspace of the eigensolver; the dual also keeps the feature rows twice.
+    # The matrix, its tridiagonal form or its eigenvectors, and a workspace; the dual also keeps the feature rows twice.
     if solver == "dual":
         return 8.0 * (weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(sizes[:-1])))
     if solver == "cg":

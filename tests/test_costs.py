@@ -61,7 +61,7 @@ def test_the_choice_and_its_reason_can_be_inspected():
     assert set(several.solver_costs_) == {"primal", "dual"}
 
 
-def test_a_given_penalty_saves_the_eigenvectors_and_a_coarse_tolerance_iterations():
+def test_a_given_penalty_saves_the_tridiagonal_form_and_a_coarse_tolerance_iterations():
     every, given = (predicted_costs(100_000, 10_000, 20, one_penalty=one) for one in (False, True))
     few = predicted_costs(15_000, 4000, 20, one_penalty=True)
     assert min(few, key=few.__getitem__) == "primal"

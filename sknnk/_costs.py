@@ -12,8 +12,8 @@ SKETCH_ROWS = 2000
 # of them.
 _SAMPLED, _MOST_SAMPLED = 25, 12_000
 # Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
-# per entry of a symmetric eigendecomposition, a tridiagonal form, and a Cholesky factor with and without its inverse, per
-# feature evaluated in float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
+# per entry of a symmetric eigendecomposition, a tridiagonal form, and a Cholesky factor with and without its inverse,
+# per feature evaluated in float64 and within an iteration, where float32 serves, per entry of a matrix times a vector.
 _EIGEN, _TRIDIAGONAL, _FACTOR, _FACTOR_ALONE = 12.0, 7.0, 1.0, 0.35
 _FEATURE, _COARSE_FEATURE, _VECTOR = 160.0, 45.0, 20.0
 # Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).

@@ -32,7 +32,7 @@ def fourier_features(
         Factor of all entries.
     paired : bool, default=True
         Whether every cosine is beside its sine. Otherwise all cosines come first and a cosine without a sine last, in
-        less time.
+        less time in float32.
 
     Returns
     -------

@@ -34,6 +34,8 @@ _LEAST_LEFT_OVER = 1e-4
 MOST_PASSES = 5
 _FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
+# Deviations of targets from their mean, as a share of it, that are rounding.
+_CONSTANT = 1e-12
 # Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
 _ANY_TOLERANCE = 1.0
 
@@ -185,15 +187,17 @@ def _refined(
 ) -> tuple[Array, Array] | None:
     """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
     intercept, shares = sums.target_mean - sums.mean @ coef, []
+    # What is left of constant targets is rounding, and no correction makes it smaller.
+    varying = sums.target_square > sums.weight * (_CONSTANT * sums.target_mean) ** 2
     for _ in range(MOST_PASSES):
         products, squares = operator.residual_products(Y, coef, intercept)
         done()
         gradient = products - alpha * coef
         correction = solve(gradient)
         # Squared lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
-        length, change = np.sum(coef * sums.cross, axis=0), np.sum(correction * gradient, axis=0)
+        change, length = (np.sum(pair, axis=0)[varying] for pair in (correction * gradient, coef * sums.cross))
         share = np.divide(change, length, out=change.copy(), where=length > 0.0)
-        shares.append(float(np.sqrt(np.maximum(np.max(share), 0.0))))
+        shares.append(float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))))
         if not shares[-1] <= _FIRST_SHARE ** len(shares):
             return None
         # Along the correction: its products with the Gram matrix are what is left of the gradient.

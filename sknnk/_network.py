@@ -283,7 +283,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             self._publish_solved(solved, dtype)
 
     def _diagonalised(self) -> RidgeSystem:
-        """The system in its eigenbasis, which a fit with a penalty that is given does without."""
+        """The system in its eigenbasis, which most fits do without."""
         return self._system.diagonal if isinstance(self._system, PenalisedMoments) else self._system
 
     def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:

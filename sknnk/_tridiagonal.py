@@ -79,35 +79,26 @@ class Tridiagonal:
         """
         return self.diagonal if self.diagonal.size == 1 else np.asarray(dsterf(self.diagonal, self.beside)[0])
 
-    def rotated(self, vectors: Array) -> Array:
-        """``Q'`` times vectors.
+    def rotated(self, vectors: Array, back: bool = False) -> Array:
+        """``Q'`` times vectors, or ``Q`` times them.
 
         Parameters
         ----------
         vectors : ndarray of shape (n, n_vectors)
             The vectors.
+        back : bool, default=False
+            Whether to multiply by ``Q``, from the basis of ``T`` to that of the matrix.
 
         Returns
         -------
         ndarray of shape (n, n_vectors)
             The products.
         """
-        return self._transformed(vectors, "T")
-
-    def rotated_back(self, vectors: Array) -> Array:
-        """``Q`` times vectors.
-
-        Parameters
-        ----------
-        vectors : ndarray of shape (n, n_vectors)
-            The vectors.
-
-        Returns
-        -------
-        ndarray of shape (n, n_vectors)
-            The products.
-        """
-        return self._transformed(vectors, "N")
+        if self.diagonal.size == 1:
+            return vectors
+        space, transpose = _PANEL * (vectors.shape[1] + _PANEL), "N" if back else "T"
+        lower, _, _ = dormqr("L", transpose, self.reflectors, self.factors, vectors[1:], lwork=space)
+        return np.vstack([vectors[:1], lower])
 
     def solve(self, rotated: Array, shift: float) -> Array | None:
         """``(T + s I)^-1`` times vectors.
@@ -128,13 +119,6 @@ class Tridiagonal:
             return rotated / (self.diagonal + shift) if self.diagonal[0] + shift > 0.0 else None
         _, _, solution, failed = dptsv(self.diagonal + shift, self.beside, rotated)
         return None if failed else np.asarray(solution)
-
-    def _transformed(self, vectors: Array, transpose: str) -> Array:
-        if self.diagonal.size == 1:
-            return vectors
-        space = _PANEL * (vectors.shape[1] + _PANEL)
-        lower, _, _ = dormqr("L", transpose, self.reflectors, self.factors, vectors[1:], lwork=space)
-        return np.vstack([vectors[:1], lower])
 
 
 def shifted_solutions(matrix: Array, right_side: Array, shifts: Array) -> Array | None:
@@ -170,4 +154,4 @@ def shifted_solutions(matrix: Array, right_side: Array, shifts: Array) -> Array 
         if solution is None:
             return None
         solutions[:, i * n_targets : (i + 1) * n_targets] = solution
-    return form.rotated_back(solutions).reshape(n, shifts.size, n_targets)
+    return form.rotated(solutions, back=True).reshape(n, shifts.size, n_targets)

@@ -129,7 +129,7 @@ class TridiagonalMoments:
         ndarray of shape (n_columns, n_targets)
             ``X``.
         """
-        return self.form.rotated_back(self._rotated_solution(self.form.rotated(right_side), alpha))
+        return self.form.rotated(self._rotated_solution(self.form.rotated(right_side), alpha), back=True)
 
     def _rotated_solution(self, rotated: Array, alpha: Array) -> Array:
         solution = np.empty_like(rotated)

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, _network
 from sknnk._cholesky import PenalisedMoments
 from sknnk._moments import Moments
 from sknnk._penalties import choose_alpha, effective_dof, noise_variance
 from sknnk._ridge import RidgeSystem, coefficients, decompose
+from sknnk._tridiagonal import Tridiagonal
 from sknnk._tridiagonal_moments import TridiagonalMoments, best_of_several, solved_for_best
 
 EPS = float(np.finfo(np.float64).eps)
@@ -104,6 +106,22 @@ def test_rows_and_targets_that_do_not_vary():
     constant = Moments.from_block(np.ones((5, 3)), np.ones((5, 2)))
     solved = solved_for_best(constant, lambda _: COMMON, 1.0, EPS)
     assert not solved.coef.any() and not solved.noise.any() and solved.alpha.tolist() == [COMMON[-1, 0]] * 2
+
+
+@pytest.mark.parametrize(("n_columns", "threads"), [(2, 1), (2049, 2)])
+def test_threads_of_blas_are_for_wide_matrices(n_columns, threads, monkeypatch):
+    seen, of = [], Tridiagonal.of
+
+    def spied(matrix):
+        seen.append({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+        return of(matrix[:2, :2])
+
+    monkeypatch.setattr(Tridiagonal, "of", spied)
+    sums = Moments.empty(n_columns, 1)
+    monkeypatch.setattr(Tridiagonal, "rotated", lambda *_: sums.cross)
+    with threadpool_limits(2, user_api="blas"):
+        TridiagonalMoments.of(sums, EPS)
+    assert seen == [{threads}]
 
 
 # In the network

@@ -1,7 +1,8 @@
 """What each way of solving would cost in time and memory, so that the choice can be made and explained."""
 
 import math
-import os
+
+from ._memory import machine_memory
 
 # Iterations that the preconditioned solver needs for a tenth of the residual, and rows of the sketch that stands for
 # the system afterwards. With a penalty of 0.1 it was 4; where nobody knows, the direct solution is the one that keeps
@@ -128,22 +129,6 @@ def memory_size(sizes: tuple[int, ...], n_linked: int, shape: tuple[int, int], s
     return 8.0 * (weights + 3.0 * n_columns**2 + 64.0 * sum(sizes))
 
 
-def machine_memory() -> float:
-    """Bytes of physical memory, infinite where the system does not say.
-
-    Returns
-    -------
-    float
-        Positive.
-
-    Examples
-    --------
-    >>> machine_memory() > 0
-    True
-    """
-    if not hasattr(os, "sysconf"):
-        return float("inf")
-    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 def check_memory(

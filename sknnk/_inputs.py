@@ -168,3 +168,22 @@ def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
     by_column = X.tocsc()
     for j in range(X.shape[1]):
         yield by_column[:, [j]].toarray().ravel()
+
+
+def dense_inputs(input_map: QuantileMap | None, X: Any) -> NDArray[np.float64]:
+    """Transformed rows as a dense float64 array.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        The transform.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Raw inputs.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        The transformed rows.
+    """
+    inputs = transform_inputs(input_map, X)
+    return np.asarray(inputs if isinstance(inputs, np.ndarray) else inputs.toarray(), dtype=np.float64)

@@ -9,7 +9,8 @@ from scipy.linalg import cholesky, solve_triangular
 
 from ._blocks import one_blas_thread
 from ._dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
-from ._inputs import fitted_input_maps, possible_transforms, sampled_rows, transform_inputs
+from ._kernel_map import KernelStack
+from ._inputs import dense_inputs, fitted_input_maps, possible_transforms, sampled_rows, transform_inputs
 from ._kernel_search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from ._kernel_trials import SearchTask
 from ._kernels import Kernel, fill_kernel_matrix, kernel_matrix, symmetric_kernel_blocks, symmetric_kernel_matrix
@@ -26,88 +27,12 @@ N_LANDMARKS = 3000
 _HELD_ROWS = 1000
 # Rows among which landmarks and the kernel are looked for, and the share of the diagonal that keeps landmarks apart.
 SAMPLE_ROWS = 50_000
-_JITTER = 1e-8
 # Rows and penalties, for kernels of value one, from which on a factor in float32 and its corrections take less time
 # than one in float64 and say the same of rows that are left out.
 _MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
 _ALPHA_STEP = 10.0
 
 
-@dataclass(frozen=True, eq=False)
-class KernelStack:
-    """What a network with kernel columns has in front of its output matrix; the counterpart of `LayerStack`.
-
-    Parameters
-    ----------
-    input_map : QuantileMap or None
-        Applied to the raw inputs.
-    kernels : tuple of Kernel
-        Summands of the kernel.
-    centres : ndarray of shape (n_centres, n_features)
-        Transformed rows of the table.
-    whitening : ndarray of shape (n_centres, n_centres) or None
-        For landmarks ``L^-T``, ``L L' = k(Z, Z)``, so that products of columns are the kernel; None for the exact map,
-        whose columns are the kernel itself.
-    """
-
-    input_map: QuantileMap | None
-    kernels: tuple[Kernel, ...]
-    centres: Array
-    whitening: Array | None = None
-    samplers = ()
-    link_scale = None
-    n_linked = 0
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns in front of the output matrix."""
-        return len(self.centres)
-
-    @property
-    def column_scale(self) -> Array:
-        """Factors of shape (n_columns,) between the raw columns and those of the network: ones."""
-        return np.ones(self.n_columns)
-
-    def check_range(self, X: Any) -> None:
-        """Accept every finite row: kernels do not overflow."""
-
-    def columns(self, X: Any) -> NDArray[np.floating]:
-        """Evaluate the network up to the output matrix.
-
-        Parameters
-        ----------
-        X : {ndarray, CSR array} of shape (n_samples, n_features)
-            Validated raw inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_columns)
-            In the dtype of `X`.
-        """
-        return self.raw_columns(X)
-
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
-        """Evaluate the network up to the output matrix.
-
-        Parameters
-        ----------
-        X : {ndarray, CSR array} of shape (n_samples, n_features)
-            Validated raw inputs.
-        out : ndarray of shape (n_samples, n_columns), optional
-            Receives the result.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_columns)
-            In the dtype of `X`.
-        """
-        columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
-        inputs = dense_inputs(self.input_map, X)
-        if self.whitening is None:
-            fill_kernel_matrix(self.kernels, inputs, self.centres, columns)
-        else:
-            columns[:] = kernel_matrix(self.kernels, inputs, self.centres) @ self.whitening
-        return columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,23 +106,6 @@ class KernelTask:
     input_transform: str | None = None
 
 
-def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
-    """Transformed rows as a dense float64 array.
-
-    Parameters
-    ----------
-    input_map : QuantileMap or None
-        The transform.
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Raw inputs.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features)
-        The transformed rows.
-    """
-    inputs = transform_inputs(input_map, X)
-    return np.asarray(inputs if isinstance(inputs, np.ndarray) else inputs.toarray(), dtype=np.float64)
 
 
 def prepare_kernel(
@@ -315,28 +223,3 @@ def _solved(task: KernelTask, n_held: int, threads: int) -> DualSolution:
     return solution
 
 
-def landmark_layers(task: KernelTask, n_components: int) -> KernelStack:
-    """Columns of landmarks: the first rows of a random order, so that fewer landmarks are a leading block of more.
-
-    Parameters
-    ----------
-    task : KernelTask
-        Rows and kernel.
-    n_components : int
-        Number of landmarks, at most the number of rows.
-
-    Returns
-    -------
-    KernelStack
-        The columns.
-
-    References
-    ----------
-    Williams and Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.
-    """
-    kernels, centres = task.choice.best.kernels, task.X[:n_components]
-    K = kernel_matrix(kernels, centres, centres)
-    K[np.diag_indices(len(K))] += _JITTER * np.max(np.abs(np.diag(K)))
-    factor = cholesky(K, lower=True, overwrite_a=True)
-    whitening = solve_triangular(factor, np.eye(len(K)), lower=True).T
-    return KernelStack(task.input_map, kernels, centres, np.ascontiguousarray(whitening))

@@ -96,7 +96,7 @@ class KernelNetwork:
             # A sample of the rows gives landmarks; sums over all rows are what is solved.
             self.solver_ = "primal"
             self._check_memory(X.shape, self.solver_)
-            self._layers = landmark_layers(task, n_components)
+            self._layers = landmark_layers(task.input_map, task.choice.best.kernels, task.X[:n_components])
             self._searched_alpha = np.full(Y.shape[1], task.choice.best.alpha)
             Y = Y / self._target_scale
             self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Array = NDArray[np.float64]
 
@@ -141,3 +142,69 @@ def copies_of(sample_weight: Array) -> NDArray[np.int64]:
     if np.any(np.abs(ratio - copies) > 1e-9 * ratio) or copies.max() > UNIT_ROWS:
         return np.ones(len(ratio), dtype=np.int64)
     return copies
+
+
+def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, NDArray[np.intp]]:
+    """Merge repeated rows into weights and sort them.
+
+    What is chosen from the result cannot depend on the order of the rows, nor on whether a row was repeated or given an
+    integer weight, and copies of an input row share a group, so that they never sit on both sides of a fold. Rows are
+    sorted by their columns in an order of what these say of the targets: that of the table does not matter.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Inputs.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights.
+
+    Returns
+    -------
+    X, Y, sample_weight : ndarray
+        The distinct rows, sorted.
+    groups : ndarray of shape (n_distinct,)
+        Equal for rows with equal inputs.
+    """
+    _, first, _ = _sorted_rows(X, Y)
+    columns = _column_order(X[first], Y[first])
+    rows, first, position = _sorted_rows(X[:, columns], Y)
+    weights = np.asarray(np.bincount(position.ravel(), weights=sample_weight), dtype=np.float64)
+    return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
+
+
+def _sorted_rows(X: Any, Y: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+    """Ranks of inputs beside targets, the distinct ones in order, with where they are first and which each row is."""
+    ranks = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
+    return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
+
+
+def _column_order(X: Any, Y: Array) -> NDArray[np.intp]:
+    """Columns by their products with the targets, in their own units."""
+    # Centred, two classes are the same whether they have a column each or one together.
+    targets = (Y - Y.mean(axis=0)) @ np.arange(1.0, Y.shape[1] + 1.0)
+    with np.errstate(all="ignore"):  # of columns of zeros, or beyond all bounds: they come last
+        shares = np.ravel(X.T @ targets) / np.ravel(abs(X).sum(axis=0)) / np.max(np.abs(targets))
+    # Of ties, which rounding would tell apart by the order of the rows, the first column comes first.
+    return np.argsort(np.round(shares, 9), kind="stable")
+
+
+def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:
+    """Ranks among the distinct rows of the dense array: a choice must not depend on how zeros are stored."""
+    X = sparse.csr_array(X, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    sign = np.sign(X.data)
+    # Where two rows first differ, an entry decides against the zeros of the other row: the earlier, the more extreme.
+    fields = (X.data, -sign * X.indices, sign)
+    order = np.lexsort(fields)
+    is_new = np.any([np.diff(field[order], prepend=field[order][:1]) != 0.0 for field in fields], axis=0)
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.cumsum(is_new)
+    end_of_row = np.max(rank[sign < 0.0], initial=-1) + 1
+    words = np.insert(rank + (sign > 0.0), X.indptr[1:], end_of_row).astype(">i8").tobytes()
+    ends = 8 * (X.indptr[1:] + np.arange(1, X.shape[0] + 1))
+    keys = np.empty(X.shape[0], dtype=object)
+    keys[:] = [words[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return np.unique(keys, return_inverse=True)[1]

@@ -108,7 +108,7 @@ def test_exact_columns_are_kernels_with_the_rows(transform, kind, dtype):
 def test_products_of_landmark_columns_are_the_kernel_projected_on_the_landmarks(n_components, dtype):
     X, Y, weight = table(dtype=dtype)
     task = task_of(X, Y, weight, learn=False, transform=None)
-    layers = landmark_layers(task, n_components)
+    layers = landmark_layers(task.input_map, task.choice.best.kernels, task.X[:n_components])
     columns = layers.columns(X)
     assert columns.dtype == dtype and columns.shape == (40, n_components)
     kernels, centres = task.choice.best.kernels, task.X[:n_components]
@@ -125,7 +125,9 @@ def test_products_of_landmark_columns_are_the_kernel_projected_on_the_landmarks(
 def test_fewer_landmarks_are_a_leading_block_of_more():
     X, Y, weight = table()
     task = task_of(X, Y, weight)
-    few, many = (landmark_layers(task, n).columns(X) for n in (9, 25))
+    few, many = (
+        landmark_layers(task.input_map, task.choice.best.kernels, task.X[:n]).columns(X) for n in (9, 25)
+    )
     # The jitter is a share of the diagonal of the kernel, which is constant.
     np.testing.assert_allclose(many[:, :9], few, rtol=0, atol=1e-9)
 

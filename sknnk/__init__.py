@@ -2,20 +2,12 @@
 
 from importlib.metadata import version as _version
 
-from ._arc_cosine_sampler import ArcCosineSampler
-from ._bundle_report import BundleReport, bundle_report
-from ._bundling import bundle
-from ._classifier import BundledNetworkClassifier
-from ._classifier_cv import BundledNetworkClassifierCV
-from ._displays import FeatureCountDisplay
-from ._estimation_errors import estimation_error_bound, estimation_variance
-from ._kernel_error_display import KernelErrorDisplay
-from ._network_display import NetworkDisplay
-from ._persistence import trusted_types
-from ._prediction_interval_display import PredictionIntervalDisplay
-from ._regressor import BundledNetworkRegressor
-from ._regressor_cv import BundledNetworkRegressorCV
-from ._samplers import URFSampler
+from ._bundling import BundleReport, bundle, bundle_report
+from ._cross_validation import BundledNetworkClassifierCV, BundledNetworkRegressorCV
+from ._displays import FeatureCountDisplay, KernelErrorDisplay, NetworkDisplay, PredictionIntervalDisplay
+from ._features import ArcCosineSampler, URFSampler, estimation_error_bound, estimation_variance
+from ._integration import trusted_types
+from ._networks import BundledNetworkClassifier, BundledNetworkRegressor
 
 __version__ = _version("sknnk")
 

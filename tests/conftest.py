@@ -1,6 +1,37 @@
-"""What tests of several modules share."""
+"""What tests of several modules share, and what is left out where an extra is not installed."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+# Test processes side by side have the cores for themselves; BLAS reads this when NumPy is first imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 import pytest
+
+PACKAGE = Path(__file__).parents[1] / "sknnk"
+LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
+
+
+class OnlyWhatIsInstalled:
+    """Leaves out docstring examples of an extra that is not installed; its tests skip themselves.
+
+    Not ``--doctest-ignore-import-errors``, which passes over broken test files as well.
+    """
+
+    def pytest_ignore_collect(self, collection_path):
+        """Say whether this file belongs to an extra of which a library is missing."""
+        for extra, libraries in LIBRARIES.items():
+            if (PACKAGE / extra) in collection_path.parents and not all(map(find_spec, libraries)):
+                return True
+        return None
+
+
+def pytest_configure(config):
+    """Apply to the whole session; a hook of this file alone would see the folder of tests only."""
+    config.pluginmanager.register(OnlyWhatIsInstalled())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknnk import URFSampler
-from sknnk._spectra import ACTIVATIONS, spectrum_of
+from sknnk._kernels.spectra import ACTIVATIONS, spectrum_of
 
 FUNCTIONS = {
     "sin": np.sin,

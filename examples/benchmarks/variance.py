@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from sknnk import URFSampler, estimation_variance
-from sknnk._spectra import ACTIVATIONS
+from sknnk._kernels.spectra import ACTIVATIONS
 
 
 def points(d: int, place: str, n: int = 16) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifier import BundledNetworkClassifier
-from .._layers import rows_looked_at
+from .._kernel_learning import rows_looked_at
+from .._networks import BundledNetworkClassifier
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
@@ -155,6 +155,8 @@ inverse_temperature_, n_features_in_, feature_names_in_
     >>> model.predict_proba(X)
     dask.array<_evaluated, shape=(178, 3), dtype=float64, chunksize=(60, 3), chunktype=numpy.ndarray>
     """
+
+    __module__ = "sknnk.dask"
 
     _local_class = BundledNetworkClassifier
     _parameter_constraints: dict = {

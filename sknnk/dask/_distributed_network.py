@@ -11,13 +11,11 @@ from dask.sizeof import sizeof
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._accumulation import accumulated_moments
-from .._blocks import n_threads
-from .._costs import predicted_costs
-from .._layer_stack import LayerStack
-from .._layers import rows_looked_at
-from .._moments import Moments
-from .._network import BundledNetwork
+from .._compute import n_threads
+from .._features import RandomMap
+from .._kernel_learning import rows_looked_at
+from .._networks import BundledNetwork
+from .._ridge import Moments, accumulated_moments, predicted_costs
 from ._partitions import (
     Layout,
     Table,
@@ -67,7 +65,7 @@ class _Accumulation:
     """All that a worker needs to know about the network."""
 
     coding: Coding
-    layers: LayerStack
+    layers: RandomMap
     n_targets: int
     batch_size: int | None
     threads: int

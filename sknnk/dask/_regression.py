@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._moments import Moments
-from .._regressor import BundledNetworkRegressor, _check_magnitude
-from .._rows import binary_magnitude
+from .._data import binary_magnitude
+from .._networks import BundledNetworkRegressor, _check_magnitude
+from .._ridge import Moments
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, checked_numbers, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
@@ -137,6 +137,8 @@ feature_names_in_
     >>> model.to_local()
     BundledNetworkRegressor(n_components=64, random_state=0)
     """
+
+    __module__ = "sknnk.dask"
 
     _local_class = BundledNetworkRegressor
     _parameter_constraints: dict = {

@@ -18,13 +18,10 @@ from skl2onnx.common.utils_classifier import get_label_classes
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._arc_cosine_sampler import ArcCosineSampler
-from .._classifier import BundledNetworkClassifier
-from .._classifier_cv import BundledNetworkClassifierCV
-from .._partial_bundling import PartlyBundledClassifier, PartlyBundledRegressor
-from .._regressor import BundledNetworkRegressor
-from .._regressor_cv import BundledNetworkRegressorCV
-from .._samplers import URFSampler
+from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
+from .._cross_validation import BundledNetworkClassifierCV, BundledNetworkRegressorCV
+from .._features import ArcCosineSampler, URFSampler
+from .._networks import BundledNetworkClassifier, BundledNetworkRegressor
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
 from ._networks import class_probabilities, class_scores, network_columns, network_scores

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._arc_cosine_sampler import ArcCosineSampler
-from .._features import feature_scale
+from .._features import ArcCosineSampler, feature_scale
 from ._graphs import Columns, Graph
 
 # Bounds of the exponents of unbiased features, as the sampler has them: float32 overflows above e^88.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from .._quantiles import QuantileMap
+from .._data import QuantileMap
 from ._graphs import Graph
 
 

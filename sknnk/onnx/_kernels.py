@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import Kernel
-from .._spectra import SeriesSpectrum, spectrum_of
+from .._kernels import Kernel, SeriesSpectrum, spectrum_of
 from ._graphs import Array, Graph
 
 # As in the kernels themselves: length scales beyond which all rows are equally far away.

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from .._kernel_layers import KernelStack
-from .._partial_bundling import PartlyBundledClassifier, PartlyBundledRegressor
+from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
+from .._features import KernelMap
 from ._features import sampler_columns
 from ._graphs import Array, Columns, Graph
 from ._inputs import quantile_value
@@ -77,7 +77,7 @@ def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str
 def _layer_columns(graph: Graph, layers: Any, inputs: str, n_features: int, single: bool) -> Columns:
     """Everything in front of the output matrix, but the whitening of landmarks."""
     hidden = inputs if layers.input_map is None else quantile_value(graph, layers.input_map, inputs)
-    if isinstance(layers, KernelStack):
+    if isinstance(layers, KernelMap):
         return Columns.of(kernel_value(graph, layers.kernels, hidden, layers.centres), len(layers.centres))
     columns = Columns.of(hidden, n_features)
     for sampler in layers.samplers:

@@ -80,6 +80,8 @@ class SNNKAdapter(nn.Module):
     512
     """
 
+    __module__ = "sknnk.torch"
+
     def __init__(
         self,
         dim: int,

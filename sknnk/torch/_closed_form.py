@@ -7,9 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .._moments import Moments
-from .._penalties import alpha_grid, gcv
-from .._ridge import coefficients, decompose
+from .._ridge import Moments, alpha_grid, coefficients, decompose, gcv
 
 Floats = NDArray[np.float64]
 

@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .._arc_cosine_sampler import ArcCosineSampler
-from .._features import feature_scale
-from .._samplers import URFSampler
+from .._features import ArcCosineSampler, URFSampler, feature_scale
 
 # Exponents beyond this are cut, as in the numpy features: products of two exponentials stay finite.
 _LIMITS = {torch.float64: 300.0}

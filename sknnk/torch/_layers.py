@@ -7,9 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._arc_cosine_sampler import ArcCosineSampler
-from .._layer_weights import largest_norm
-from .._samplers import URFSampler
+from .._features import ArcCosineSampler, URFSampler, largest_norm
 from ._closed_form import flat_rows, least_squares
 from ._feature_modules import feature_module
 
@@ -82,6 +80,8 @@ class SNNKLinear(nn.Module):
     >>> sum(parameter.numel() for parameter in layer.parameters())  # 256 * 32 and a bias, not 256 * 64
     8448
     """
+
+    __module__ = "sknnk.torch"
 
     def __init__(
         self,

@@ -1,0 +1,253 @@
+"""bundle: a trained network becomes a bundled one, all of its parameters in one matrix."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .._compute import n_threads
+from .._features import RandomMap, URFSampler, largest_norm
+from .._kernels import ACTIVATIONS
+from .._networks import BundledNetwork, BundledNetworkClassifier, BundledNetworkRegressor
+from .kernel_choice import chosen_kernel
+from .partial import PartlyBundledClassifier, PartlyBundledRegressor
+from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedNetwork, read_network
+
+Floats = NDArray[np.float64]
+
+_TINY = 1e-12
+# Squared error relative to the variance at which a bundle is no replacement.
+_DISAGREEMENT = 0.1
+# Rows that stand for the inputs of a network when none are given.
+_N_STANDARD_ROWS = 1000
+# As a network takes them, in the order of `Candidate.parameters`.
+_KERNEL_PARAMETERS = ("activation", "directions", "frequencies", "length_scale")
+
+
+@validate_params(
+    {
+        "network": [object],
+        "n_components": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "X": ["array-like", None],
+        "method": [StrOptions({"calibrated", "analytic"})],
+        "n_layers": [Interval(Integral, 1, None, closed="left"), None],
+        "classes": ["array-like", None],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def bundle(
+    network: Any,
+    *,
+    n_components: Any,
+    X: Any = None,
+    method: str = "calibrated",
+    n_layers: int | None = None,
+    classes: Any = None,
+    alpha: Any = "auto",
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> Any:
+    """Turn a trained network into a bundled one, all of its parameters in one matrix.
+
+    Layer after layer is replaced by the dot product of random features of its input and a matrix that meets the weights
+    of the next layer, until ``output = Theta Phi(x)`` is left.
+
+    Parameters
+    ----------
+    network : MLPRegressor, MLPClassifier or torch.nn.Sequential
+        The trained network. Of a sequential one, linear layers, activations and dropout are understood.
+    n_components : int or tuple of int
+        Number of random features; for ``method="analytic"`` one number for each bundled layer, or the same for all.
+    X : array-like of shape (n_samples, n_features), optional
+        Rows like those that the network will see, without labels. Needed for ``method="calibrated"``; otherwise they
+        set the range of the inputs, which without them is taken to be that of standardised ones.
+    method : {"calibrated", "analytic"}, default="calibrated"
+        ``"calibrated"`` finds the matrix by least squares of the network's own outputs on the features of `X`, with a
+        kernel that is chosen for them; far more accurate for its size. ``"analytic"`` computes it from the weights, by
+        unbiased features; it works for one layer of small weights, and warns where it does not.
+    n_layers : int, optional
+        Number of hidden layers to bundle, from the input; the others stay as they are. All of them by default.
+    classes : array-like of shape (n_classes,), optional
+        Labels of the outputs of a PyTorch classifier, in order; without them it is taken for a regression network.
+    alpha : "auto", float or array-like, default="auto"
+        Penalty of the calibration, as in :class:`BundledNetworkRegressor`.
+    n_jobs : int, optional
+        Number of threads.
+    random_state : int, RandomState instance or None, default=None
+        Source of the random features.
+
+    Returns
+    -------
+    BundledNetworkRegressor or BundledNetworkClassifier
+        Fitted; ``fit(X, y)`` then solves for the matrix again, from labels and in closed form, on the same features. A
+        classifier's `decision_function` are the logits of the network. With fewer `n_layers` than the network has
+        hidden layers, an estimator that ends in those which were left, whose ``fit(X, y)`` solves for the last of them.
+
+    Raises
+    ------
+    ValueError
+        If the network is not fitted or not supported, or `X` is missing or does not fit it.
+
+    See Also
+    --------
+    bundle_report : Sizes before and after, and how well the two agree.
+
+    References
+    ----------
+    Sehanobish et al., "Scalable Neural Network Kernels", ICLR 2024, arXiv 2310.13225, section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> from sklearn.preprocessing import scale
+    >>> from sknnk import bundle
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, y = scale(X), scale(y)
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(64, 64), early_stopping=True, random_state=0).fit(X, y)
+    >>> bundled = bundle(mlp, n_components=256, X=X, random_state=0)
+    >>> bundled.coef_.size < 0.1 * sum(weights.size for weights in mlp.coefs_)
+    True
+    >>> bundled.score(X, mlp.predict(X)) > 0.95
+    True
+    """
+    trained = read_network(network, classes)
+    n_hidden = len(trained.layers) - 1
+    n_layers = n_hidden if n_layers is None else n_layers
+    if not 1 <= n_layers <= n_hidden:
+        raise ValueError(
+            f"n_layers={n_layers} must lie between 1 and the number of hidden layers, which is {n_hidden}."
+        )
+    # An integer, so that a later fit draws the same features.
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    rows = _checked_rows(X, trained.n_inputs, method, seed)
+    front = _front(trained, n_layers)
+    if method == "analytic":
+        bundled = _analytic(front, rows, n_components, seed)
+    else:
+        settings = {"n_components": n_components, "alpha": alpha, "n_jobs": n_jobs, "random_state": seed}
+        # The rows as they came, so that names of columns are seen.
+        bundled = _calibrated(front, rows, X if hasattr(X, "columns") else rows, settings)
+    return bundled if n_layers == n_hidden else _with_tail(bundled, trained, n_layers)
+
+
+def _checked_rows(X: Any, n_inputs: int, method: str, seed: int) -> Floats:
+    if X is None:
+        if method == "calibrated":
+            raise ValueError('X=None: method="calibrated" needs rows, labelled or not; pass X, or method="analytic".')
+        return np.random.default_rng(seed).standard_normal((_N_STANDARD_ROWS, n_inputs))
+    X = check_array(X, dtype=np.float64, input_name="X")
+    if X.shape[1] != n_inputs:
+        raise ValueError(f"X has {X.shape[1]} features, and network takes {n_inputs}.")
+    return X
+
+
+def _front(trained: TrainedNetwork, n_layers: int) -> TrainedNetwork:
+    """The layers to bundle, and the linear map behind them."""
+    last = trained.layers[n_layers]
+    if n_layers == len(trained.layers) - 1:
+        return trained
+    linear = DenseLayer(last.weights, last.bias, "identity")
+    return TrainedNetwork((*trained.layers[:n_layers], linear), None, False)
+
+
+def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str, Any]) -> BundledNetwork:
+    """Least squares of the network's outputs on features of unlabelled rows."""
+    size = int(np.max(settings["n_components"]))
+    kernel, transform = chosen_kernel(front, rows, size, settings["random_state"], n_threads(settings["n_jobs"]))
+    chosen = dict(zip(_KERNEL_PARAMETERS, kernel.parameters, strict=True))
+    settings = {**settings, **chosen, "input_transform": transform}
+    outputs = front(rows)
+    regressor = BundledNetworkRegressor(**settings).fit(X, outputs[:, 0] if front.flat else outputs)
+    return regressor if front.classes is None else _as_classifier(regressor, front.classes)
+
+
+def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) -> BundledNetworkClassifier:
+    """Make a regression network for logits the classifier that it is."""
+    settings = regressor.get_params(deep=False)
+    classifier = BundledNetworkClassifier(**settings)
+    for name, value in vars(regressor).items():
+        if name not in settings:
+            setattr(classifier, name, value)
+    classifier.classes_ = classes
+    # A single logit counts once, where the two scores of least squares differ by twice their size.
+    classifier.inverse_temperature_ = 0.5 if len(classes) == 2 and len(regressor.coef_) == 1 else 1.0
+    return classifier
+
+
+def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int) -> BundledNetwork:
+    """Psi of every layer, carried into the next."""
+    *hidden, last = front.layers
+    if last.activation != "identity":
+        raise ValueError(f'network ends in {last.activation}, which no matrix can; use method="calibrated".')
+    sizes = (n_components,) * len(hidden) if isinstance(n_components, Integral) else tuple(n_components)
+    if len(sizes) != len(hidden):
+        raise ValueError(f"n_components={n_components!r} must be one number, or one for each of {len(hidden)} layers.")
+    samplers: list[URFSampler] = []
+    inputs, carried = rows, np.eye(front.n_inputs)
+    for place, (layer, size) in enumerate(zip(hidden, sizes, strict=True)):
+        weights, bias = layer.weights @ carried, float(np.max(np.abs(layer.bias)))
+        reach = largest_norm(inputs) or 1.0
+        sampler = URFSampler(
+            layer.activation if layer.activation in ACTIVATIONS else ACTIVATION_FUNCTIONS[layer.activation],
+            n_components=size,
+            mode="unbiased",
+            weight_norm=max(largest_norm(weights), 2.0 * bias / reach, _TINY),
+            random_state=seed + place,
+        )
+        inputs, carried = sampler.fit_transform(inputs), sampler.transform_weights(weights, layer.bias)
+        samplers.append(sampler)
+    _warn_of_disagreement(front(rows), inputs @ carried.T @ last.weights.T + last.bias)
+    return _from_matrix(front, tuple(samplers), last.weights @ carried, last.bias, sizes, seed)
+
+
+def _warn_of_disagreement(expected: Floats, outputs: Floats) -> None:
+    error = float(np.mean((outputs - expected) ** 2) / (np.mean(expected.var(axis=0)) or 1.0))
+    if error > _DISAGREEMENT:
+        warnings.warn(
+            f"The squared error of the analytic bundle is {error:.2g} of the variance of the network's outputs: its "
+            "estimates need small weights and few layers. Use method='calibrated' with rows X, or more n_components.",
+            stacklevel=5,
+        )
+
+
+def _from_matrix(
+    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Floats, intercept: Floats, sizes: Any, seed: int
+) -> BundledNetwork:
+    """A bundled network with a given output matrix."""
+    activation = samplers[0].activation
+    regressor = BundledNetworkRegressor(
+        sizes if len(sizes) > 1 else sizes[0],
+        activation=activation,
+        input_transform=None,
+        direct_link=False,
+        random_state=seed,
+    )
+    regressor._layers = RandomMap(None, None, samplers)
+    regressor._flat_targets = front.flat
+    regressor.samplers_, regressor.n_components_, regressor.n_features_in_ = samplers, sizes, front.n_inputs
+    regressor.activation_, regressor.directions_, regressor.frequencies_ = activation, "orthogonal", "isotropic"
+    regressor.input_transform_ = None
+    regressor.coef_, regressor.intercept_ = (coef[0], intercept[0]) if front.flat else (coef, intercept)
+    return regressor if front.classes is None else _as_classifier(regressor, front.classes)
+
+
+def _with_tail(bundled: BundledNetwork, trained: TrainedNetwork, n_layers: int) -> Any:
+    """Put the layers that are left behind the bundled ones."""
+    joint = (FrozenEstimator(bundled), trained.layers[n_layers].activation, trained.layers[n_layers + 1 :])
+    if trained.classes is None:
+        partly: Any = PartlyBundledRegressor(*joint)
+        partly.flat_ = trained.flat
+    else:
+        partly = PartlyBundledClassifier(*joint)
+        partly.classes_ = trained.classes
+    partly._keep_output_layer(trained.n_inputs)
+    return partly

@@ -1,0 +1,261 @@
+"""BundledNetworkClassifierCV: a classification network, its number of features and penalty by cross-validation."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import label_binarize
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import _make_indexable
+
+from .._integration import watched
+from .._networks import BundledNetworkClassifier
+from .curves import Task
+from .scorers import Labelled
+from .search import CountSearch
+
+
+class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
+    """Classification network whose number of features and penalty are cross-validated in one pass.
+
+    One-vs-rest least squares on targets of -1 and 1, a column per class, from the same sums over rows as
+    :class:`BundledNetworkRegressorCV`. The scores are those that :class:`~sklearn.model_selection.GridSearchCV` finds
+    for :class:`BundledNetworkClassifier`.
+
+    Parameters
+    ----------
+    n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
+        Numbers of random features to compare.
+    alphas : float or array-like, default=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
+        Penalties to compare, for features of norm one. Of equal scores the one of the first counts.
+    activations : "auto", str, callable, or list or tuple of these, default="gaussian"
+        Activation of the bundled layer; several are a further axis of the grid, at the cost of one pass each.
+    length_scales : "scale", "auto", float, or list or tuple, default="scale"
+        Distance between transformed inputs over which features vary; several are a further axis of the grid, at the
+        cost of one pass each. ``"scale"`` is the distance at which the kernel of two typical rows is ``1 / e``; where
+        the kernel is ``"auto"``, so is its length scale. An entry of a list may be an array with one scale per column.
+    directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
+        Coupling of the random directions.
+    frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
+        Coupling of the frequencies.
+    preprocessing : {"once", "fold"}, default="once"
+        Where the input transform and ``length_scales="scale"`` are fitted: ``"once"`` on all rows of `X`, never on `y`;
+        ``"fold"`` on each training set, at the cost of one pass each. A kernel that is ``"auto"`` is chosen by the
+        targets, and therefore needs ``"fold"``. In either case the direct link is scaled by each training set.
+    cv : int, splitter or iterable of (train, test), default=None
+        As in :class:`~sklearn.model_selection.GridSearchCV`; None is five stratified folds.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        As in :class:`~sklearn.model_selection.GridSearchCV`; None is accuracy, in which each row counts with the weight
+        of its class if there is a `class_weight`: a network that heeds the weights should not be chosen for ignoring
+        them. Such accuracies are equal if they differ by less than 1e-7. ``"accuracy"`` counts rows alike.
+    refit : bool, str or callable, default=True
+        With several scores the name of the one to choose by; or a function of `cv_results_` that returns the position
+        of the chosen candidate. With False the search ends with its results.
+    selection : {"best", "one_standard_error"}, default="best"
+        ``"one_standard_error"`` chooses, among the candidates that the best one does not beat by more than the standard
+        error of its mean over the splits, the one with fewest features, then the one with the largest penalty.
+    return_train_score : bool, default=False
+        Whether training sets are scored, too.
+    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+        As in :class:`BundledNetworkClassifier`.
+    direct_link : bool, default=True
+        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+    class_weight : "balanced", dict or None, default=None
+        Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score; other scores do
+        not know of them. ``"balanced"`` depends on each training set, which takes one pass each.
+    batch_size : "auto" or int, default="auto"
+        Rows whose features are held at one time. Results do not depend on it but for rounding.
+    n_jobs : int, optional
+        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
+        it but for rounding.
+    random_state : int, RandomState instance or None, default=None
+        Source of everything random, but for that of `cv`.
+    verbose : int, default=0
+        One line per kernel when positive.
+
+    Attributes
+    ----------
+    cv_results_ : dict
+        Parameters, scores, ranks and times of every candidate, as GridSearchCV has them. The time of what candidates
+        share, the pass over the rows above all, is divided equally among them.
+    best_params_ : dict
+        Parameters of the chosen candidate, for :class:`BundledNetworkClassifier`.
+    best_score_ : float
+        Its mean test score; not with a callable `refit`.
+    best_index_ : int
+        Its position in `cv_results_`.
+    best_estimator_ : BundledNetworkClassifier
+        The chosen network, fitted to all rows; this estimator has its methods and its fitted attributes, too.
+    n_components_ : int
+        Chosen number of features.
+    alpha_ : float or ndarray of shape (n_targets,)
+        Chosen penalty, for each target.
+    scorer_ : callable or dict of callables
+        The scorers.
+    multimetric_ : bool
+        Whether there are several.
+    n_splits_ : int
+        Number of splits.
+    refit_time_ : float
+        Seconds that the final fit took.
+    coef_ : ndarray of shape (n_targets, n_columns)
+        The output matrix.
+    intercept_ : ndarray of shape (n_targets,)
+        The intercept.
+    effective_dof_, noise_variance_ : ndarray of shape (n_targets,)
+        As in :class:`BundledNetworkClassifier`.
+    samplers_ : tuple of URFSampler
+        The bundled layer.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    inverse_temperature_ : float
+        Factor of the scores inside the softmax.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, when `X` has string column names.
+
+    See Also
+    --------
+    BundledNetworkClassifier : The network itself; its automatic choices are another way to the kernel and penalty.
+    FeatureCountDisplay : The scores against the number of features, as a figure.
+
+    Notes
+    -----
+    Weights count in the fit and, for scores that take weights, in the scores, as in GridSearchCV.
+    Up to one and a half rows per column the features of all rows are held; beyond, only moments: squared errors and R2
+    then take a single pass over the rows, in memory for one Gram matrix per fold, and other scores a second pass over
+    the test rows.
+
+    References
+    ----------
+    Sehanobish et al., "Scalable Neural Network Kernels", ICLR 2024, arXiv 2310.13225, section 4 (the explicit
+    optimum); Stone, "Cross-validatory choice and assessment of statistical predictions", JRSS B 1974.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sknnk import BundledNetworkClassifierCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = BundledNetworkClassifierCV((32, 64, 128), scoring="neg_log_loss", random_state=0).fit(X, y)
+    >>> model.n_components_ in (32, 64, 128)
+    True
+    >>> model.predict_proba(X[:2]).shape
+    (2, 3)
+    """
+
+    __module__ = "sknnk"
+
+    _parameter_constraints: dict = {
+        **CountSearch._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+    _network_class = BundledNetworkClassifier
+    _default_scoring = "accuracy"
+    # A row in ten million: with weights that far apart, a light row would decide among heavy ones that are all right.
+    _least_difference = 1e-7
+
+    def __init__(
+        self,
+        n_components=(128, 256, 512, 1024, 2048),
+        *,
+        alphas=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5),
+        activations="gaussian",
+        length_scales="scale",
+        directions="orthogonal",
+        frequencies="isotropic",
+        preprocessing="once",
+        cv=None,
+        scoring=None,
+        refit=True,
+        selection="best",
+        return_train_score=False,
+        input_transform="auto",
+        direct_link=True,
+        class_weight=None,
+        batch_size="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.alphas = alphas
+        self.activations = activations
+        self.length_scales = length_scales
+        self.directions = directions
+        self.frequencies = frequencies
+        self.preprocessing = preprocessing
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.selection = selection
+        self.return_train_score = return_train_score
+        self.input_transform = input_transform
+        self.direct_link = direct_link
+        self.class_weight = class_weight
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @watched(n_parts=2)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkClassifierCV":
+        """Cross-validate every candidate, and fit the chosen network to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels, at least two different ones.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights.
+        **params : dict
+            `groups` for the splitter; with metadata routing, whatever the splitter and the scorers request.
+
+        Returns
+        -------
+        BundledNetworkClassifierCV
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If the data or a split cannot be used, or a parameter does not fit them.
+        """
+        self._validate_params()
+        routed = self._routed(sample_weight, params)
+        given, X_given = sample_weight, _make_indexable(X)
+        X, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
+        self._set_classes(np.unique(y))
+        splits = self._splits(X, y, weight, routed.splitter.split)
+        labels = np.searchsorted(self.classes_, y)
+        Y = label_binarize(labels, classes=np.arange(len(self.classes_)), neg_label=-1, pos_label=1)
+
+        def fit_weight(train: np.ndarray) -> np.ndarray:
+            seen = train[weight[train] > 0.0]
+            return weight * self._class_weights(y[seen], weight[seen])[labels]
+
+        unweighted = self.class_weight is None
+        task = Task(
+            X,
+            Y.astype(np.float64),
+            weight,
+            (lambda train: weight) if unweighted else fit_weight,
+            self.class_weight != "balanced",
+            Labelled(X_given, y, labels),
+            splits,
+        )
+        self._search(task, given, self._score_params(routed.scorer.score, y, weight, labels))
+        return self
+
+    def _score_params(self, params: dict[str, Any], y: Any, weight: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+        """Parameters of the scorers, with the weights of classes where the score is ours to choose."""
+        if self.scoring is not None or self.class_weight is None:
+            return params
+        seen = weight > 0.0
+        of_classes = self._class_weights(y[seen], weight[seen])[labels]
+        return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(labels)))}
+
+    def _finish(self, network: Any, task: Task) -> None:
+        seen, labels = task.sample_weight > 0.0, np.asarray(task.labelled.labels)
+        network._calibrate(task.X[seen], labels[seen], task.Y[seen], task.sample_weight[seen])

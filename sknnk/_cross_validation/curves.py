@@ -1,0 +1,274 @@
+"""Scores against the number of features and the penalty, for one kernel: where rows become scores."""
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._compute import machine_memory
+from .._data import transform_inputs
+from .._features import Candidate
+from .._kernel_learning import prepare_layers
+from .._kernels import column_deviations, spectrum_of, typical_length_scale
+from .._ridge import partitions
+from .scorers import Labelled, Scoring, candidate_scores
+from .splits import MomentSets, RowSets, Table, Whole
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+# Groups of rows whose moments are held at one time, and rows per column below which their features are held instead.
+_MAX_ATOMS = 16
+_HELD_ROWS = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a search is about.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Validated rows.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets of the least squares.
+    sample_weight : ndarray of shape (n_samples,)
+        Non-negative weights.
+    fit_weight : callable
+        ``fit_weight(train)`` gives the weights of all rows, those of their classes included, for a training set.
+    fit_weight_is_shared : bool
+        Whether these are the same for every training set.
+    labelled : Labelled
+        What scorers see.
+    splits : list of (train, test)
+        Row positions.
+    """
+
+    X: Any
+    Y: Array
+    sample_weight: Array
+    fit_weight: Callable[[Rows], Array]
+    fit_weight_is_shared: bool
+    labelled: Labelled
+    splits: list[tuple[Rows, Rows]]
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Scores and times of the candidates that share a kernel.
+
+    Parameters
+    ----------
+    test, train, times : dict of str to ndarray of shape (n_alphas, n_counts, n_splits)
+        Scores by the name of the scorer, and seconds.
+    whole : Whole or None
+        All rows, where the final fit need not look at them again.
+    """
+
+    test: dict[str, Array]
+    train: dict[str, Array]
+    times: dict[str, Array]
+    whole: Whole | None
+
+
+def count_curves(
+    network: Any,
+    task: Task,
+    scoring: Scoring,
+    counts: tuple[int, ...],
+    alphas: Array,
+    preprocessing: str,
+    return_train_score: bool,
+) -> Curves:
+    """Score every count and penalty on every split.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Of the kernel, with as many features as the largest count; it is prepared here.
+    task : Task
+        Rows and splits.
+    scoring : Scoring
+        The scorers.
+    counts : tuple of int
+        Numbers of features.
+    alphas : ndarray of shape (n_alphas,)
+        Penalties.
+    preprocessing : {"once", "fold"}
+        Whether the network is prepared on all rows, or anew on each training set.
+    return_train_score : bool
+        Whether training sets are scored, too.
+
+    Returns
+    -------
+    Curves
+        The scores.
+    """
+    shape = (alphas.size, len(counts), len(task.splits))
+    sides: tuple[dict[str, Array], dict[str, Array]] = ({}, {})
+    times = {"fit_time": np.zeros(shape), "score_time": np.zeros(shape)}
+    whole, started = None, perf_counter()
+    for first, sets, latest in _sets(network, task, counts, preprocessing):
+        whole, covered = latest, slice(first, first + len(sets.splits))
+        # A pass over the rows is for all candidates alike.
+        times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
+        for j, count in enumerate(counts):
+            for split, both, seconds in _scores_of_sets(sets, count, alphas, task, scoring, return_train_score):
+                network._progress()
+                for side, scores in zip(sides, both, strict=True):
+                    for name, values in scores.items():
+                        side.setdefault(name, np.empty(shape))[:, j, first + split] = values
+                for name, spent in zip(times, seconds, strict=True):
+                    times[name][:, j, first + split] += spent / alphas.size
+        started = perf_counter()
+    return Curves(*sides, times, whole)
+
+
+def _scores_of_sets(
+    sets: Any, count: int, alphas: Array, task: Task, scoring: Scoring, return_train_score: bool
+) -> list[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
+    """Position of each split, test and training scores by name, and seconds spent on fitting and on scoring."""
+    forms, started = scoring.closed_forms(), perf_counter()
+    paths = sets.paths(count, alphas) if forms else []
+    fit_time = (perf_counter() - started) / len(sets.splits)
+    sides = (False, True) if return_train_score else (False,)
+
+    def scores(split: int) -> tuple[int, list[dict[str, Any]], tuple[float, float]]:
+        started = perf_counter()
+        both: list[dict[str, Any]]
+        if forms:
+            unit = sets.network._target_scale**2
+            errors = [sets.errors(split, count, paths[split], side).in_units(unit) for side in sides]
+            both = [{name: form(each) for name, form in forms.items()} for each in errors]
+        else:
+            of_candidates = candidate_scores(sets, split, count, alphas, task.labelled, scoring, return_train_score)
+            both = [{name: [each[name] for each in side] for name in side[0]} for side in of_candidates]
+        return split, both if return_train_score else [both[0], {}], (fit_time, perf_counter() - started)
+
+    # Scorers are not ours, and may not be meant for threads; what is ours keeps the interpreter to itself in BLAS.
+    return [scores(split) for split in range(len(sets.splits))]
+
+
+def _sets(
+    network: Any, task: Task, counts: tuple[int, ...], preprocessing: str
+) -> Iterator[tuple[int, Any, Whole | None]]:
+    """Training and test sets: position of the first split, the sets, and what a final fit can start from."""
+    if preprocessing == "once":
+        prepare(network, task, np.arange(len(task.Y)), task.sample_weight)
+        if task.fit_weight_is_shared:
+            yield from _shared_sets(network, task)
+            return
+    for position, (train, test) in enumerate(task.splits):
+        own, weight = network, task.fit_weight(train)
+        if preprocessing == "fold":
+            own = copy(network)
+            prepare(own, task, train, weight)
+            link_scale = own._layers.link_scale
+        else:
+            [link_scale] = _link_scales(own, task, [(train, test)])
+        table = Table(task.X, task.Y / own._target_scale, weight)
+        split = [(train, test)]
+        if _are_few(task, own):
+            yield position, RowSets(own, table, split, [link_scale]), None
+        else:
+            [partition] = partitions(len(task.Y), split, _MAX_ATOMS)
+            yield position, MomentSets(own, table, partition, split, [link_scale]), None
+
+
+def _shared_sets(network: Any, task: Task) -> Iterator[tuple[int, Any, Whole | None]]:
+    """Sets of one preparation, for as many splits at a time as have few patterns of membership."""
+    link_scales = _link_scales(network, task, task.splits)
+    weight = task.fit_weight(np.arange(len(task.Y)))
+    table = Table(task.X, task.Y / network._target_scale, weight)
+    # Class weights are the business of each training set, and so is, with them, the preparation of a final fit.
+    may_continue = weight is task.sample_weight
+    if _are_few(task, network):
+        sets: Any = RowSets(network, table, task.splits, link_scales)
+        yield 0, sets, sets.whole() if may_continue else None
+        return
+    for partition in partitions(len(task.Y), task.splits, max(_MAX_ATOMS, len(task.splits) + 1)):
+        _check_memory(network, len(partition.atoms))
+        covered = slice(partition.first, partition.first + len(partition.train))
+        sets = MomentSets(network, table, partition, task.splits[covered], link_scales[covered])
+        yield partition.first, sets, sets.whole() if may_continue else None
+
+
+def _are_few(task: Task, network: Any) -> bool:
+    return len(task.Y) <= _HELD_ROWS * network._layers.n_columns
+
+
+def _check_memory(network: Any, n_atoms: int) -> None:
+    """Refuse moments that cannot fit, before an allocation brings the machine down."""
+    # Besides the moments of each group: those of all rows and of one training set, a factorisation and its workspace.
+    size, available = 8.0 * network._layers.n_columns**2 * (n_atoms + 8), machine_memory()
+    if size > available:
+        raise ValueError(
+            f"n_components up to {network.n_components} with {n_atoms} groups of rows needs about {1e-9 * size:.0f} GB "
+            f"for the moments, and the machine has {1e-9 * available:.0f} GB; use smaller n_components or fewer splits."
+        )
+
+
+def prepare(network: Any, task: Task, rows: Rows, weight: Array) -> None:
+    """Fix the units, the layers and what is automatic in a network.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        It is changed.
+    task : Task
+        Gives the rows.
+    rows : ndarray of shape (n_rows,)
+        Those that may be looked at.
+    weight : ndarray of shape (n_samples,)
+        Weights of all rows.
+    """
+    fix_length_scale(network, task, rows, weight)
+    rows = rows[weight[rows] > 0.0]
+    network.n_components_ = (network.n_components,)
+    network._prepare(task.X[rows], task.Y[rows], weight[rows])
+
+
+def fix_length_scale(network: Any, task: Task, rows: Rows, weight: Array) -> None:
+    """Turn the length scale ``"scale"`` into the distance at which the kernel of two typical rows is ``1 / e``.
+
+    Parameters
+    ----------
+    network, task, rows, weight
+        As in :func:`prepare`. The targets play no part.
+    """
+    if not (isinstance(network.length_scale, str) and network.length_scale == "scale"):
+        return
+    if any(isinstance(choice, str) and choice == "auto" for choice in _kernel(network)):
+        network.set_params(length_scale="auto")
+        return
+    rows = rows[weight[rows] > 0.0]
+    X, weight = task.X[rows], weight[rows]
+    plan = (Candidate(*_kernel(network), 1.0), (1,), network.input_transform, False, 0)
+    layers, _ = prepare_layers(X, task.Y[rows], weight, *plan, penalty_given=True)
+    deviations = column_deviations(transform_inputs(layers.input_map, X), weight)
+    spectrum = spectrum_of(network.activation)
+    scale = typical_length_scale(deviations, spectrum, network.directions, network.frequencies)
+    network.set_params(length_scale=scale)
+
+
+def _kernel(network: Any) -> tuple[Any, str, str]:
+    return network.activation, network.directions, network.frequencies
+
+
+def _link_scales(network: Any, task: Task, splits: list[tuple[Rows, Rows]]) -> list[float | None]:
+    """Factor that a network fitted on each training set would give the direct link."""
+    if network._layers.link_scale is None:
+        return [None] * len(splits)
+    kernel = Candidate(network.activation_, network.directions_, network.frequencies_, 1.0)
+    inputs, scales = transform_inputs(network._layers.input_map, task.X), []
+    for train, _ in splits:
+        weight = task.fit_weight(train)
+        rows = train[weight[train] > 0.0]
+        plan = (kernel, (1,), None, True, network._seed)
+        layers, _ = prepare_layers(inputs[rows], task.Y[rows], weight[rows], *plan, penalty_given=True)
+        scales.append(layers.link_scale)
+    return scales

@@ -1,0 +1,409 @@
+"""Training and test sets of a prepared network, and its solutions on them for fewer features than it has."""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dgemm
+from sklearn.base import clone
+
+from .._features import RandomMap, feature_scale
+from .._integration import Step
+from .._ridge import (
+    DualPath,
+    FoldMoments,
+    Moments,
+    NestedKernel,
+    Partition,
+    RidgeSystem,
+    SquaredErrors,
+    coefficient_path,
+    decompose,
+    decompose_rows,
+    dual_path,
+    paths_without,
+    squared_errors_of_moments,
+    squared_errors_of_predictions,
+    tridiagonal_path,
+)
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Path = tuple[Array, Array]
+
+# Relative precision that squared errors from moments must have; otherwise the rows are predicted.
+_PRECISION = 1e-9
+# Least share of all rows in a training set, and rows per column, for which its Gram matrix is close to theirs.
+_LEAST_SHARE, _LEAST_ROWS = 0.5, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of a search.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Inputs.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets in the units of the solver.
+    weight : ndarray of shape (n_samples,)
+        Non-negative weights.
+    """
+
+    X: Any
+    Y: Array
+    weight: Array
+
+    @property
+    def precision(self) -> float:
+        """Machine epsilon of the features."""
+        return float(np.finfo(self.X.dtype).eps)
+
+
+def narrowed(layers: RandomMap, count: int, link_scale: float | None) -> RandomMap:
+    """Keep the first features of the last layer alone.
+
+    Parameters
+    ----------
+    layers : RandomMap
+        Of one bundled layer with an integer seed.
+    count : int
+        Number of features.
+    link_scale : float or None
+        Factor of the direct link.
+
+    Returns
+    -------
+    RandomMap
+        What a network of that many components has.
+    """
+    [sampler] = layers.samplers
+    # Drawing anew costs little; the length scale is a number, so the row that is fitted to does not matter.
+    row = np.zeros((1, sampler.n_features_in_), dtype=sampler.random_weights_.dtype)
+    narrow = clone(sampler).set_params(n_components=count).fit(row)
+    return replace(layers, link_scale=link_scale, samplers=(narrow,))
+
+
+def solved_network(network: Any, layers: RandomMap, system: RidgeSystem, alpha: float, dtype: Any) -> Any:
+    """Complete a prepared network with a solution.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared; it is not changed.
+    layers : RandomMap
+        Its layers, or the first of their features.
+    system : RidgeSystem
+        The diagonalised problem for the columns of `layers`.
+    alpha : float
+        Penalty.
+    dtype : dtype
+        Of the rows.
+
+    Returns
+    -------
+    BundledNetwork
+        Fitted, and independent of `network`.
+    """
+    [sampler] = layers.samplers
+    solved = copy(network).set_params(n_components=sampler.n_components, alpha=alpha)
+    solved._layers, solved.samplers_ = layers, layers.samplers
+    solved.n_components_, solved.feature_map_ = (sampler.n_components,), "random"
+    solved.solver_ = "primal" if system.basis.shape[1] == layers.n_columns else "dual"
+    solved._solve(system, np.array([[alpha]]), dtype)
+    return solved
+
+
+class _CountSets:
+    """What both kinds of sets share: where columns come from, and how they are scaled."""
+
+    splits: Sequence[tuple[Rows, Rows]]
+
+    def __init__(self, network: Any, table: Table, link_scales: Sequence[float | None]) -> None:
+        self.network, self.table, self.link_scales = network, table, link_scales
+        self._layers: RandomMap = network._layers
+
+    def n_columns(self, count: int) -> int:
+        """Number of columns of a network with `count` features."""
+        return self._layers.n_linked + count
+
+    def scale(self, count: int, split: int | None = None) -> Array:
+        """Factors between the raw columns and those of a network with `count` features, fitted on a training set."""
+        scale = np.full(self.n_columns(count), feature_scale(count))
+        scale[: self._layers.n_linked] = self.link_ratio(split)
+        return scale
+
+    def link_ratio(self, split: int | None) -> float:
+        """Factor of the direct link in a training set, relative to that of all rows."""
+        own = None if split is None else self.link_scales[split]
+        return 1.0 if own is None or self._layers.link_scale is None else own / self._layers.link_scale
+
+    def solved_networks(self, split: int, count: int, system: RidgeSystem, alphas: Array) -> list[Any]:
+        """Networks with `count` features, fitted on a training set, one for each penalty."""
+        layers = narrowed(self._layers, count, self.link_scales[split])
+        return [solved_network(self.network, layers, system, alpha, self.table.X.dtype) for alpha in alphas]
+
+    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
+        """Columns of the largest network, not scaled."""
+        return self._layers.raw_columns(self.table.X[rows])
+
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        raise NotImplementedError
+
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
+        raise NotImplementedError
+
+    def _direct_path(self, split: int, count: int, alphas: Array) -> Path:
+        """Solutions on a training set by a factorisation of its own, for raw columns."""
+        moments = self.train_moments(split, count)
+        path = None if moments is None else tridiagonal_path(moments, alphas, self.table.precision)
+        coef, intercept = path or coefficient_path(self.train_system(split, count), alphas)
+        return self.scale(count, split)[:, None, None] * coef, intercept
+
+    def predictions(self, rows: Rows, path: Path) -> Array:
+        """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
+        coef, intercept = path
+        flat = coef.reshape(len(coef), -1)
+        predictions = np.empty((len(rows), flat.shape[1]))
+
+        def evaluate(block: slice) -> None:
+            np.matmul(self.raw_columns(rows[block])[:, : len(coef)], flat, out=predictions[block])
+
+        self.network._over_blocks(evaluate, len(rows))
+        return predictions.reshape(-1, *intercept.shape) + intercept
+
+    def errors(self, split: int, count: int, path: Any, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        rows = self.splits[split][not of_train]
+        predictions = self.predictions(rows, path)
+        return squared_errors_of_predictions(self.table.Y[rows], predictions, self.table.weight[rows])
+
+
+class MomentSets(_CountSets):
+    """Sets known by their moments alone: memory does not depend on the number of rows.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    table : Table
+        The rows.
+    partition : Partition
+        The splits.
+    splits : sequence of (train, test)
+        The same as row positions.
+    link_scales : sequence of float or None
+        Factor of the direct link in each training set.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        table: Table,
+        partition: Partition,
+        splits: Sequence[tuple[Rows, Rows]],
+        link_scales: Sequence[float | None],
+    ) -> None:
+        super().__init__(network, table, link_scales)
+        self.splits, self._wide = splits, -1
+        with network._progress.part("sum-rows", sum(network._n_blocks(len(rows)) for rows in partition.atoms)) as done:
+            self._folds = FoldMoments(partition, [self._moments(rows, done) for rows in partition.atoms])
+        self._narrow = self._folds
+        self._whole_systems: dict[int, RidgeSystem] = {}
+
+    def _moments(self, rows: Rows, done: Step) -> Moments:
+        table = self.table
+        rows = rows[table.weight[rows] > 0.0]
+        if not rows.size:
+            return Moments.empty(self._layers.n_columns, table.Y.shape[1])
+        moments: Moments = self.network._accumulated(table.X[rows], table.Y[rows], table.weight[rows], done)
+        return moments
+
+    def folds(self, count: int) -> FoldMoments:
+        """Moments of the raw columns of a network with `count` features."""
+        if self._wide != count:
+            self._narrow, self._wide = self._folds.leading(self.n_columns(count)), count
+        return self._narrow
+
+    def train_moments(self, split: int, count: int) -> Moments:
+        """Moments of the scaled columns of a training set."""
+        return self.folds(count).train(split).scaled(self.scale(count, split))
+
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        return decompose(self.train_moments(split, count), self.table.precision)
+
+    def whole(self) -> "Whole":
+        """All rows, to solve on once the best candidate is known."""
+        return Whole(self.network, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
+
+    def paths(self, count: int, alphas: Array) -> list[Path]:
+        """Solutions on every training set, for raw columns."""
+        # Not over threads: SciPy's BLAS keeps the interpreter to itself, and has threads of its own.
+        positions = range(len(self.splits))
+        close = [split for split in positions if self._is_close(split, count)]
+        whole = self._whole_system(count) if len(close) > 1 else None
+        paths: dict[int, Path] = {}
+        if whole is not None and alphas.min() >= whole.alpha_floor:
+            paths = self._paths_from_whole(whole, close, count, alphas)
+        paths |= {split: self._direct_path(split, count, alphas) for split in positions if split not in paths}
+        return [paths[split] for split in positions]
+
+    def _is_close(self, split: int, count: int) -> bool:
+        """Whether a training set is most of many rows."""
+        folds = self.folds(count)
+        rest, total = folds.rest(split), folds.total
+        if rest is None or rest.weight > (1.0 - _LEAST_SHARE) * total.weight:
+            return False
+        return total.n_samples - rest.n_samples >= _LEAST_ROWS * len(total.mean)
+
+    def _whole_system(self, count: int) -> RidgeSystem:
+        if count not in self._whole_systems:
+            moments = self.folds(count).total.scaled(self.scale(count))
+            self._whole_systems[count] = decompose(moments, self.table.precision)
+        return self._whole_systems[count]
+
+    def _paths_from_whole(self, whole: RidgeSystem, splits: list[int], count: int, alphas: Array) -> dict[int, Path]:
+        """Solutions from the factorisation of all rows, empty if that takes longer than others."""
+        folds, scale = self.folds(count), self.scale(count)
+        rests = [rest for split in splits if (rest := folds.rest(split)) is not None]
+        # A direct link of another scale is one of this scale under another penalty.
+        factors = [(scale / self.scale(count, split)) ** 2 for split in splits]
+        paths = paths_without(whole, scale, rests, factors, alphas) or []
+        return {i: (scale[:, None, None] * coef, b) for i, (coef, b) in zip(splits, paths, strict=False)}
+
+    def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
+        """Squared errors on the test set, or the training set, of a split."""
+        folds = self.folds(count)
+        errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)
+        if errors.is_precise(_PRECISION):
+            return errors
+        return super().errors(split, count, path, of_train)
+
+
+class RowSets(_CountSets):
+    """Sets of few rows, whose features are held: fewer numbers than a Gram matrix or two.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    table : Table
+        The rows.
+    splits : sequence of (train, test)
+        Row positions.
+    link_scales : sequence of float or None
+        Factor of the direct link in each training set.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        table: Table,
+        splits: Sequence[tuple[Rows, Rows]],
+        link_scales: Sequence[float | None],
+    ) -> None:
+        super().__init__(network, table, link_scales)
+        self.splits = splits
+        self._columns = np.empty((len(table.Y), self._layers.n_columns), dtype=table.X.dtype)
+
+        def evaluate(rows: slice) -> None:
+            self._layers.raw_columns(table.X[rows], self._columns[rows])
+
+        network._over_blocks(evaluate, len(table.Y))
+        self._kernel = NestedKernel(self._columns, self._layers.n_linked)
+
+    def predictions(self, rows: Rows, path: Path | DualPath) -> Array:
+        """Predict rows with every solution of a path."""
+        if isinstance(path, DualPath):
+            return path.predictions(rows)
+        coef, intercept = path
+        columns = self._columns[rows, : len(coef)].astype(np.float64, copy=False)
+        products = dgemm(1.0, coef.reshape(len(coef), -1).T, columns.T)
+        return np.asarray(products.T.reshape(len(rows), *intercept.shape) + intercept)
+
+    def _train_rows(self, split: int) -> Rows:
+        train = self.splits[split][0]
+        return train[self.table.weight[train] > 0.0]
+
+    def train_moments(self, split: int, count: int) -> Moments | None:
+        """Moments of the scaled columns of a training set; None where rows are fewer than columns."""
+        rows, scale = self._train_rows(split), self.scale(count, split)
+        if len(rows) < len(scale):
+            return None
+        features = self._columns[rows, : len(scale)] * scale
+        return Moments.from_block(features, self.table.Y[rows], self.table.weight[rows])
+
+    def train_system(self, split: int, count: int) -> RidgeSystem:
+        """Diagonalised problem of a training set."""
+        return _system_of_rows(self.table, self._columns, self._train_rows(split), self.scale(count, split))
+
+    def whole(self) -> "Whole":
+        """All rows, to solve on once the best candidate is known."""
+        return Whole(self.network, self.table.X.dtype, self._columns, self.table)
+
+    def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
+        """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
+        # Threads would take turns in LAPACK, which keeps the interpreter to itself.
+        splits = range(len(self.splits))
+        return [self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in splits]
+
+    def _dual_path(self, split: int, count: int, alphas: Array) -> DualPath | None:
+        rows = self._train_rows(split)
+        if len(rows) >= self.n_columns(count):
+            return None
+        kernel = self._kernel.matrix(count, self.link_ratio(split) ** 2, feature_scale(count) ** 2)
+        return dual_path(kernel, rows, self.table.Y[rows], self.table.weight[rows], alphas, self.table.precision)
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All rows of a prepared network, ready to be solved for any count.
+
+    Parameters
+    ----------
+    network : BundledNetwork
+        Prepared, with as many features as the largest count.
+    dtype : dtype
+        Of the rows.
+    columns : Moments or ndarray of shape (n_samples, n_columns)
+        Moments of the raw columns, or the raw columns.
+    table : Table or None
+        The rows that belong to `columns`.
+    systems : dict of int to RidgeSystem
+        Problems that are diagonalised already, by the count of features.
+    """
+
+    network: Any
+    dtype: Any
+    columns: Any
+    table: Table | None = None
+    systems: dict[int, RidgeSystem] = field(default_factory=dict)
+
+    def solved(self, count: int, alpha: float) -> Any:
+        """Network of `count` features, fitted on all rows without another look at them."""
+        wide: RandomMap = self.network._layers
+        layers = narrowed(wide, count, wide.link_scale)
+        system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
+        return solved_network(self.network, layers, system, alpha, self.dtype)
+
+    def _system(self, scale: Array) -> RidgeSystem:
+        if self.table is None:
+            moments: Moments = self.columns.leading(len(scale))
+            return decompose(moments.scaled(scale), float(np.finfo(self.dtype).eps))
+        return _system_of_rows(self.table, self.columns, np.flatnonzero(self.table.weight > 0.0), scale)
+
+
+def _system_of_rows(table: Table, columns: NDArray[np.floating], rows: Any, scale: Array) -> RidgeSystem:
+    """Diagonalise the smaller of the two problems."""
+    features = columns[rows, : len(scale)] * scale
+    Y, weight = table.Y[rows], table.weight[rows]
+    if len(features) < len(scale):
+        return decompose_rows(features, Y, weight, table.precision)
+    return decompose(Moments.from_block(features, Y, weight), table.precision)

@@ -1,0 +1,34 @@
+"""Rows before anything is learned from them: weights, distinct rows, input transforms.
+
+Raw rows come in, transformed rows come out. A new transform of the input columns goes here.
+"""
+
+from .inputs import (
+    dense_inputs,
+    fitted_input_map,
+    fitted_input_maps,
+    possible_transforms,
+    quantile_rows,
+    sampled_rows,
+    transform_inputs,
+)
+from .quantiles import QuantileMap, fit_quantile_map
+from .rows import binary_magnitude, copies_of, distinct_rows, is_valid_already, unit_rows, weighted_rows
+
+__all__ = [
+    "QuantileMap",
+    "binary_magnitude",
+    "copies_of",
+    "dense_inputs",
+    "distinct_rows",
+    "fit_quantile_map",
+    "fitted_input_map",
+    "fitted_input_maps",
+    "is_valid_already",
+    "possible_transforms",
+    "quantile_rows",
+    "sampled_rows",
+    "transform_inputs",
+    "unit_rows",
+    "weighted_rows",
+]

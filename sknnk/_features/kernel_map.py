@@ -1,0 +1,121 @@
+"""Columns without random numbers: kernels with rows of the table, all of them or landmarks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+
+from .._data import QuantileMap, dense_inputs
+from .._kernels import Kernel, fill_kernel_matrix, kernel_matrix
+
+Array = NDArray[np.float64]
+
+# Share of the diagonal that keeps landmarks apart.
+_JITTER = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class KernelMap:
+    """What a network with kernel columns has in front of its output matrix; the counterpart of `RandomMap`.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        Applied to the raw inputs.
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    centres : ndarray of shape (n_centres, n_features)
+        Transformed rows of the table.
+    whitening : ndarray of shape (n_centres, n_centres) or None
+        For landmarks ``L^-T``, ``L L' = k(Z, Z)``, so that products of columns are the kernel; None for the exact map,
+        whose columns are the kernel itself.
+    """
+
+    input_map: QuantileMap | None
+    kernels: tuple[Kernel, ...]
+    centres: Array
+    whitening: Array | None = None
+    samplers = ()
+    link_scale = None
+    n_linked = 0
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns in front of the output matrix."""
+        return len(self.centres)
+
+    @property
+    def column_scale(self) -> Array:
+        """Factors of shape (n_columns,) between the raw columns and those of the network: ones."""
+        return np.ones(self.n_columns)
+
+    def check_range(self, X: Any) -> None:
+        """Accept every finite row: kernels do not overflow."""
+
+    def columns(self, X: Any) -> NDArray[np.floating]:
+        """Evaluate the network up to the output matrix.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            In the dtype of `X`.
+        """
+        return self.raw_columns(X)
+
+    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+        """Evaluate the network up to the output matrix.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+        out : ndarray of shape (n_samples, n_columns), optional
+            Receives the result.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            In the dtype of `X`.
+        """
+        columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
+        inputs = dense_inputs(self.input_map, X)
+        if self.whitening is None:
+            fill_kernel_matrix(self.kernels, inputs, self.centres, columns)
+        else:
+            columns[:] = kernel_matrix(self.kernels, inputs, self.centres) @ self.whitening
+        return columns
+
+
+def landmark_map(input_map: QuantileMap | None, kernels: tuple[Kernel, ...], centres: Array) -> KernelMap:
+    """Columns of landmarks, so that products of columns are the kernel of the landmarks.
+
+    Parameters
+    ----------
+    input_map : QuantileMap or None
+        Applied to the raw inputs.
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    centres : ndarray of shape (n_centres, n_features)
+        Transformed rows of the table.
+
+    Returns
+    -------
+    KernelMap
+        The columns.
+
+    References
+    ----------
+    Williams and Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.
+    """
+    K = kernel_matrix(kernels, centres, centres)
+    K[np.diag_indices(len(K))] += _JITTER * np.max(np.abs(np.diag(K)))
+    factor = cholesky(K, lower=True, overwrite_a=True)
+    whitening = solve_triangular(factor, np.eye(len(K)), lower=True).T
+    return KernelMap(input_map, kernels, centres, np.ascontiguousarray(whitening))

@@ -1,0 +1,403 @@
+"""Random feature maps as scikit-learn transformers: what they share, and URFSampler."""
+
+import warnings
+from copy import copy
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._compute import block_length, n_threads, over_threads, row_blocks
+from .._integration import LinkedEstimator, watched
+from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
+from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
+from .fourier import feature_scale, fourier_features
+from .unbiased import (
+    UnbiasedSpectrum,
+    balanced_split,
+    checked_weights,
+    largest_norm,
+    layer_spectrum,
+    unbiased_map,
+    unbiased_phi,
+    unbiased_psi,
+)
+
+# Input columns from which the fast Hadamard product beats the dense one (measured on two cores).
+_FAST_FROM = 2048
+# Expected error, in standard deviations of the activation, at which an estimate says nothing.
+_HOPELESS = 0.75
+# Norms that pass for those planned for, though they were computed in another order.
+_ROUNDING = 1e-5
+
+
+class RandomFeatureSampler(
+    LinkedEstimator, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
+
+    @watched(n_parts=0)
+    def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
+        """Draw the random weights for the number, scale and dtype of the columns of `X`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Training rows. Only their shape, dtype and, with ``length_scale="scale"``, their variances are used.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        object
+            The fitted transformer itself.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape, is not positive or too small.
+        """
+        self._validate_params()
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        self._n_features_out = int(self.n_components)
+        with np.errstate(over="ignore"):
+            self._draw(X, np.random.default_rng(seed))
+        if not np.isfinite(self.random_weights_).all():
+            raise ValueError(
+                f"length_scale={self.length_scale!r} comes to {np.min(self.length_scale_):.3g}, and random weights "
+                f"divided by it overflow {X.dtype}; give a larger length_scale, or rescale X."
+            )
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Evaluate Phi.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            The features, in the dtype of `X` (float64 or float32). ``Phi(x) . Phi(y)`` estimates the kernel.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN, infinity, values so large that a projection overflows, or another number of columns than
+            in `fit`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        self._check_range(X)
+        return self._phi(X, n_threads(None))
+
+    def _phi(self, X: Any, threads: int = 1) -> NDArray[np.floating]:
+        """Phi of validated rows, block by block into one array."""
+        features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
+        scale = feature_scale(self._n_features_out)
+
+        def evaluate(rows: slice) -> None:
+            self._raw_features(X[rows], features[rows], scale)
+
+        # Wide rows make many weights, which should not be read again for a handful of rows.
+        size = max(block_length(X.shape[0], self._n_features_out), min(X.shape[1], 256), 16)
+        blocks = row_blocks(X.shape[0], size)
+        over_threads(evaluate, [(rows,) for rows in blocks], threads)
+        return features
+
+    def _check_range(self, X: Any) -> None:
+        values = X if isinstance(X, np.ndarray) else X.data
+        largest = float(np.max(np.abs(values), initial=0.0))
+        weight = float(np.max(np.sum(np.abs(self.random_weights_), axis=0, dtype=np.float64), initial=0.0))
+        # The root leaves room for the square in arc-cosine features of degree two.
+        if not largest * weight < float(np.finfo(X.dtype).max) ** 0.5:
+            raise ValueError(
+                f"X holds values up to {largest:.3g}, which overflow {X.dtype} at length_scale={self.length_scale!r}; "
+                "rescale X or fit with a larger length_scale."
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _estimates_layers(sampler: Any) -> bool:
+    # Once it is fitted, what was fitted decides.
+    if getattr(sampler, "_map", None) is None and (sampler.mode == "bounded" or hasattr(sampler, "spectrum_")):
+        raise AttributeError(
+            'transform_weights needs mode="unbiased" or "positive"; mode="bounded" estimates no layer.'
+        )
+    return True
+
+
+class URFSampler(RandomFeatureSampler):
+    """Universal random features: any activation as a random feature map.
+
+    A layer ``f(w . x + b)`` is rewritten as a dot product of a map Phi of the input and a map Psi of the parameters.
+    This transformer is Phi.
+
+    In *bounded* mode, the one to learn from, Phi are pairs of cosines and sines, without the envelope that an unbiased
+    estimate of the layer needs and that one outlying row would blow up. Its rows have norm one and
+
+    ``Phi(x) . Phi(y)  ->  k(x, y)``  as  `n_components` grows,
+
+    where ``k`` is the kernel of the activation: ``kappa(|x - y| / length_scale)`` with isotropic frequencies, the
+    product of ``kappa(|x_j - y_j| / length_scale_j)`` over the columns with coordinatewise ones.
+
+    In *unbiased* mode `transform_weights` is Psi, and ``transform(X) @ transform_weights(W, b).T`` estimates
+    ``activation(X @ W.T + b)``: its mean over seeds is ``spectrum_(X @ W.T + b)``, which differs from the activation by
+    ``spectrum_.max_error`` at most. The spectrum is fitted to the number of columns and to the largest ``|x| |w|``, so
+    that bias and variance fall together; among the columns are a constant and, where it pays, the input itself.
+
+    Parameters
+    ----------
+    activation : str or callable, default="gaussian"
+        ``"gaussian"``, ``"laplace"``, ``"cauchy"``, ``"sech"`` (named after the distribution of their frequencies:
+        ``kappa(r)`` is ``exp(-r^2 / 2)``, ``1 / (1 + r^2)``, ``exp(-r)``, ``sech(r)``), ``"sin"``, ``"cos"``,
+        ``"relu"``, ``"gelu"``, ``"silu"``, ``"tanh"``, ``"sigmoid"``, ``"softplus"``, ``"erf"``, ``"elu"``,
+        ``"step"``, or any vectorised callable ``f(z) -> array``.
+    n_components : int, default=100
+        Number of columns. An odd number leaves the last cosine without its sine.
+    length_scale : "scale", float or array-like of shape (n_features,), default="scale"
+        The distance, in units of `X`, over which features vary. ``"scale"`` sets it so that the kernel of two typical
+        rows is ``1 / e``, whatever the activation, the number of columns and their common unit; for isotropic Gaussian
+        frequencies that is the square root of the total variance.
+    directions : {"gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
+        How the random directions are coupled. ``"orthogonal"`` has the lowest error for smooth kernels; ``"sparse"``
+        makes every feature depend on one to three columns.
+    frequencies : {"isotropic", "coordinatewise"}, default="isotropic"
+        One frequency per direction (a kernel of the Euclidean distance), or one per entry (a product kernel, often
+        better for tables).
+    mode : {"bounded", "unbiased", "positive"}, default="bounded"
+        ``"bounded"`` for learning. ``"unbiased"`` for estimating a given layer, by features that oscillate in the input
+        and grow in the weights; ``"positive"`` the same with the roles exchanged, so that random features are positive.
+        Neither uses `length_scale`: the weights say what the unit is.
+    weight_norm : float, default=1.0
+        The largest norm of a row of weights that `transform_weights` will be asked for. With the largest row in `fit`
+        it sets the range in which the spectrum is fitted. Biases up to half of the product of the two are covered.
+    random_state : int, RandomState instance or None, default=None
+        Source of the random weights. The same integer gives nested columns for growing `n_components` in bounded mode.
+
+    Attributes
+    ----------
+    spectrum_ : Spectrum or UnbiasedSpectrum
+        The activation as a sum of cosines; a function. Other than in bounded mode it has the attributes `max_error` (of
+        the series, on the range of the fit) and `variance_bound` (of an estimate with independent directions).
+    random_weights_ : ndarray of shape (n_features, n_frequencies)
+        Frequency vectors, already divided by the length scale; ``n_frequencies = ceil(n_components / 2)`` in bounded
+        mode.
+    length_scale_ : float or ndarray of shape (n_features,)
+        The length scale in use.
+    input_norm_ : float
+        The largest norm of a row in `fit`; other than in bounded mode.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, when `X` has string column names.
+
+    See Also
+    --------
+    ArcCosineSampler : The ReLU-SNNK.
+    sklearn.kernel_approximation.RBFSampler : Random Fourier features of the RBF kernel alone.
+
+    References
+    ----------
+    Sehanobish et al., "Scalable Neural Network Kernels", ICLR 2024, arXiv 2310.13225, section 3;
+    Rahimi and Recht, "Random features for large-scale kernel machines", NeurIPS 2007;
+    Yu et al., "Orthogonal random features", NeurIPS 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknnk import URFSampler
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(URFSampler("gelu", n_components=200, random_state=0), Ridge()).fit(X, y)
+    >>> model[0].transform(X).shape
+    (442, 200)
+
+    A layer of two units, estimated:
+
+    >>> import numpy as np
+    >>> X, W = np.eye(4), np.array([[0.5, -0.5, 0.5, 0.5], [0.1, 0.2, 0.3, 0.4]])
+    >>> sampler = URFSampler("tanh", n_components=2000, mode="unbiased", random_state=0).fit(X)
+    >>> error = sampler.transform(X) @ sampler.transform_weights(W).T - np.tanh(X @ W.T)
+    >>> bool(np.abs(error).max() < 0.05)
+    True
+    """
+
+    __module__ = "sknnk"
+
+    _parameter_constraints: dict = {
+        "activation": [StrOptions(set(ACTIVATIONS)), callable],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "length_scale": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither"), "array-like"],
+        "directions": [StrOptions(set(DIRECTIONS))],
+        "frequencies": [StrOptions(set(COUPLINGS))],
+        "mode": [StrOptions({"bounded", "unbiased", "positive"})],
+        "weight_norm": [Interval(Real, 0, None, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        activation="gaussian",
+        *,
+        n_components=100,
+        length_scale="scale",
+        directions="orthogonal",
+        frequencies="isotropic",
+        mode="bounded",
+        weight_norm=1.0,
+        random_state=None,
+    ):
+        self.activation = activation
+        self.n_components = n_components
+        self.length_scale = length_scale
+        self.directions = directions
+        self.frequencies = frequencies
+        self.mode = mode
+        self.weight_norm = weight_norm
+        self.random_state = random_state
+
+    def _draw(self, X: Any, rng: np.random.Generator) -> None:
+        self._map: Any = None
+        self._projection: Any = None
+        if self.mode != "bounded":
+            self._draw_layer(X, rng)
+            return
+        deviations = column_deviations(X)
+        self.spectrum_: Any = spectrum_of(self.activation)
+        self.length_scale_ = numeric_length_scale(self.length_scale, deviations.size)
+        if self.length_scale_ is None:
+            self.length_scale_ = typical_length_scale(deviations, self.spectrum_, self.directions, self.frequencies)
+        n_frequencies = -(-self._n_features_out // 2)
+        if self._has_fast_product(deviations.size):
+            projection = hadamard_frequencies(deviations.size, n_frequencies, self.spectrum_.scales, rng)
+            self._projection = projection.scaled(1.0 / self.length_scale_, np.ones(n_frequencies))
+            self.random_weights_ = self._projection.matrix().astype(X.dtype)
+            return
+        weights = frequencies(
+            deviations.size,
+            n_frequencies,
+            scale_quantile=self.spectrum_.scales,
+            directions=self.directions,
+            coupling=self.frequencies,
+            rng=rng,
+        )
+        self.random_weights_ = (weights.T / self.length_scale_).T.astype(X.dtype, copy=False)
+
+    def _has_fast_product(self, n_features: int) -> bool:
+        return self.directions == "hadamard" and self.frequencies == "isotropic" and n_features >= _FAST_FROM
+
+    def _draw_layer(self, X: Any, rng: np.random.Generator) -> None:
+        """Plan and draw for the estimation of a layer."""
+        if self.frequencies != "isotropic" or self.directions == "sparse":
+            raise ValueError(
+                f"mode={self.mode!r} with directions={self.directions!r} and frequencies={self.frequencies!r} is not "
+                'unbiased; use frequencies="isotropic" and any directions but "sparse", or mode="bounded".'
+            )
+        trigonometric, n_features = self.mode == "unbiased", X.shape[1]
+        self.length_scale_, self.input_norm_ = 1.0, largest_norm(X)
+        norms = (self.input_norm_ or 1.0, float(self.weight_norm))
+        sides = norms if trigonometric else norms[::-1]
+        series = layer_spectrum(self.activation, self._n_features_out, n_features, *sides, 1.5 * norms[0] * norms[1])
+        self._warn_if_hopeless(series, norms)
+        self.spectrum_, self._coupling = series, self.directions
+        self._map, weights = unbiased_map(
+            "trigonometric" if trigonometric else "positive",
+            DIRECTIONS[self.directions](n_features, int(series.counts.sum()), rng),
+            balanced_split(series.frequencies, *sides, n_features),
+            series.frequencies,
+            series.amplitudes,
+            series.counts,
+            constant=series.constant,
+            slope=series.slope,
+            n_components=self._n_features_out,
+            input_norm=norms[0],
+        )
+        self.random_weights_ = weights.astype(X.dtype, copy=False)
+
+    def _warn_if_hopeless(self, series: UnbiasedSpectrum, norms: tuple[float, float]) -> None:
+        if series.relative_error > _HOPELESS:
+            warnings.warn(
+                f"n_components={self.n_components} cannot estimate activation={self.activation!r} for rows up to "
+                f"{norms[0]:.3g} and weight_norm={norms[1]:.3g}: the error is {series.relative_error:.2g} standard "
+                "deviations of it. Scale X or the weights until the product of their norms is about 1, use more "
+                'n_components, or mode="bounded" to learn from the features.',
+                stacklevel=4,
+            )
+
+    @available_if(_estimates_layers)
+    def transform_weights(self, W: Any, b: Any = None) -> NDArray[np.floating]:
+        """Evaluate Psi, the other half of the estimate of a layer.
+
+        Parameters
+        ----------
+        W : array-like of shape (n_units, n_features)
+            Weights, one unit a row.
+        b : array-like of shape (n_units,), optional
+            Biases; zero when not given.
+
+        Returns
+        -------
+        ndarray of shape (n_units, n_components)
+            ``transform(X) @ transform_weights(W, b).T`` estimates ``activation(X @ W.T + b)``. In the dtype of `W`.
+
+        Raises
+        ------
+        ValueError
+            If `W` or `b` hold NaN or infinity, or do not fit the input or each other.
+        """
+        check_is_fitted(self)
+        W, b = checked_weights(W, b, self.n_features_in_)
+        layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
+        needed = max(largest, 2.0 * bias / layer.input_norm)
+        if needed > self.spectrum_.half_width / (1.5 * layer.input_norm) * (1.0 + _ROUNDING):
+            warnings.warn(
+                f"W has norms up to {largest:.3g} and b values up to {bias:.3g}, beyond what weight_norm was set for: "
+                f"estimates are biased there. Fit with weight_norm={needed:.3g} or more.",
+                stacklevel=2,
+            )
+        return unbiased_psi(layer, self.random_weights_, W, b) / W.dtype.type(feature_scale(self._n_features_out))
+
+    def _check_range(self, X: Any) -> None:
+        super()._check_range(X)
+        if self._map is None:
+            return
+        largest, reach = largest_norm(X), self._map.input_norm
+        if largest > reach * (1.0 + _ROUNDING):
+            needed = self.spectrum_.half_width * largest / (1.5 * reach**2)
+            warnings.warn(
+                f"X has a row of norm {largest:.5g}, and the largest in fit was {reach:.5g}: estimates are biased "
+                f"there. Fit to rows as large, or with weight_norm={needed:.5g}.",
+                stacklevel=3,
+            )
+
+    def _cast(self, dtype: Any) -> "URFSampler":
+        """The same with weights of that type, which need not be converted for every block of rows."""
+        sampler = copy(self)
+        sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
+        return sampler
+
+    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, paired: bool = True) -> None:
+        weights = self.random_weights_.astype(X.dtype, copy=False)
+        if self._projection is not None and isinstance(X, np.ndarray):
+            fourier_features(X, self._projection, out, scale, paired)
+        elif self._map is None:
+            fourier_features(X, weights, out, scale, paired)
+        else:
+            unbiased_phi(self._map, weights, X, out, scale)

@@ -1,0 +1,63 @@
+"""What a file of a fitted estimator may hold: the types that `skops.io` should be told to trust."""
+
+_TYPES = (
+    "sknnk.ArcCosineSampler",
+    "sknnk._ridge.solvers.cholesky.PenalisedMoments",
+    "sknnk.BundledNetworkClassifier",
+    "sknnk.BundledNetworkClassifierCV",
+    "sknnk._features.unbiased.variance.Split",
+    "sknnk._features.hadamard.HadamardProjection",
+    "sknnk._networks.intervals.ResidualSpread",
+    "sknnk._kernel_learning.kernel_features.HeldOut",
+    "sknnk._features.kernel_map.KernelMap",
+    "sknnk._kernel_learning.kernel_features.KernelTask",
+    "sknnk._kernel_learning.search.KernelChoice",
+    "sknnk._kernel_learning.trials.Fit",
+    "sknnk._kernels.kernels.Kernel",
+    "sknnk._features.random_map.RandomMap",
+    "sknnk._ridge.moments.Moments",
+    "sknnk._bundling.partial.PartlyBundledClassifier",
+    "sknnk._bundling.partial.PartlyBundledRegressor",
+    "sknnk._data.quantiles.QuantileMap",
+    "sknnk.BundledNetworkRegressor",
+    "sknnk.BundledNetworkRegressorCV",
+    "sknnk._ridge.solvers.eigen.RidgeSystem",
+    "sknnk.URFSampler",
+    "sknnk._kernels.spectra.AnalyticSpectrum",
+    "sknnk._kernels.spectra.SeriesSpectrum",
+    "sknnk._bundling.trained_networks.DenseLayer",
+    "sknnk._features.layer_spec.Candidate",
+    "sknnk._features.unbiased.features.UnbiasedMap",
+    "sknnk._features.unbiased.spectra.UnbiasedSpectrum",
+    # The default scores of the cross-validated networks.
+    "sklearn.metrics._classification.accuracy_score",
+    "sklearn.metrics._regression.r2_score",
+    "sklearn.metrics._scorer._Scorer",
+)
+
+
+def trusted_types() -> list[str]:
+    """List the types that fitted estimators of this package consist of, for ``skops.io.load``.
+
+    skops loads a file without running code that came with it: whatever is not a plain part of NumPy, SciPy or
+    scikit-learn must be trusted by name. These types hold arrays, numbers and names. What a user puts into an
+    estimator, such as an activation of their own or a scorer, is not among them, and skops will ask for it.
+
+    Returns
+    -------
+    list of str
+        The names, a new list on every call.
+
+    References
+    ----------
+    https://skops.readthedocs.io/en/stable/persistence.html
+
+    Examples
+    --------
+    >>> from sknnk import trusted_types
+    >>> "sknnk.URFSampler" in trusted_types()
+    True
+
+    With skops installed, ``skops.io.load("model.skops", trusted=trusted_types())`` loads a network.
+    """
+    return list(_TYPES)

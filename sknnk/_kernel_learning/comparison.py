@@ -1,0 +1,260 @@
+"""The decision between the best kernels of several families, along learned axes, and sums of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._compute import one_blas_thread, over_threads
+from .._kernels import Kernel, column_deviations, gradient_products, in_coordinates, symmetric_kernel_matrix
+from .._ridge import solve_dual
+from .kernel_scores import CrossValidation, dtype_of_errors
+from .trials import Fit, KernelValues, SearchTask
+
+Array = NDArray[np.float64]
+
+# Rows among which kernels are compared, the penalty of the choice being refined on all, and rows at the end that are
+# left out in turn, in the comparison and in that choice.
+_COMPARED_ROWS, _HELD_ROWS, _REFINED_ROWS = 1500, 667, 1000
+# Kernels with so many times the least error of few rows, of their family or of all, are not compared on many.
+_BEHIND, _FAR_BEHIND = 1.1, 1.5
+# A sum of kernels may be this much worse on them: it varies less than a single kernel that was picked there.
+_TOLERANCE = 1.02
+# A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
+_SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
+# Axes are learned so many times at most, as long as each time gains this share of the error: of the decision, as what
+# they gain on few rows may be gone on many, and of axes that are compared with others later on.
+MOST_TURNS, _TURN_GAIN, _LATER_COMPARED_GAIN = 3, 0.1, 0.01
+# Of few rows one in three judges axes, but at least as many as say something.
+_JUDGED_PART, _FEWEST_JUDGED = 3, 300
+# Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
+# are noisy; and the share of the largest scale that an axis without slopes keeps.
+_GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
+_error = attrgetter("error")
+
+
+class _Option(NamedTuple):
+    """A kernel among the rows of the decision, the penalty it came with, and what it is worth."""
+
+    kernel: Kernel
+    alpha: float
+    values: KernelValues
+    fit: Fit
+
+
+def decide(
+    task: SearchTask, best: Sequence[Fit], learn_axes: bool, rng: np.random.Generator, learned_gain: float = 0.0
+) -> list[Fit]:
+    """Choose between the best kernel of every family and sums of them.
+
+    Every kernel is judged on rows at the end of the first 1500, which leaves the best of every family. The
+    isotropic one of least error is also tried along axes that it learns, and then sums of the best two, three, ...
+    The penalty of the choice is refined on all rows.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    best : sequence of Fit
+        The best single kernels of every family, those of least error first: with and without learned length scales.
+    learn_axes : bool
+        Whether combinations of columns are learned.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+    learned_gain : float, default=0.0
+        Share of the error that learned length scales must gain over equal ones, and axes over columns: for axes at
+        least a tenth.
+
+    Returns
+    -------
+    list of Fit
+        All that was tried; the choice comes last.
+    """
+    compared = _hopeful(best, _FAR_BEHIND if learned_gain else _BEHIND)
+    judge, every = _Judge.of(task.leading(_COMPARED_ROWS)).options(compared)
+    tried = [option.fit for option in every]
+    handicaps = [1.0 / (1.0 - learned_gain * (fit.stage == "feature learning")) for fit in compared]
+    options = _best_of_families(every, handicaps)
+    isotropic = [i for i, option in enumerate(options) if option.kernel.frequencies == "isotropic"]
+    if learn_axes and isotropic:
+        place = min(isotropic, key=lambda i: options[i].fit.error)
+        options[place], turns = _along_learned_axes(task, judge, options[place], max(_TURN_GAIN, learned_gain), rng)
+        tried += turns
+    options.sort(key=lambda option: option.fit.error)
+    leaders = [options[:n] for n in range(2, len(options) + 1)]
+    sums = [options[0].values, *(_mean([each.values for each in few]) for few in leaders)]
+    of_sum = judge.beside(len(leaders)).sum
+    pairs = list(zip(leaders, sums[1:], strict=True))
+    nested = [options[0].fit, *over_threads(of_sum, pairs, task.threads)]
+    least = min(fit.error for fit in nested)
+    size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
+    return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
+
+
+def _hopeful(best: Sequence[Fit], behind: float) -> list[Fit]:
+    """Kernels that few rows do not put far behind the first, or behind the first of their family."""
+    leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
+    # The best isotropic one may learn axes, which few rows say nothing about.
+    isotropic = [fit for fit in best if fit.kernels[0].frequencies == "isotropic"][:1]
+    return [
+        fit
+        for fit, leader in zip(best, leaders, strict=True)
+        if fit in isotropic or fit.error <= min(behind * leader.error, _FAR_BEHIND * best[0].error)
+    ]
+
+
+def _family(kernel: Kernel) -> tuple[Any, str]:
+    return kernel.activation, kernel.frequencies
+
+
+def _best_of_families(options: Sequence[_Option], handicaps: Sequence[float]) -> list[_Option]:
+    """The option of every family whose error is the least, times its handicap."""
+    best: dict[tuple[Any, str], _Option] = {}
+    for option, _ in sorted(zip(options, handicaps, strict=True), key=lambda each: each[0].fit.error * each[1]):
+        best.setdefault(_family(option.kernel), option)
+    return list(best.values())
+
+
+def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> Fit | None:
+    """An isotropic kernel along combinations of the columns, where that lowers the error of rows set apart.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    fit : Fit
+        Of the kernel, isotropic.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+
+    Returns
+    -------
+    Fit or None
+        None where the columns themselves are as good.
+    """
+    judge, option = _Judge.of(task.leading(_COMPARED_ROWS)).opened(fit)
+    turned, _ = _along_learned_axes(task, judge, option, _LATER_COMPARED_GAIN, rng)
+    return None if turned is option else turned.fit
+
+
+def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
+    """The choice at its best penalty for all rows."""
+    values = compared if len(task.X) == chosen.n_rows else task.values(*chosen.kernels)
+    return task.fit(chosen.kernels, task.validation(_REFINED_ROWS).best(values, chosen.alpha), "decision")
+
+
+def _mean(values: Sequence[KernelValues]) -> KernelValues:
+    def evaluate(dtype: type[np.floating]) -> NDArray[np.floating]:
+        total = values[0](dtype).copy(order="F")
+        for each in values[1:]:
+            total += each(dtype)
+        total /= len(values)
+        return total
+
+    return KernelValues(evaluate)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """What kernels are worth on the held rows, at the penalty they bring along or, where rows repeat, a smaller one."""
+
+    task: SearchTask
+    validation: CrossValidation
+    repeat: bool
+    most: float = np.inf
+
+    @classmethod
+    def of(cls, task: SearchTask) -> "_Judge":
+        repeat = task.alphas is None and len(np.unique(task.X, axis=0)) < len(task.X)
+        return cls(task, task.validation(_HELD_ROWS), repeat)
+
+    def beside(self, n_all: int) -> "_Judge":
+        """The judge with its share of the threads, where so many kernels are judged at the same time."""
+        own = self.task.beside(max(n_all - 1, 0))
+        return replace(self, task=own, validation=replace(self.validation, threads=own.threads))
+
+    def options(self, fits: Sequence[Fit]) -> tuple["_Judge", list[_Option]]:
+        """All kernels; where rows repeat, the first of them first."""
+        if not self.repeat:
+            own = self.beside(len(fits))
+            found = over_threads(own.option, [(fit.kernels[0], fit.alpha) for fit in fits], self.task.threads)
+            return self, found
+        judge, first = self.opened(fits[0])
+        return judge, [first, *judge.options(fits[1:])[1]]
+
+    def opened(self, fit: Fit) -> tuple["_Judge", _Option]:
+        """The first kernel, which answers for all whether repeated rows are best remembered: that is up to the rows."""
+        option = self.option(fit.kernels[0], fit.alpha)
+        remembered = self.repeat and option.fit.alpha <= self._small
+        return replace(self, repeat=False, most=self._small if remembered else np.inf), option
+
+    @property
+    def _small(self) -> float:
+        return _SMALL_ALPHA * self.task.unit
+
+    def option(self, kernel: Kernel, alpha: float, values: KernelValues | None = None) -> _Option:
+        values = self.task.values(kernel) if values is None else values
+        return _Option(kernel, alpha, values, self._fit((kernel,), alpha, values))
+
+    def sum(self, options: Sequence[_Option], values: KernelValues) -> Fit:
+        kernels = tuple(replace(option.kernel, weight=1.0 / len(options)) for option in options)
+        return self._fit(kernels, float(np.exp(np.mean([np.log(option.alpha) for option in options]))), values)
+
+    def _fit(self, kernels: tuple[Kernel, ...], alpha: float, values: KernelValues) -> Fit:
+        start = min(self.validation.allowed(alpha), self.most)
+        # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
+        starts = (start, self._small) if self.repeat and start > _FEW_TIMES * self._small else (start,)
+        score = min((self.validation.score(values, each) for each in starts), key=_error)
+        return self.task.fit(kernels, score, "decision")
+
+
+def _along_learned_axes(
+    task: SearchTask, judge: _Judge, option: _Option, gain: float, rng: np.random.Generator
+) -> tuple[_Option, list[Fit]]:
+    """The kernel along the axes that its slopes ask for, again and again while that helps; and all that was tried."""
+    # Products of slopes are so many that the rows they come from could not judge them: all others are for learning.
+    n_compared = len(judge.task.X)
+    n_judged = min(_HELD_ROWS, n_compared // 2)
+    if n_compared < _COMPARED_ROWS:
+        n_judged = min(n_judged, max(n_compared // _JUDGED_PART, _FEWEST_JUDGED))
+    learning = task.at(np.delete(np.arange(len(task.X)), slice(n_compared - n_judged, n_compared)))
+    alpha, is_fair = option.fit.alpha, n_judged == _HELD_ROWS
+    fair = judge.validation if is_fair else judge.task.validation(n_judged)
+    least = option.fit.error if is_fair else fair.score(option.values, alpha).error
+    kernel, values = option.kernel, option.values
+    tried: list[Fit] = []
+    while len(tried) < MOST_TURNS and (turned := _turned(learning, kernel, alpha, rng)) is not None:
+        along = judge.task.values(turned)
+        tried.append(judge.task.fit((turned,), fair.score(along, alpha), "decision"))
+        if not tried[-1].error < (1.0 - gain) * least:
+            break
+        kernel, values, least = turned, along, tried[-1].error
+    return option if kernel is option.kernel else judge.option(kernel, alpha, values), tried
+
+
+def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
+    """The kernel along axes that follow the slopes of its fit, two typical rows as far apart as before."""
+    dtype = dtype_of_errors(alpha, task.sample_weight)
+    K = symmetric_kernel_matrix([kernel], task.X, task.threads, dtype)
+    solution = solve_dual(K, task.Y, task.sample_weight, alpha, threads=task.threads)
+    if solution is None:
+        return None
+    # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.
+    with one_blas_thread():
+        # In the coordinates of the kernel, slopes are of one order, whatever the units of the columns.
+        inputs = in_coordinates(kernel, task.X)
+        along = Kernel(kernel.activation, kernel.frequencies, np.ones(inputs.shape[1]))
+        rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
+        products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
+        believed = _BELIEVED_SHARE * products + (1.0 - _BELIEVED_SHARE) * np.diag(np.diag(products))
+        squares, axes = np.linalg.eigh(believed)
+        if not squares[-1] > 0.0:
+            return None
+        turn = axes * np.sqrt(np.maximum(squares / squares[-1], _LEAST_SCALE**2))
+        deviations = (column_deviations(each, task.sample_weight) for each in (inputs, inputs @ turn))
+        before, after = (np.linalg.norm(each) for each in deviations)
+    turn *= before / after  # rows that are all equal have no slopes
+    return replace(kernel, projection=turn if kernel.projection is None else kernel.projection @ turn)

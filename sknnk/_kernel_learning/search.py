@@ -1,0 +1,328 @@
+"""Kernels learned from few rows: family, length scales of the columns and penalty, by closed-form cross-validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._compute import over_threads
+from .._kernels import Kernel, column_deviations, spectrum_of, squared_gradients, typical_length_scale
+from .._ridge import DualSolution
+from .comparison import MOST_TURNS, along_learned_axes, decide
+from .kernel_scores import CrossValidation, Score, climb
+from .trials import Fit, SearchTask
+
+Array = NDArray[np.float64]
+
+# Smooth structure along any direction, heavy tails along the axes, heavy tails along any direction: each is far ahead
+# on some tables.
+_FAMILIES: tuple[tuple[str, str], ...] = (
+    ("cauchy", "coordinatewise"),
+    ("gaussian", "isotropic"),
+    ("cauchy", "isotropic"),
+)
+# Lengths of equal scales around the typical one, and the share of the error that a step to another one must gain.
+_LENGTH_FACTORS, _FACTOR_STEP, _FACTOR_GAINS = (1.0, 0.5, 2.0, 0.25, 4.0), 2.0, (1e-6, 1e-6)
+# Rows of the first two stages, many kernels and learning of the length scales; the decision between the best has all.
+# And how many rows at the end of the second are left out in turn.
+_STAGE_ROWS = (500, 1000)
+_JUDGED_ROWS = 500
+# Share of the errors that other inputs than the first must gain.
+_INPUTS_GAIN = 0.05
+# Rounds of learning, which end when one is no better, by a thousandth, than those before.
+_ROUNDS, _ROUND_GAIN = 5, 1e-3
+_GRADIENT_ROWS = 250
+# A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
+_LEAST_SCALE = 1e-3
+# First penalty, for kernels of value one at distance zero.
+_FIRST_ALPHA = 1e-2
+# Step of the unit of length, its bounds, and the share of the error that a step must gain.
+_LENGTH_STEP, _LENGTH_BOUNDS, _LENGTH_GAINS = 2.0**0.5, (1e-2, 1e2), (1e-3, 1e-3)
+MIN_ROWS = 8
+_error = attrgetter("error")
+
+
+@dataclass(frozen=True, eq=False)
+class KernelChoice:
+    """What the search found.
+
+    Parameters
+    ----------
+    best : Fit
+        The kernel of least error in the decision.
+    place : int
+        Which of the given inputs it is for.
+    history : list of Fit
+        Everything tried, in order.
+    """
+
+    best: Fit
+    place: int
+    history: list[Fit]
+
+
+def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
+    """Families that agree with what the user fixed.
+
+    Parameters
+    ----------
+    activation : str or callable
+        An activation, or ``"auto"``.
+    frequencies : {"auto", "isotropic", "coordinatewise"}
+        A coupling, or ``"auto"``.
+
+    Returns
+    -------
+    list of tuple
+        Activation and coupling of each family, without repetitions.
+
+    Examples
+    --------
+    >>> kernel_families("auto", "isotropic")
+    [('cauchy', 'isotropic'), ('gaussian', 'isotropic')]
+    """
+    free = isinstance(activation, str) and activation == "auto"
+    families = [
+        (own if free else activation, coupling if frequencies == "auto" else frequencies) for own, coupling in _FAMILIES
+    ]
+    return [family for i, family in enumerate(families) if family not in families[:i]]
+
+
+def search_kernel(
+    tasks: Sequence[SearchTask],
+    families: Sequence[tuple[Any, str]],
+    length_scale: Any,
+    learn_features: bool,
+    rng: np.random.Generator,
+    learned_gain: float = 0.0,
+) -> KernelChoice:
+    """Choose kernel and penalty by cross-validation on growing samples.
+
+    First every family at several length scales, on few rows, which also says what inputs are better. Then, on more
+    rows, rounds of feature learning for the best of each family: the length scales of the columns follow the mean
+    squared slopes of the function that was fitted, and the round of least held-out error is refined. Last a decision
+    between the families, along axes that are learned, and sums of the best of them, on still more rows.
+
+    Parameters
+    ----------
+    tasks : sequence of SearchTask
+        The rows, their inputs transformed in one way or another.
+    families : sequence of tuple
+        Activation and coupling of each family.
+    length_scale : float, ndarray of shape (n_features,) or None
+        Fixed length scales; None to search and learn them.
+    learn_features : bool
+        Whether length scales and axes are learned.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+    learned_gain : float, default=0.0
+        Share of the error that learned length scales must gain over equal ones in the decision.
+
+    Returns
+    -------
+    KernelChoice
+        The winner and everything tried with its inputs.
+    """
+    n_others = len(tasks) * len(families) - 1
+    pairs = [(task.beside(n_others), family, length_scale) for task in tasks for family in families]
+    found = over_threads(_start, pairs, tasks[0].threads)
+    starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
+    place = _best_inputs(starts)
+    task = tasks[place]
+    tried = _refined_families(task, starts[place], length_scale is None, learn_features, rng)
+    history = [fit for fits in tried for fit in fits]
+    # Rows that scales were learned from are partial to them: whether they are better is up to those of the decision.
+    best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
+    learn_axes = learn_features and length_scale is None
+    if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
+        return KernelChoice(best[0], place, history)
+    finals = decide(task, best, learn_axes, rng, learned_gain)
+    return KernelChoice(finals[-1], place, history + finals)
+
+
+def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
+    """Learn the length scales of the columns for every family, and axes for the best isotropic one; decide nothing.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    families : sequence of tuple
+        Activation and coupling of each family.
+    rng : numpy.random.Generator
+        Draws the rows over which slopes are averaged.
+
+    Returns
+    -------
+    list of Fit
+        The best kernel with length scales of its own of each family, the best family first, and the isotropic one
+        along axes, where these are better.
+    """
+    own = task.beside(len(families) - 1)
+    starts = over_threads(_start, [(own, family, None) for family in families], task.threads)
+    fits = _best_of_each(_refined_families(task, starts, True, True, rng), "feature learning")
+    isotropic = [fit for fit in fits if fit.kernels[0].frequencies == "isotropic"]
+    turned = along_learned_axes(task, isotropic[0], rng) if isotropic else None
+    return fits if turned is None else [*fits, turned]
+
+
+def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
+    """The first inputs, or others whose errors are clearly smaller in the geometric mean over families."""
+    errors = np.maximum([[start.error for start in each] for each in starts], np.finfo(np.float64).tiny)
+    with np.errstate(invalid="ignore"):  # of infinite errors
+        ratios = np.exp(np.mean(np.log(errors) - np.log(errors[0]), axis=1))
+    least = int(np.nanargmin([1.0, *ratios[1:]]))
+    return least if ratios[least] < 1.0 - _INPUTS_GAIN else 0
+
+
+def _refined_families(
+    task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
+) -> list[list[Fit]]:
+    more = task.leading(_STAGE_ROWS[1]).beside(len(starts) - 1)
+
+    def refined(start: _Start, child: np.random.Generator) -> list[Fit]:
+        return start.fits + _refined(more, start.kernel, _first_alpha(more, start), free, learn and free, child)
+
+    return over_threads(refined, list(zip(starts, rng.spawn(len(starts)), strict=True)), task.threads)
+
+
+def _best_of_each(tried: Sequence[Sequence[Fit]], stage: str) -> list[Fit]:
+    """The best fit of every family among those of a stage, the best family first."""
+    found = ([fit for fit in fits if fit.stage == stage] for fits in tried)
+    return sorted((min(fits, key=_error) for fits in found if fits), key=_error)
+
+
+def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True, n_inputs: int = 1) -> int:
+    """Kernels that are tried at most, with length scales that are `free` and that may be learned, and a decision."""
+    at_first = len(_LENGTH_FACTORS) if free else 1
+    of_each = 2 + (_ROUNDS + 1) * learn if free else 1
+    decides = decide and (n_families > 1 or (free and learn))
+    turns = (MOST_TURNS + (not decide)) * (free and learn)
+    return n_families * (n_inputs * at_first + of_each) + decides * (2 + (free and learn)) * n_families + turns
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """A family on few rows at a first penalty: all its kernels, the best of them and its error."""
+
+    fits: list[Fit]
+    kernel: Kernel
+    score: Score
+
+    @property
+    def error(self) -> float:
+        return self.score.error
+
+
+def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Start:
+    few, n_features = task.leading(_STAGE_ROWS[0]), task.X.shape[1]
+    validation, tried = few.validation(len(few.X)), []
+    if length_scale is None:
+        deviations = column_deviations(few.X, few.sample_weight)
+        typical = typical_length_scale(deviations, spectrum_of(family[0]), "gaussian", family[1])
+        scales = np.full(n_features, 1.0 / typical)
+    else:
+        scales = np.broadcast_to(1.0 / np.asarray(length_scale, dtype=np.float64), n_features)
+    alpha = validation.allowed(_FIRST_ALPHA * task.unit)
+
+    def error(factor: float) -> float:
+        kernel = Kernel(*family, scales / factor)
+        score = validation.score(few.values(kernel), alpha)
+        tried.append(_Start([few.fit((kernel,), score, "length scale")], kernel, score))
+        return score.error
+
+    if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
+        climb(error, 1.0, _FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
+    else:
+        # Fewer rows may have several minima, and all are tried in little time.
+        for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
+            error(factor)
+    best = min(tried, key=_error)
+    return replace(best, fits=[fit for each in tried for fit in each.fits])
+
+
+def _first_alpha(task: SearchTask, start: _Start) -> float:
+    """The best penalty on few rows."""
+    few = task.leading(_STAGE_ROWS[0])
+    return few.validation(len(few.X)).best(few.values(start.kernel), start.score.alpha, start.score).alpha
+
+
+def _refined(
+    task: SearchTask, kernel: Kernel, alpha: float, free: bool, learn: bool, rng: np.random.Generator
+) -> list[Fit]:
+    """The kernel on more rows, rounds of feature learning, and the best of them at its best length and penalty."""
+    validation = task.validation(_JUDGED_ROWS)
+
+    def polished(kernel: Kernel, alpha: float, step: float, known: Score | None = None) -> tuple[Kernel, Score]:
+        """At its best length for a penalty, and then at its best penalty for that length."""
+        scores = {1.0: known} if known else {}
+
+        def error(factor: float) -> float:
+            if factor not in scores:
+                scores[factor] = validation.score(task.values(resized(factor)), alpha)
+            return scores[factor].error
+
+        def resized(factor: float) -> Kernel:
+            return replace(kernel, scales=factor * kernel.scales)
+
+        factor = climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS) if free else 1.0
+        return resized(factor), validation.best(task.values(resized(factor)), alpha, scores.get(factor))
+
+    if learn:
+        # Its best length on fewer rows is a start; that of the kernel with learned scales is looked for below.
+        score = validation.score(task.values(kernel), alpha)
+    else:
+        kernel, score = polished(kernel, alpha, _FACTOR_STEP)
+    plain = task.fit((kernel,), score, "refinement")
+    if not free:
+        return [plain]
+    rounds = _rounds(task, validation, kernel, score, rng) if learn else []
+    fits = [plain, *(task.fit((kernel,), score, "feature learning") for kernel, score in rounds)]
+    if rounds:
+        kernel, score = min(rounds, key=lambda each: each[1].error)
+        kernel, score = polished(kernel, score.alpha, _LENGTH_STEP, score)
+        fits.append(task.fit((kernel,), score, "feature learning"))
+    if fits[0].error <= fits[-1].error:
+        kernel, score = polished(plain.kernels[0], plain.alpha, _LENGTH_STEP, Score(plain.alpha, plain.error, None))
+        fits.append(task.fit((kernel,), score, "refinement"))
+    return fits
+
+
+def _rounds(
+    task: SearchTask, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
+) -> list[tuple[Kernel, Score]]:
+    """Kernels whose length scales follow the slopes of the fit before, until that helps no more."""
+    deviations = column_deviations(task.X, task.sample_weight)
+    rounds: list[tuple[Kernel, Score]] = []
+    least, gains = np.inf, True
+    while len(rounds) < _ROUNDS and gains and score.solution is not None:
+        kernel = _learned(task, kernel, score.solution, deviations, rng)
+        # The first round changes the kernel most; later ones can do with its penalty.
+        score = (validation.score if rounds else validation.best)(task.values(kernel), score.alpha)
+        rounds.append((kernel, score))
+        gains = score.error < (1.0 - _ROUND_GAIN) * least
+        least = min(least, score.error)
+    return rounds
+
+
+def _learned(
+    task: SearchTask, kernel: Kernel, solution: DualSolution, deviations: Array, rng: np.random.Generator
+) -> Kernel:
+    """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
+    rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
+    # Inputs of any unit are brought near one, or squares of slopes overflow; a power of two changes no digit.
+    unit = np.exp2(np.floor(np.log2(kernel.scales.max())))
+    near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
+    with np.errstate(over="ignore"):  # of a constant column, which has no slopes
+        inputs = task.X * unit
+    slopes = np.sqrt(squared_gradients([near_one], inputs[rows], inputs, solution.coef, task.threads))
+    largest = slopes.max()
+    if not largest > 0.0:
+        return kernel
+    scales = np.maximum(slopes / largest, _LEAST_SCALE)
+    order = 1 if kernel.frequencies == "coordinatewise" else 2
+    before, after = (np.linalg.norm(each * (deviations * unit), order) for each in (near_one.scales, scales))
+    return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel

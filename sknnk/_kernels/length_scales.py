@@ -1,0 +1,100 @@
+"""Length scales from data: how far apart rows of a table typically are, in the unit of a kernel."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from .spectra import Spectrum
+
+
+def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Weighted standard deviation of every column, safe from overflow and underflow.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights; one each when not given.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        The deviations, float64.
+    """
+    dense = isinstance(X, np.ndarray)
+    largest = np.abs(X).max(axis=0)
+    largest = np.asarray(largest if dense else largest.todense(), dtype=np.float64).ravel()
+    # A column of zeros, or of numbers whose inverse overflows, is divided by the smallest normal number.
+    largest = np.maximum(largest, np.finfo(np.float64).tiny)
+    if dense:
+        unit = X / largest
+        centred = unit - np.average(unit, axis=0, weights=sample_weight)
+        variances = np.average(centred**2, axis=0, weights=sample_weight)
+    else:
+        unit = sparse.csr_array(X.astype(np.float64) @ sparse.diags_array(1.0 / largest))
+        _, variances = mean_variance_axis(unit, axis=0, weights=sample_weight)
+    deviations: NDArray[np.float64] = np.sqrt(np.maximum(variances, 0.0)) * largest
+    return deviations
+
+
+def numeric_length_scale(length_scale: Any, n_features: int) -> Any:
+    """Return the numeric length scale, or None for ``"scale"``."""
+    if isinstance(length_scale, str):
+        return None
+    array = np.asarray(length_scale, dtype=np.float64)
+    if array.ndim == 0:
+        return float(array)
+    if array.shape != (n_features,) or not np.all((array > 0.0) & np.isfinite(array)):
+        raise ValueError(
+            f"length_scale of shape {array.shape} with entries from {np.min(array, initial=np.inf):.3g} to "
+            f"{np.max(array, initial=-np.inf):.3g} does not fit X with {n_features} features; give 'scale', a positive "
+            "number or one positive number per feature."
+        )
+    return array
+
+
+def typical_length_scale(deviations: NDArray[np.float64], spectrum: Spectrum, directions: str, coupling: str) -> float:
+    """Length scale at which the kernel of two typical rows is ``1 / e``.
+
+    Parameters
+    ----------
+    deviations : ndarray of shape (n_features,)
+        Standard deviations of the columns.
+    spectrum : Spectrum
+        Gives the kernel.
+    directions : str
+        How directions are coupled; sparse ones see two columns on average, enlarged.
+    coupling : {"isotropic", "coordinatewise"}
+        Coupling of the frequencies.
+
+    Returns
+    -------
+    float
+        One when no column varies.
+    """
+    unit = float(np.max(deviations, initial=0.0))
+    if unit == 0.0:
+        return 1.0
+    # Two independent rows differ in a column by the root of twice its variance.
+    distances = np.sqrt(2.0) * deviations / unit
+    total = np.sqrt(np.sum(distances**2))
+    if coupling == "isotropic":
+        distances = total[None]
+    elif directions == "sparse" and distances.size > 2:
+        distances = np.full(2, total / np.sqrt(2.0))
+    return unit * _where_kernel_falls_to(np.exp(-1.0), distances, spectrum)
+
+
+def _where_kernel_falls_to(level: float, distances: NDArray[np.float64], spectrum: Spectrum) -> float:
+    low, high = -8.0, 8.0 + np.log10(distances.size)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if np.prod(spectrum.kernel(distances / 10.0**middle)) < level:
+            low = middle
+        else:
+            high = middle
+    return float(10.0**middle)

@@ -1,0 +1,209 @@
+"""How far targets lie from predictions: widths that vary with the inputs, calibrated on held-out residuals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._compute import one_blas_thread
+from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
+from .._ridge import held_out_residuals, solve_dual
+
+Array = NDArray[np.float64]
+
+_ALPHAS = np.logspace(-1.0, 3.0, 5)
+# Residuals vary more slowly than targets do.
+_STRETCH = (1.0, 3.0)
+_N_FOLDS = 10
+_SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+# Residuals below this share of their root mean square are as good as none; their logarithms are cut off there.
+_LEAST_RESIDUAL = 1e-2
+# Share of rows whose residuals could be of any size that residuals have: one row in thousands that is none of its
+# neighbours' kind would otherwise cost more likelihood than all others gain.
+_OUTLYING = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualSpread:
+    """Typical size of residuals as a function of the inputs, and how residuals are distributed around it.
+
+    Parameters
+    ----------
+    kernels : tuple of Kernel
+        Of the smoothing.
+    centres : ndarray of shape (n_held, n_features)
+        Held-out rows.
+    coef : ndarray of shape (n_held, n_targets)
+        Coefficients of the logarithm of the size.
+    intercept : ndarray of shape (n_targets,)
+        Its intercept.
+    ratios : ndarray of shape (n_held, n_targets)
+        Absolute residuals divided by the size that the other rows predict.
+    root_mean_square : ndarray of shape (n_targets,)
+        Of all residuals.
+    sample_weight : ndarray of shape (n_held,)
+        Weights.
+    """
+
+    kernels: tuple[Kernel, ...]
+    centres: Array
+    coef: Array
+    intercept: Array
+    ratios: Array
+    root_mean_square: Array
+    sample_weight: Array
+
+    def size(self, inputs: Array) -> Array:
+        """Typical size of residuals of rows.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (n_samples, n_features)
+            Transformed rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets)
+            Positive, up to a factor that `quantile` and `deviation` know.
+        """
+        sizes: Array = np.exp(kernel_matrix(self.kernels, inputs, self.centres) @ self.coef + self.intercept)
+        return sizes
+
+    def quantile(self, level: float) -> Array:
+        """Multiple of the size within which residuals stay with a given probability.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_targets,)
+            Infinite when there are too few rows for the level.
+        """
+        needed = level * (self.sample_weight.sum() + self.sample_weight.mean())
+        quantiles = np.full(self.ratios.shape[1], np.inf)
+        for t, ratios in enumerate(self.ratios.T):
+            order = np.argsort(ratios, kind="stable")
+            # A sum of equal weights must not miss the level by rounding.
+            position = np.searchsorted(np.cumsum(self.sample_weight[order]) * (1.0 + 1e-12), needed)
+            if position < len(ratios):
+                quantiles[t] = ratios[order[position]]
+        return quantiles
+
+    def deviation(self, size: Array) -> Array:
+        """Standard deviation of residuals, a few of which follow no size but that of all.
+
+        Parameters
+        ----------
+        size : ndarray of shape (n_samples, n_targets)
+            Of rows, as `size` gives it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets)
+            The deviations.
+        """
+        unit = np.sqrt(np.average(self.ratios**2, axis=0, weights=self.sample_weight))
+        parts = (np.sqrt(1.0 - _OUTLYING) * unit * size, np.sqrt(_OUTLYING) * self.root_mean_square)
+        deviations: Array = np.hypot(*parts)
+        return deviations
+
+
+def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sample_weight: Array) -> ResidualSpread:
+    """Learn the size of residuals from those of held-out rows.
+
+    The logarithm of absolute residuals is smoothed by kernel ridge regression; cross-validation chooses between the
+    kernel of the network and one to which all columns are equal, and their width and penalty. As much of its variation
+    is kept as makes the residuals most likely, each of them compared with the size that other rows predict for it.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+        Of the network.
+    inputs : ndarray of shape (n_held, n_features)
+        Transformed rows.
+    residuals : ndarray of shape (n_held, n_targets)
+        Their held-out residuals.
+    sample_weight : ndarray of shape (n_held,)
+        Positive weights.
+
+    Returns
+    -------
+    ResidualSpread
+        The fitted sizes.
+
+    References
+    ----------
+    Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, "Distribution-free predictive inference for regression", JASA 2018,
+    section 5.2 (residuals scaled by their local size); Barber, Candes, Ramdas and Tibshirani, "Predictive inference
+    with the jackknife+", Annals of Statistics 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._networks.intervals import fit_spread
+    >>> from sknnk._kernels.kernels import Kernel
+    >>> X = np.linspace(-1, 1, 200)[:, None]
+    >>> noise = np.random.default_rng(0).normal(size=(200, 1)) * np.exp(X)
+    >>> spread = fit_spread([Kernel("gaussian", "isotropic", np.ones(1))], X, noise, np.ones(200))
+    >>> small, large = spread.deviation(spread.size(X[[0, -1]])).ravel()
+    >>> bool(small < 1 < large)
+    True
+    """
+    absolute = np.abs(residuals)
+    root_mean_square = np.sqrt(np.average(residuals**2, axis=0, weights=sample_weight))
+    least = np.maximum(root_mean_square * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
+    logarithms = np.log(np.maximum(absolute, least))
+    weight = sample_weight / sample_weight.mean()
+    wide, coef, intercept, left = _smoothed(kernels, inputs, logarithms, weight)
+    mean = np.average(logarithms, axis=0, weights=weight)
+    share = _trusted_share(residuals, logarithms - left - mean, weight)
+    ratios = absolute / np.exp(mean + share * (logarithms - left - mean))
+    shrunk = (share * coef, mean + share * (intercept - mean))
+    return ResidualSpread(wide, inputs, *shrunk, ratios, root_mean_square, sample_weight)
+
+
+def _smoothed(
+    kernels: Sequence[Kernel], inputs: Array, logarithms: Array, weight: Array
+) -> tuple[tuple[Kernel, ...], Array, Array, Array]:
+    """Kernels, coefficients, intercept and left-out residuals of the best smoothing."""
+    typical = typical_length_scale(column_deviations(inputs, weight), spectrum_of("gaussian"), "gaussian", "isotropic")
+    # Noise may depend on columns that the targets do not depend on, and that the network has learned to overlook.
+    equal = Kernel("gaussian", "isotropic", np.full(inputs.shape[1], 1.0 / typical))
+    best, best_error = (tuple(kernels), *_constant(logarithms, weight)), np.inf
+    for same, stretch, alpha in product((tuple(kernels), (equal,)), _STRETCH, _ALPHAS):
+        wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in same)
+        with one_blas_thread():
+            K = kernel_matrix(wide, inputs, inputs).copy(order="F")
+            solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
+            left = None if solution is None else held_out_residuals(solution, _N_FOLDS)
+        if solution is None or left is None:
+            continue
+        error = float(np.mean(np.average(left**2, axis=0, weights=weight)))
+        if error < best_error:
+            best, best_error = (wide, solution.coef, solution.intercept, left), error
+    return best
+
+
+def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:
+    """Share of the variation of the logarithmic size that makes held-out residuals most likely, for each target.
+
+    Residuals of nearly zero have logarithms far away from all others, and what is learned from them varies too much.
+    """
+    losses = []
+    for share in _SHARES:
+        size = np.exp(share * deviations)
+        variance = np.average((residuals / size) ** 2, axis=0, weights=weight)
+        logarithm = np.log(np.maximum(variance, np.finfo(np.float64).tiny))
+        losses.append(0.5 * logarithm + share * np.average(deviations, axis=0, weights=weight))
+    shares: Array = _SHARES[np.argmin(losses, axis=0)]
+    return shares
+
+
+def _constant(logarithms: Array, weight: Array) -> tuple[Array, Array, Array]:
+    mean = np.average(logarithms, axis=0, weights=weight)
+    return np.zeros_like(logarithms), mean, logarithms - mean

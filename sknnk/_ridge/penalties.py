@@ -1,0 +1,230 @@
+"""Which penalty: what generalised cross-validation says of each, in whatever form the least-squares problem is held."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Above this share of the rows the fit nearly interpolates and generalised cross-validation is a ratio of two vanishing
+# numbers (the double-descent peak).
+_MAX_DOF_SHARE = 0.9
+_GRID_PER_DECADE = 8
+
+
+class PenalisedSystem(Protocol):
+    """A centred least-squares problem that knows its eigenvalues, and its residuals for any penalty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> system: PenalisedSystem = decompose(Moments.from_block(np.eye(3), np.eye(3)))
+    >>> system.rank
+    2
+    """
+
+    @property
+    def eigenvalues(self) -> Array:
+        """Of the centred Gram matrix, decreasing."""
+
+    @property
+    def rank(self) -> int:
+        """Number of eigenvalues above the rounding error of the Gram matrix."""
+
+    @property
+    def target_mean(self) -> Array:
+        """Mean of each target."""
+
+    @property
+    def n_effective(self) -> float:
+        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+
+    @property
+    def least_choice(self) -> float:
+        """Smallest penalty that is worth trying unasked."""
+
+    def residual_squares(self, alphas: Array) -> Array:
+        """Sums of squared training residuals, for penalties of shape (n_alphas, 1) or (n_alphas, n_targets)."""
+
+
+def alpha_grid(system: PenalisedSystem) -> Array:
+    """Penalties worth trying, from the least that leaves the coefficients certain to beyond the largest eigenvalue.
+
+    Parameters
+    ----------
+    system : PenalisedSystem
+        The problem.
+
+    Returns
+    -------
+    ndarray of shape (n_alphas, 1)
+        Increasing, evenly spaced on a logarithmic scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> grid = alpha_grid(decompose(Moments.from_block(np.eye(3), np.eye(3))))
+    >>> len(grid), grid[-1].round(6).item()
+    (76, 100.0)
+    """
+    if not system.rank:
+        return np.ones((1, 1))
+    low, high = np.log10(system.least_choice), np.log10(100.0 * system.eigenvalues[0])
+    return np.logspace(low, high, int(np.ceil((high - low) * _GRID_PER_DECADE)) + 1)[:, None]
+
+
+def effective_dof(system: PenalisedSystem, alphas: float | Array) -> Array:
+    """Effective degrees of freedom of the features (the intercept not counted).
+
+    Parameters
+    ----------
+    system : PenalisedSystem
+        The problem.
+    alphas : float or ndarray of any shape
+        Penalties.
+
+    Returns
+    -------
+    ndarray of the shape of `alphas`
+        ``sum_i lambda_i / (lambda_i + alpha)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> effective_dof(decompose(Moments.from_block(np.eye(3), np.eye(3))), np.array([1.0, 3.0])).round(6)
+    array([1. , 0.5])
+    """
+    eigenvalues = system.eigenvalues[: system.rank]
+    dof: Array = np.sum(eigenvalues / (eigenvalues + np.asarray(alphas)[..., None]), axis=-1)
+    return dof
+
+
+def gcv(system: PenalisedSystem, alphas: Array, inflation: float = 1.0) -> Array:
+    """Generalised cross-validation: an estimate of the mean squared error on new rows.
+
+    Parameters
+    ----------
+    system : PenalisedSystem
+        The problem.
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Penalties, common to all targets or one column per target.
+    inflation : float, default=1.0
+        Factor of the degrees of freedom. The plain criterion now and then prefers a fit that is much too rough, and
+        always does when rows have unequal influence; 1.4 prevents most of that.
+
+    Returns
+    -------
+    ndarray of shape (n_alphas, n_targets)
+        ``n RSS / (n - 1 - inflation dof)^2``, infinite where the fit nearly interpolates.
+
+    References
+    ----------
+    Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter",
+    Technometrics 1979; for the inflation, Kim and Gu, "Smoothing spline Gaussian regression", JRSS B 2004, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> x = np.arange(10.0)[:, None]
+    >>> gcv(decompose(Moments.from_block(x, (x % 3.0))), np.array([[1.0], [100.0]])).round(3).ravel()
+    array([1.071, 0.942])
+    """
+    n = system.n_effective
+    dof = inflation * effective_dof(system, alphas)
+    trusted = dof < _MAX_DOF_SHARE * (n - 1.0)
+    free = np.where(trusted, n - 1.0 - dof, 1.0)
+    return np.where(trusted, n * system.residual_squares(alphas) / free**2, np.inf)
+
+
+def choose_alpha(system: PenalisedSystem, candidates: Array, inflation: float = 1.0) -> Array:
+    """Penalty of least generalised cross-validation, for each target.
+
+    Parameters
+    ----------
+    system : PenalisedSystem
+        The problem.
+    candidates : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Penalties to choose from, common to all targets or one column per target.
+    inflation : float, default=1.0
+        As in :func:`gcv`.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        The largest of the best penalties, so that targets without variance get the smoothest fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> x = np.arange(10.0)[:, None]
+    >>> choose_alpha(decompose(Moments.from_block(x, (x % 3.0))), np.array([[1.0], [100.0]]))
+    array([100.])
+    """
+    alphas = np.sort(np.broadcast_to(candidates, (len(candidates), system.target_mean.size)), axis=0)[::-1]
+    best = np.argmin(gcv(system, alphas, inflation), axis=0)
+    chosen: Array = alphas[best, np.arange(best.size)]
+    return chosen
+
+
+def noise_variance(system: PenalisedSystem, alpha: Array) -> Array:
+    """Estimate the variance of the targets around the fit.
+
+    Parameters
+    ----------
+    system : PenalisedSystem
+        The problem.
+    alpha : ndarray of shape (n_targets,)
+        The penalty of each target.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        ``RSS / (n - 1 - dof)``; zero where no degree of freedom is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.solvers.eigen import decompose
+    >>> x = np.arange(10.0)[:, None]
+    >>> noise_variance(decompose(Moments.from_block(x, (x % 3.0))), np.array([1.0])).round(3)
+    array([0.858])
+    """
+    return variance_around(system.residual_squares(alpha[None, :])[0], system.n_effective, effective_dof(system, alpha))
+
+
+def variance_around(squares: Array, n_effective: float, dof: Array) -> Array:
+    """Estimated variance of the targets around a fit.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_targets,)
+        Residual sums of squares.
+    n_effective : float
+        Number of observations.
+    dof : ndarray of shape (n_targets,)
+        Effective degrees of freedom of the features.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        Zero where no degree of freedom is left.
+
+    Examples
+    --------
+    >>> variance_around(np.array([12.0, 12.0]), 10.0, np.array([5.0, 9.0]))
+    array([3., 0.])
+    """
+    free = n_effective - 1.0 - dof
+    return np.where(free > 0.0, squares / np.where(free > 0.0, free, 1.0), 0.0)

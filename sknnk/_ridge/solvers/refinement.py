@@ -1,0 +1,209 @@
+"""Many rows: a solution from sums in float32, and residuals in float64 that mend what it misses."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsymm
+from scipy.linalg.lapack import dpotrs
+
+from ..._features import RandomMap
+from ..._integration import Step, no_step
+from ..accumulation import accumulated_moments
+from ..moments import Moments
+from ..penalties import effective_dof, variance_around
+from .cholesky import PenalisedMoments, is_one_penalty, penalised_factor, penalised_solution
+from .operator import FeatureOperator
+from .tridiagonal import TridiagonalMoments, best_of_several
+
+Array = NDArray[np.float64]
+
+# Columns, and products of them in all rows, from which on half the time of their sums is worth one more pass.
+_LEAST_COLUMNS, _LEAST_PRODUCTS = 1000, 1e10
+# Rows for each column from which on the sums take most of the time.
+_MANY_ROWS = 25
+# Least penalty, for the sum of weights one. Float32 moves the Gram matrix by 6e-10 (gaussian, 20 inputs) to 4e-6
+# (cauchy, 3 inputs, a short length scale) of it: where that is too much, corrections do not shrink.
+_LEAST_ALPHA = 1e-8
+# Share of the variance that must be left over for generalised cross-validation to tell penalties apart in float32.
+_LEAST_LEFT_OVER = 1e-4
+# Passes over the rows at most, the share of the solution that the first correction may be, and the share that the
+# error may be in the end: each pass multiplies it by the first share.
+MOST_PASSES = 5
+_FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
+_SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
+# Deviations of targets from their mean, as a share of it, that are rounding.
+_CONSTANT = 1e-12
+# Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
+_ANY_TOLERANCE = 1.0
+
+
+def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float) -> bool:
+    """Whether :func:`solve_in_two_precisions` may serve and save time.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        The penalties to choose from.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows.
+    n_columns : int
+        Number of columns in front of the output matrix.
+    weight : float
+        Sum of the weights.
+
+    Returns
+    -------
+    bool
+        For many dense rows in float64, and penalties that float32 does not limit.
+
+    Examples
+    --------
+    >>> X = np.zeros((100_000, 1))
+    >>> [is_worth_two_precisions(np.array([[alpha]]), X, 2000, 1e5) for alpha in (1.0, 1e-6)]
+    [True, False]
+    """
+    dense = isinstance(X, np.ndarray) and X.dtype == np.float64
+    long = n_columns >= _LEAST_COLUMNS and X.shape[0] * float(n_columns) ** 2 >= _LEAST_PRODUCTS
+    many = X.shape[0] >= _MANY_ROWS * n_columns
+    return dense and long and many and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
+
+
+def solve_in_two_precisions(
+    layers: RandomMap,
+    rows: tuple[NDArray[np.float64], Array, Array],
+    alphas: Array,
+    candidates: Callable[[TridiagonalMoments], Array],
+    inflation: float,
+    batch_size: int | None = None,
+    threads: int = 1,
+    done: Step = no_step,
+) -> PenalisedMoments | None:
+    """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
+
+    The coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64: iterative
+    refinement. A correction says how much the coarse matrix was off, and so how much the next one will be.
+
+    Parameters
+    ----------
+    layers : RandomMap
+        The columns.
+    rows : tuple
+        Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Positive penalties that may be chosen.
+    candidates : callable
+        ``candidates(system)`` gives the penalties to choose from, where there are several.
+    inflation : float
+        Factor of the degrees of freedom in generalised cross-validation.
+    batch_size : int, optional
+        Upper bound on the rows of a block.
+    threads : int, default=1
+        Threads that compute features.
+    done : callable, optional
+        Called after each block of rows and each pass.
+
+    Returns
+    -------
+    PenalisedMoments or None
+        From sums in float32, with the products that the solution of float64 asks for. None where float32 rows have
+        other features, where the fit is too close for float32 to compare penalties, and where corrections do not
+        shrink.
+
+    References
+    ----------
+    Higham, "Accuracy and stability of numerical algorithms", 2nd edition 2002, chapter 12.
+
+    Examples
+    --------
+    >>> from sknnk._features.samplers import URFSampler
+    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> Y, alphas = np.sin(X[:, :1]), np.array([[0.1]])
+    >>> layers = RandomMap(None, None, (URFSampler("gaussian", n_components=20, random_state=0).fit(X),))
+    >>> solved = solve_in_two_precisions(layers, (X, Y, np.ones(1000)), alphas, lambda system: alphas, 1.0)
+    >>> F = layers.columns(X) - layers.columns(X).mean(axis=0)
+    >>> np.allclose(solved.coef, np.linalg.solve(F.T @ F + 0.1 * np.eye(20), F.T @ Y), rtol=1e-6)
+    True
+    """
+    X, Y, sample_weight = rows
+    columns, inputs = layers.unpaired(X)
+    plan = (sample_weight, threads, layers.unpaired_order)
+    operator = FeatureOperator(columns, layers.column_scale, inputs, *plan)
+    narrow = operator.as_precise_as_needed(alphas, _ANY_TOLERANCE)
+    if narrow is operator:
+        return None
+    raw_columns, coarse = replace(layers, input_map=None).raw_columns, (narrow.inputs, Y, sample_weight)
+    sums = accumulated_moments(raw_columns, layers.n_columns, *coarse, batch_size, threads, done, np.float32)
+    sums = sums.scaled(layers.column_scale)
+    if is_one_penalty(alphas):
+        return _factored(operator, Y, sums, float(alphas[0, 0]), done)
+    chosen = best_of_several(sums, candidates, inflation, _EPS, _LEAST_LEFT_OVER)
+    if chosen is None:
+        return None
+    system, alpha = chosen
+    coef, dof = system.solve(sums.cross, alpha), effective_dof(system, alpha)
+    return _mended(operator, Y, sums, (alpha, coef, dof), lambda gradient: system.solve(gradient, alpha), done)
+
+
+def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> PenalisedMoments | None:
+    """One penalty for all targets, by a Cholesky factor."""
+    coarse = penalised_solution(sums, alpha, _EPS)
+    if coarse is None:
+        return None
+    factor, solution = penalised_factor(sums.gram, alpha), (coarse.alpha, coarse.coef, coarse.dof)
+    return _mended(operator, Y, sums, solution, lambda gradient: dpotrs(factor, gradient, lower=0)[0], done)
+
+
+def _mended(
+    operator: FeatureOperator,
+    Y: Array,
+    sums: Moments,
+    solution: tuple[Array, Array, Array],
+    solve: Callable[[Array], Array],
+    done: Step,
+) -> PenalisedMoments | None:
+    """The solution of float64 from that of coarse sums: penalties, coefficients and degrees of freedom."""
+    alpha, coef, dof = solution
+    refined = _refined(operator, Y, sums, coef, alpha, solve, done)
+    if refined is None:
+        return None
+    coef, squares = refined
+    # Whoever goes on from these sums finds the same solution.
+    moments = replace(sums, mean=operator.mean, cross=dsymm(1.0, sums.gram, coef, lower=0) + alpha * coef)
+    noise = variance_around(squares, sums.n_effective, dof)
+    return PenalisedMoments(moments, alpha, _SINGLE, coef, dof, noise)
+
+
+def _refined(
+    operator: FeatureOperator,
+    Y: Array,
+    sums: Moments,
+    coef: Array,
+    alpha: Array,
+    solve: Callable[[Array], Array],
+    done: Step,
+) -> tuple[Array, Array] | None:
+    """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
+    intercept, shares = sums.target_mean - sums.mean @ coef, []
+    # What is left of constant targets is rounding, and no correction makes it smaller.
+    varying = sums.target_square > sums.weight * (_CONSTANT * sums.target_mean) ** 2
+    for _ in range(MOST_PASSES):
+        products, squares = operator.residual_products(Y, coef, intercept)
+        done()
+        gradient = products - alpha * coef
+        correction = solve(gradient)
+        # Squared lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
+        change, length = (np.sum(pair, axis=0)[varying] for pair in (correction * gradient, coef * sums.cross))
+        share = np.divide(change, length, out=change.copy(), where=length > 0.0)
+        shares.append(float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))))
+        if not shares[-1] <= _FIRST_SHARE ** len(shares):
+            return None
+        # Along the correction: its products with the Gram matrix are what is left of the gradient.
+        squares = squares - np.sum(correction * (products + alpha * (coef + correction)), axis=0)
+        coef = coef + correction
+        intercept = sums.target_mean - operator.mean @ coef
+        if shares[0] * shares[-1] <= _LAST_SHARE:
+            break
+    return coef, np.maximum(squares, 0.0)

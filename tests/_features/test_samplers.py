@@ -1,0 +1,448 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils._param_validation import InvalidParameterError
+
+import sknnk._features.samplers
+from sknnk import ArcCosineSampler, URFSampler
+from sknnk._features.directions import COUPLINGS, DIRECTIONS
+from sknnk._kernels.spectra import ACTIVATIONS
+
+N_SEEDS = 300
+ROWS = np.random.default_rng(0).normal(size=(10, 4))
+BOTH = [URFSampler(n_components=20, random_state=0), ArcCosineSampler(n_components=20, random_state=0)]
+# Each way of drawing frequencies that gives the kernel in closed form: sparse directions are not normal.
+NORMAL = [name for name in DIRECTIONS if name != "sparse"]
+
+
+def both(test):
+    return pytest.mark.parametrize("sampler", BOTH, ids=["urf", "arc-cosine"])(test)
+
+
+def squared_distances(X):
+    return np.sum((X[:, None] - X[None]) ** 2, axis=2)
+
+
+def rbf_kernel(X):
+    return np.exp(-0.5 * squared_distances(X))
+
+
+def product_laplace_kernel(X):
+    return np.exp(-np.sum(np.abs(X[:, None] - X[None]), axis=2))
+
+
+def arc_cosine_kernel(degree, bias):
+    """Cho & Saul 2009, equations 3, 5 to 8, after appending the bias."""
+
+    def kernel(X):
+        X = np.column_stack([X, np.full(len(X), bias)])
+        norms = np.linalg.norm(X, axis=1)
+        cosine = np.clip(X @ X.T / np.outer(norms, norms), -1.0, 1.0)
+        angle, sine = np.arccos(cosine), np.sqrt(1.0 - cosine**2)
+        opening = np.pi - angle
+        angular = [
+            opening,
+            sine + opening * cosine,
+            3.0 * sine * cosine + opening * (1.0 + 2.0 * cosine**2),
+        ][degree]
+        return np.outer(norms, norms) ** degree * angular / np.pi
+
+    return kernel
+
+
+KERNELS = {
+    "gaussian": (URFSampler("gaussian", length_scale=1.0), rbf_kernel),
+    "cauchy-coordinatewise": (
+        URFSampler("cauchy", frequencies="coordinatewise", length_scale=1.0),
+        product_laplace_kernel,
+    ),
+    **{
+        f"arc-cosine-{degree}-bias-{bias}": (
+            ArcCosineSampler(degree, bias=bias, length_scale=1.0),
+            arc_cosine_kernel(degree, bias),
+        )
+        for degree in (0, 1, 2)
+        for bias in (0.0, 1.5)
+    },
+}
+
+
+def kernel_errors(case, n_components, directions, X, n_seeds):
+    """Mean square error of the estimated kernel between different rows, one number for each seed."""
+    sampler, kernel = KERNELS[case]
+    sampler = clone(sampler).set_params(n_components=n_components, directions=directions)
+    exact, pairs = kernel(X), np.triu_indices(len(X), 1)
+    squares = []
+    for seed in range(n_seeds):
+        phi = sampler.set_params(random_state=seed).fit_transform(X)
+        squares.append(np.mean((phi @ phi.T - exact)[pairs] ** 2))
+    return np.array(squares)
+
+
+@pytest.mark.parametrize("directions", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("case", KERNELS)
+def test_error_against_the_closed_form_kernel_falls_with_the_root_of_the_number_of_components(case, directions):
+    # Whole blocks of orthogonal directions, for which the error is that of independent blocks.
+    counts = np.array([40, 200, 1000])
+    errors = [kernel_errors(case, m, directions, ROWS, N_SEEDS) for m in counts]
+    slope = np.polyfit(np.log(counts), [0.5 * np.log(e.mean()) for e in errors], 1)[0]
+    assert slope == pytest.approx(-0.5, rel=0.1)
+    # That is no accident of the seeds: the margin is two standard errors of the slope, or more.
+    deviations = [0.5 * e.std() / e.mean() / np.sqrt(N_SEEDS) for e in errors]
+    leverage = (np.log(counts) - np.log(counts).mean()) / np.sum((np.log(counts) - np.log(counts).mean()) ** 2)
+    assert np.sqrt(np.sum((leverage * deviations) ** 2)) < 0.05 / 2.0
+
+
+@pytest.mark.parametrize(
+    "case", ["gaussian", "arc-cosine-0-bias-0.0", "arc-cosine-1-bias-0.0", "arc-cosine-1-bias-1.5"]
+)
+def test_orthogonal_directions_have_lower_error_than_gaussian_at_equal_size(case):
+    X, n_seeds = 0.25 * np.random.default_rng(0).normal(size=(10, 16)), 1000
+    gaussian, orthogonal = (
+        kernel_errors(case, 32, directions, X, n_seeds) for directions in ("gaussian", "orthogonal")
+    )
+    difference = gaussian.mean() - orthogonal.mean()
+    assert difference > 4.0 * np.sqrt((gaussian.var() + orthogonal.var()) / n_seeds)
+
+
+def mean_kernel(sampler, X, n_seeds):
+    """Mean and standard error over seeds of the estimated kernel between the first row and the others."""
+    estimates = []
+    for seed in range(n_seeds):
+        phi = sampler.set_params(random_state=seed).fit_transform(X)
+        estimates.append(phi[1:] @ phi[0])
+    return np.mean(estimates, axis=0), np.std(estimates, axis=0, ddof=1) / np.sqrt(n_seeds)
+
+
+LADDER = np.array([0.0, 0.1, 0.5, 1.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("directions", NORMAL)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_isotropic_kernel_of_every_activation_is_that_of_its_spectrum(activation, directions):
+    step = np.array([0.48, -0.6, 0.64])
+    X, length_scale = np.outer(np.r_[0.0, LADDER], step), 0.5
+    sampler = URFSampler(activation, n_components=32, directions=directions, length_scale=length_scale)
+    mean, error = mean_kernel(sampler, X, 60)
+    expected = sampler.spectrum_.kernel(LADDER / length_scale)
+    # Some 350 comparisons of which one exceeds 4.5 standard errors once in 400 runs, were they Gaussian.
+    assert np.all(np.abs(mean - expected) < 4.5 * error + 1e-12)
+    assert error.max() < 0.03
+
+
+@pytest.mark.parametrize("directions", NORMAL)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_coordinatewise_kernel_of_every_activation_is_the_product_over_columns(activation, directions):
+    steps = np.array([[0.2, 0.0, 0.0], [0.3, -0.2, 0.1], [0.0, 1.0, 0.2]])
+    X, length_scale = np.vstack([np.zeros(3), steps]), np.array([0.5, 1.0, 2.0])
+    sampler = URFSampler(
+        activation, n_components=32, directions=directions, frequencies="coordinatewise", length_scale=length_scale
+    )
+    mean, error = mean_kernel(sampler, X, 60)
+    expected = np.prod(sampler.spectrum_.kernel(np.abs(steps) / length_scale), axis=1)
+    assert np.all(np.abs(mean - expected) < 4.5 * error + 1e-12)
+    assert error.max() < 0.03
+
+
+def test_sparse_directions_see_at_most_three_columns():
+    sampler = URFSampler(directions="sparse", n_components=200, random_state=0).fit(np.eye(8))
+    assert set(np.count_nonzero(sampler.random_weights_, axis=0)) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("frequencies", COUPLINGS)
+@pytest.mark.parametrize("directions", DIRECTIONS)
+def test_fewer_columns_are_the_first_of_more_up_to_their_scale(directions, frequencies):
+    X = np.random.default_rng(0).normal(size=(15, 5))
+    settings = {"directions": directions, "frequencies": frequencies, "random_state": 3}
+    wide = URFSampler("tanh", n_components=129, **settings).fit_transform(X) * np.sqrt(129)
+    for n in (1, 2, 7, 64, 128):
+        narrow = URFSampler("tanh", n_components=n, **settings).fit_transform(X) * np.sqrt(n)
+        np.testing.assert_allclose(narrow, wide[:, :n], rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("directions", DIRECTIONS)
+def test_fewer_arc_cosine_columns_are_the_first_of_more_up_to_their_scale(directions):
+    X = np.random.default_rng(0).normal(size=(15, 5))
+    wide = ArcCosineSampler(n_components=129, directions=directions, random_state=3).fit_transform(X) * np.sqrt(129)
+    narrow = ArcCosineSampler(n_components=31, directions=directions, random_state=3).fit_transform(X) * np.sqrt(31)
+    np.testing.assert_allclose(narrow, wide[:, :31], rtol=0, atol=1e-13)
+
+
+def test_rows_have_norm_one_and_an_odd_count_leaves_the_last_cosine_alone():
+    X = np.random.default_rng(0).normal(size=(50, 3)) * 10.0
+    phi = URFSampler("cauchy", n_components=64, random_state=0).fit_transform(X)
+    np.testing.assert_allclose(np.linalg.norm(phi, axis=1), 1.0, rtol=1e-14)
+    sampler = URFSampler("cauchy", n_components=5, random_state=0).fit(X)
+    phases = X @ sampler.random_weights_
+    expected = np.sqrt(2.0 / 5.0) * np.stack([np.cos(phases), np.sin(phases)], axis=2).reshape(50, 6)[:, :5]
+    np.testing.assert_allclose(sampler.transform(X), expected, atol=1e-14)
+
+
+@both
+def test_float32_rows_give_float32_features_close_to_those_of_float64(sampler):
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    double = sampler.fit_transform(X)
+    fitted = sampler.fit(X.astype(np.float32))
+    single = fitted.transform(X.astype(np.float32))
+    assert double.dtype == np.float64
+    assert single.dtype == fitted.random_weights_.dtype == np.float32
+    # A phase is a sum of d products, each off by a few roundings; the maps are Lipschitz with their scale.
+    size = np.sqrt(2.0 / 20.0) * (np.abs(X) @ np.abs(fitted.random_weights_) + 1.0).max()
+    assert np.abs(single - double).max() < (4 + 5) * np.finfo(np.float32).eps * size
+    # Whatever the dtype in fit, that of the rows in transform decides.
+    assert fitted.transform(X).dtype == np.float64
+    assert sampler.fit(X).transform(X.astype(np.float32)).dtype == np.float32
+
+
+@both
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array, sparse.csc_array, sparse.coo_matrix])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_sparse_rows_give_the_features_of_dense_ones(sampler, container, index):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 30)) * (rng.random((300, 30)) < 0.1)
+    rows = container(X)
+    if hasattr(rows, "indptr"):
+        rows.indices, rows.indptr = rows.indices.astype(index), rows.indptr.astype(index)
+    expected = sampler.fit_transform(X)
+    features = sampler.fit_transform(rows)
+    assert isinstance(features, np.ndarray)
+    np.testing.assert_allclose(features, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(sampler.transform(X), expected, rtol=0, atol=1e-12)
+
+
+@both
+def test_tables_are_read_with_their_names_and_written_as_asked(sampler):
+    frame = load_diabetes(as_frame=True).data[:30]
+    names = list(frame.columns)
+    expected = sampler.fit_transform(frame.to_numpy())
+    for table in (frame, pl.from_pandas(frame), pa.Table.from_pandas(frame, preserve_index=False)):
+        np.testing.assert_array_equal(sampler.fit(table).transform(table), expected)
+        assert sampler.feature_names_in_.tolist() == names
+        written = clone(sampler).set_output(transform="polars").fit_transform(table)
+        assert isinstance(written, pl.DataFrame)
+        assert written.columns == sampler.get_feature_names_out().tolist()
+        np.testing.assert_array_equal(written.to_numpy(), expected)
+    shifted = frame.set_axis(range(100, 130))
+    written = clone(sampler).set_output(transform="pandas").fit_transform(shifted)
+    assert isinstance(written, pd.DataFrame)
+    assert written.index.equals(shifted.index)
+    np.testing.assert_array_equal(written.to_numpy(), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        sampler.fit(frame).transform(frame[names[::-1]])
+
+
+def squashed(z):
+    return z / (1.0 + np.abs(z))
+
+
+def test_a_callable_is_an_activation_like_those_with_names():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    named = URFSampler("tanh", random_state=0).fit_transform(X)
+    np.testing.assert_allclose(URFSampler(np.tanh, random_state=0).fit_transform(X), named, atol=1e-12)
+    own = URFSampler(squashed, random_state=0).fit(X)
+    assert own.spectrum_.name == "squashed"
+    assert not np.allclose(own.transform(X), named, atol=0.01)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(own)).transform(X), own.transform(X))
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda z: z[:3], "returned shape"),
+        (lambda z: np.full(z.shape, 2.0), "is constant on"),
+        (lambda z: np.log(z), "non-finite value at z="),
+        (lambda z: 1 / 0, "raised ZeroDivisionError"),
+    ],
+)
+def test_a_callable_that_is_no_activation_is_told_why(function, words):
+    with pytest.raises(ValueError, match=words):
+        URFSampler(function).fit(ROWS)
+
+
+@both
+def test_length_scale_divides_the_columns(sampler):
+    X, scales = np.random.default_rng(0).normal(size=(20, 3)), np.array([0.5, 2.0, 8.0])
+    unit, each, common = (clone(sampler).set_params(length_scale=value) for value in (1.0, scales, 4.0))
+    expected = unit.fit_transform(X)
+    np.testing.assert_allclose(each.fit_transform(X * scales), expected, atol=1e-13)
+    np.testing.assert_allclose(
+        each.set_params(length_scale=list(scales)).fit_transform(X * scales), expected, atol=1e-13
+    )
+    np.testing.assert_allclose(common.fit_transform(4.0 * X), expected, atol=1e-13)
+    assert unit.length_scale_ == 1.0
+    assert common.length_scale_ == 4.0
+    np.testing.assert_array_equal(each.length_scale_, scales)
+
+
+@pytest.mark.parametrize("activation", ["gaussian", "cauchy", "relu", "sin", "step"])
+@pytest.mark.parametrize("frequencies", COUPLINGS)
+def test_scale_makes_the_kernel_of_two_typical_rows_one_over_e(activation, frequencies):
+    X = np.random.default_rng(0).normal(size=(500, 6)) * [1, 2, 3, 4, 5, 6]
+    sampler = URFSampler(activation, frequencies=frequencies, random_state=0).fit(X)
+    typical = np.sqrt(2.0) * X.std(axis=0) / sampler.length_scale_
+    distances = np.linalg.norm(typical) if frequencies == "isotropic" else typical
+    assert np.prod(sampler.spectrum_.kernel(distances)) == pytest.approx(np.exp(-1.0), rel=1e-6)
+
+
+@both
+@pytest.mark.parametrize("unit", [1e150, 1e-150, 1e-3])
+def test_the_unit_of_the_rows_does_not_matter(sampler, unit):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    expected = sampler.fit_transform(X)
+    np.testing.assert_allclose(sampler.fit_transform(unit * X), expected, atol=1e-9)
+    rows = sparse.csr_array(unit * X)
+    np.testing.assert_allclose(sampler.fit_transform(rows), expected, atol=1e-9)
+
+
+@both
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, np.nan, "typical", None])
+def test_a_length_scale_that_is_no_positive_number_is_refused(sampler, bad):
+    with pytest.raises(InvalidParameterError, match="The 'length_scale' parameter of"):
+        type(sampler)(length_scale=bad).fit(ROWS)
+
+
+@both
+@pytest.mark.parametrize("bad", [[1.0, 2.0], [[1.0, 1.0, 1.0, 1.0]], [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, np.nan], []])
+def test_a_length_scale_that_does_not_fit_the_columns_is_refused(sampler, bad):
+    with pytest.raises(ValueError, match=r"length_scale .*4 features; give 'scale', a positive number or one"):
+        type(sampler)(length_scale=bad).fit(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("n_components", 0),
+        ("n_components", 2.5),
+        ("activation", "reluu"),
+        ("directions", "random"),
+        ("frequencies", "both"),
+        ("random_state", "seed"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_its_value_and_what_is_allowed(parameter, value):
+    with pytest.raises(
+        InvalidParameterError, match=f"The '{parameter}' parameter of URFSampler must be .* Got {value!r}"
+    ):
+        URFSampler(**{parameter: value}).fit(ROWS)
+
+
+@both
+def test_numbers_may_be_those_of_numpy(sampler):
+    # As a grid made with np.arange has them.
+    expected = sampler.fit_transform(ROWS)
+    settings = {"n_components": np.int64(20), "length_scale": np.float32(1.5), "random_state": np.int32(0)}
+    features = clone(sampler).set_params(**settings).fit_transform(ROWS)
+    np.testing.assert_allclose(features, clone(sampler).set_params(length_scale=1.5).fit_transform(ROWS), atol=1e-6)
+    assert features.shape == expected.shape
+
+
+def test_a_search_over_a_pipeline_runs_in_two_processes_on_a_data_frame():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    grid = {"urfsampler__n_components": np.array([10, 200]), "urfsampler__activation": ["gaussian", "relu", np.tanh]}
+    pipeline = make_pipeline(URFSampler(random_state=0), Ridge(alpha=0.1))
+    search = GridSearchCV(pipeline, grid, n_jobs=2, cv=3, error_score="raise").fit(X, y)
+    alone = GridSearchCV(pipeline, grid, n_jobs=1, cv=3, error_score="raise").fit(X, y)
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=1e-6)
+    assert search.best_params_["urfsampler__n_components"] == 200
+    assert search.best_score_ > 0.4
+    assert search.best_estimator_[0].feature_names_in_.tolist() == list(X.columns)
+
+
+@both
+def test_rows_whose_projections_overflow_are_refused_and_others_are_not(sampler):
+    sampler.fit(ROWS)
+    with pytest.raises(
+        ValueError, match=r"X holds values up to 1e\+300, which overflow float64 at length_scale='scale'"
+    ):
+        sampler.transform(1e300 * np.eye(4))
+    with pytest.raises(ValueError, match=r"X holds values up to 1e\+30, which overflow float32"):
+        sampler.transform(np.float32(1e30) * np.eye(4, dtype=np.float32))
+    with pytest.raises(ValueError, match="overflow float64"):
+        sampler.transform(sparse.csr_array(1e300 * np.eye(4)))
+    assert np.isfinite(sampler.transform(1e100 * np.eye(4))).all()
+
+
+@both
+def test_rows_so_small_that_the_weights_overflow_are_refused(sampler):
+    with pytest.raises(ValueError, match=r"length_scale='scale' comes to .* overflow float32; give a larger"):
+        sampler.fit(np.float32(1e-40) * ROWS.astype(np.float32))
+    with pytest.raises(ValueError, match=r"length_scale=1e-310 comes to .* overflow float64"):
+        type(sampler)(length_scale=1e-310).fit(ROWS)
+
+
+@both
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e150])
+def test_constant_columns_change_nothing(sampler, value):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    constant = np.full((20, 2), value)
+    if abs(value) <= 1.0:
+        phi = sampler.fit_transform(np.hstack([X, constant]))
+        assert sampler.length_scale_ == pytest.approx(type(sampler)().fit(X).length_scale_)
+        assert np.isfinite(phi).all()
+        assert np.linalg.matrix_rank(phi) > 10
+    phi = sampler.fit_transform(constant)
+    assert np.isfinite(phi).all()
+    assert np.ptp(phi) > 0.01 and np.ptp(phi, axis=0).max() == 0.0
+
+
+@both
+def test_one_row_and_one_column_are_enough(sampler):
+    assert np.isfinite(sampler.fit_transform([[3.0, 4.0]])).all()
+    assert sampler.fit_transform([[3.0], [4.0]]).shape == (2, 20)
+
+
+@both
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[np.nan, 1.0]], "contains NaN"),
+        ([[np.inf, 1.0]], "contains infinity"),
+        ([["a", "b"]], "could not convert string to float"),
+        (np.empty((0, 3)), "0 sample"),
+        (np.empty((3, 0)), "0 feature"),
+        ([1.0, 2.0], "Expected 2D array"),
+    ],
+)
+def test_rows_that_are_no_numbers_are_refused(sampler, rows, words):
+    with pytest.raises(ValueError, match=words):
+        sampler.fit(rows)
+
+
+@both
+def test_a_generator_of_random_states_moves_on_and_a_copy_of_it_repeats(sampler):
+    first, second = (type(sampler)(random_state=np.random.RandomState(5)) for _ in range(2))
+    phi = first.fit_transform(ROWS)
+    np.testing.assert_array_equal(second.fit_transform(ROWS), phi)
+    assert not np.allclose(first.fit_transform(ROWS), phi)
+    assert not np.allclose(type(sampler)().fit_transform(ROWS), type(sampler)().fit_transform(ROWS))
+    assert not np.allclose(type(sampler)(random_state=0).fit_transform(ROWS), phi)
+
+
+@both
+@pytest.mark.parametrize("entries", [1, 20 * 33, 20 * 100, 10**9])
+def test_features_do_not_depend_on_the_size_of_blocks(sampler, entries, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(100, 6))
+    expected = sampler.fit(X).transform(X)
+    monkeypatch.setattr(sknnk._compute.threads, "_FEWEST_ENTRIES", entries)
+    monkeypatch.setattr(sknnk._compute.threads, "_MOST_ENTRIES", entries)
+    np.testing.assert_allclose(sampler.transform(X), expected, rtol=0, atol=1e-13)
+
+
+@both
+def test_fitting_and_transforming_leave_the_rows_alone(sampler):
+    X = np.asfortranarray(np.random.default_rng(0).normal(size=(30, 3)))
+    before = X.copy()
+    sampler.fit(X).transform(X)
+    np.testing.assert_array_equal(X, before)
+    X.setflags(write=False)
+    sampler.fit(X).transform(X)

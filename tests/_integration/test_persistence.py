@@ -1,0 +1,116 @@
+"""Fitted estimators in files of skops."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+
+import sknnk
+from sknnk import (
+    ArcCosineSampler,
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+    URFSampler,
+    bundle,
+    trusted_types,
+)
+
+skops = pytest.importorskip("skops.io")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+y = np.sin(X[:, 0]) + X[:, 1]
+labels = np.where(y > 0.0, "above", "below")
+FIXED = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.01, "random_state": 0}
+LANDMARKS = FIXED | {"feature_map": "landmarks"}
+
+
+def trained(kind, targets):
+    network = kind(hidden_layer_sizes=(6, 5), random_state=0)
+    return network.partial_fit(X, targets, **({"classes": np.unique(targets)} if kind is MLPClassifier else {}))
+
+
+def fast_sampler():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sknnk._features.samplers._FAST_FROM", 3)
+        return URFSampler(directions="hadamard", random_state=0).fit(X)
+
+
+MODELS = {
+    "bounded": lambda: URFSampler("gelu", random_state=0).fit(X),
+    "unbiased": lambda: URFSampler("tanh", mode="unbiased", weight_norm=0.2, random_state=0).fit(X),
+    "positive": lambda: URFSampler("tanh", mode="positive", weight_norm=0.2, random_state=0).fit(X),
+    "fast": fast_sampler,
+    "arc-cosine": lambda: ArcCosineSampler(random_state=np.random.RandomState(0)).fit(X),
+    "primal": lambda: BundledNetworkRegressor((16, 20), **FIXED, solver="primal").fit(X, y),
+    "dual": lambda: BundledNetworkRegressor(16, **FIXED, solver="dual").fit(X, y),
+    "cg": lambda: BundledNetworkRegressor(16, **FIXED, solver="cg").fit(X, y),
+    "partial": lambda: BundledNetworkRegressor(16, **FIXED).partial_fit(X, y),
+    "landmarks": lambda: BundledNetworkRegressor(16, **LANDMARKS).fit(X, y),
+    "exact": lambda: BundledNetworkRegressor(**LANDMARKS).fit(X, y),
+    "automatic": lambda: BundledNetworkRegressor(random_state=0).fit(X, y),
+    "classifier": lambda: BundledNetworkClassifier(16, **FIXED, class_weight="balanced").fit(X, labels),
+    "exact classifier": lambda: BundledNetworkClassifier(**LANDMARKS).fit(X, labels),
+    "CV": lambda: BundledNetworkRegressorCV((8, 16), alphas=(0.1, 1.0), cv=3, random_state=0).fit(X, y),
+    "classifier CV": lambda: BundledNetworkClassifierCV((8, 16), alphas=(0.1,), cv=3, random_state=0).fit(X, labels),
+    "bundle": lambda: bundle(trained(MLPRegressor, y), n_components=16, X=X, random_state=0),
+    "part": lambda: bundle(trained(MLPRegressor, y), n_components=16, X=X, n_layers=1, random_state=0),
+    "classifier part": lambda: bundle(trained(MLPClassifier, labels), n_components=16, X=X, n_layers=1, random_state=0),
+    "pipeline": lambda: make_pipeline(URFSampler("relu", random_state=0), Ridge()).fit(X, y),
+}
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Every kind of fitted estimator, with what is learned when it is first asked for."""
+    built = {name: build() for name, build in MODELS.items()}
+    for model in built.values():
+        if hasattr(model, "_spread"):
+            model.predict_interval(X[:3])
+    return built
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_loaded_estimator_gives_the_same_bits(models, name):
+    model = models[name]
+    loaded = skops.loads(skops.dumps(model), trusted=trusted_types())
+    assert type(loaded) is type(model)
+    for method in ("transform", "predict", "predict_proba", "predict_interval", "decision_function"):
+        if hasattr(model, method) and (method != "predict_interval" or hasattr(model, "_spread")):
+            np.testing.assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X), strict=True)
+
+
+def test_a_loaded_network_goes_on_learning(models):
+    loaded = skops.loads(skops.dumps(models["partial"]), trusted=trusted_types())
+    again = MODELS["partial"]().partial_fit(X[:20], y[:20])
+    np.testing.assert_array_equal(loaded.partial_fit(X[:20], y[:20]).coef_, again.coef_)
+
+
+def test_the_list_holds_what_is_asked_for_and_nothing_else(models):
+    asked = {name for model in models.values() for name in skops.get_untrusted_types(data=skops.dumps(model))}
+    assert asked == set(trusted_types())
+
+
+def test_every_public_estimator_is_among_the_models(models):
+    public = {getattr(sknnk, name) for name in sknnk.__all__}
+    assert {kind for kind in public if isinstance(kind, type) and hasattr(kind, "fit")} <= set(
+        map(type, models.values())
+    )
+
+
+def softsign(z):
+    return z / (1.0 + np.abs(z))
+
+
+def test_a_function_of_the_user_is_not_trusted():
+    data = skops.dumps(URFSampler(softsign, random_state=0).fit(X))
+    with pytest.raises(TypeError, match="softsign"):
+        skops.loads(data, trusted=trusted_types())
+
+
+def test_every_call_gives_a_list_of_its_own():
+    trusted_types().clear()
+    assert trusted_types()

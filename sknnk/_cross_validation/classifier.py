@@ -7,7 +7,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _make_indexable
 
-from .._integration import watched
+from .._integration import reports_progress
 from .._networks import BundledNetworkClassifier
 from .curves import Task
 from .scorers import Labelled
@@ -197,7 +197,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkClassifierCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.utils.validation import _make_indexable
 
-from .._integration import watched
+from .._integration import reports_progress
 from .._networks import BundledNetworkRegressor
 from .curves import Task
 from .scorers import Labelled
@@ -178,7 +178,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkRegressorCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 

@@ -64,7 +64,7 @@ class Table:
         return float(np.finfo(self.X.dtype).eps)
 
 
-def narrowed(layers: RandomMap, count: int, link_scale: float | None) -> RandomMap:
+def leading_features(layers: RandomMap, count: int, link_scale: float | None) -> RandomMap:
     """Keep the first features of the last layer alone.
 
     Parameters
@@ -144,7 +144,7 @@ class _CountSets:
 
     def solved_networks(self, split: int, count: int, system: RidgeSystem, alphas: Array) -> list[Any]:
         """Networks with `count` features, fitted on a training set, one for each penalty."""
-        layers = narrowed(self._layers, count, self.link_scales[split])
+        layers = leading_features(self._layers, count, self.link_scales[split])
         return [solved_network(self.network, layers, system, alpha, self.table.X.dtype) for alpha in alphas]
 
     def raw_columns(self, rows: Any) -> NDArray[np.floating]:
@@ -389,7 +389,7 @@ class Whole:
     def solved(self, count: int, alpha: float) -> Any:
         """Network of `count` features, fitted on all rows without another look at them."""
         wide: RandomMap = self.network._layers
-        layers = narrowed(wide, count, wide.link_scale)
+        layers = leading_features(wide, count, wide.link_scale)
         system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
         return solved_network(self.network, layers, system, alpha, self.dtype)
 

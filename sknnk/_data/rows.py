@@ -112,14 +112,14 @@ def unit_rows(
     X, Y, sample_weight : ndarray
         The rows drawn, in random order.
     """
-    copies = copies_of(sample_weight)
+    copies = multiplicities(sample_weight)
     ends = np.cumsum(copies)
     drawn = rng.permutation(rng.choice(int(ends[-1]), min(int(ends[-1]), size), replace=False))
     rows = np.searchsorted(ends, drawn, side="right")
     return X[rows], Y[rows], sample_weight[rows] / copies[rows]
 
 
-def copies_of(sample_weight: Array) -> NDArray[np.int64]:
+def multiplicities(sample_weight: Array) -> NDArray[np.int64]:
     """Numbers of equal rows that weights stand for.
 
     Parameters
@@ -134,7 +134,7 @@ def copies_of(sample_weight: Array) -> NDArray[np.int64]:
 
     Examples
     --------
-    >>> copies_of(np.array([0.5, 1.0, 0.5])), copies_of(np.array([0.5, 0.7]))
+    >>> multiplicities(np.array([0.5, 1.0, 0.5])), multiplicities(np.array([0.5, 0.7]))
     (array([1, 2, 1]), array([1, 1]))
     """
     ratio = sample_weight / sample_weight.min()

@@ -87,7 +87,7 @@ class RandomMap:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def unpaired(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+    def cosines_first(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
         """What is left to evaluate when inputs and weights are converted once for all.
 
         Parameters
@@ -98,7 +98,7 @@ class RandomMap:
         Returns
         -------
         columns : callable
-            ``columns(rows of inputs, out)`` is `raw_columns` in the order `unpaired_order`.
+            ``columns(rows of inputs, out)`` is `raw_columns` in the order `cosines_first_order`.
         inputs : {ndarray, CSR array} of shape (n_samples, n_features)
             Transformed, unless that would make a dense array of a sparse one.
         """
@@ -110,18 +110,20 @@ class RandomMap:
         def columns(rows: Any, out: NDArray[np.floating]) -> NDArray[np.floating]:
             if rows.dtype not in converted:
                 converted[rows.dtype] = replace(layers, samplers=tuple(s._cast(rows.dtype) for s in layers.samplers))
-            return converted[rows.dtype].raw_columns(rows, out, paired=False)
+            return converted[rows.dtype].raw_columns(rows, out, alternating=False)
 
         return columns, inputs
 
     @property
-    def unpaired_order(self) -> NDArray[np.intp]:
-        """Positions of the columns as `raw_columns` writes them with ``paired=False``."""
+    def cosines_first_order(self) -> NDArray[np.intp]:
+        """Positions of the columns as `raw_columns` writes them with ``alternating=False``."""
         pairs = np.arange(self.n_linked, self.n_columns)[: self.samplers[-1].n_components // 2 * 2].reshape(-1, 2)
         last = np.arange(self.n_linked + pairs.size, self.n_columns)
         return np.concatenate([np.arange(self.n_linked), pairs.T.ravel(), last])
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None, paired: bool = True) -> NDArray[np.floating]:
+    def raw_columns(
+        self, X: Any, out: NDArray[np.floating] | None = None, alternating: bool = True
+    ) -> NDArray[np.floating]:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters
@@ -130,8 +132,8 @@ class RandomMap:
             Validated raw inputs.
         out : ndarray of shape (n_samples, n_columns), optional
             Receives the result.
-        paired : bool, default=True
-            Whether cosines and sines alternate; otherwise columns are in the order `unpaired_order`.
+        alternating : bool, default=True
+            Whether cosines and sines alternate; otherwise columns are in the order `cosines_first_order`.
 
         Returns
         -------
@@ -145,7 +147,7 @@ class RandomMap:
             columns[:, : self.n_linked] *= self.link_scale
         for sampler in self.samplers[:-1]:
             hidden = sampler._phi(hidden)
-        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], paired=paired)
+        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], alternating=alternating)
         return columns
 
 

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import block_length, n_threads, over_threads, row_blocks
-from .._integration import LinkedEstimator, watched
+from .._integration import LinkedEstimator, reports_progress
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from .fourier import feature_scale, fourier_features
@@ -43,7 +43,7 @@ class RandomFeatureSampler(
 ):
     """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
 
-    @watched(n_parts=0)
+    @reports_progress(n_parts=0)
     def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
         """Draw the random weights for the number, scale and dtype of the columns of `X`.
 
@@ -393,11 +393,11 @@ class URFSampler(RandomFeatureSampler):
         sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
         return sampler
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, paired: bool = True) -> None:
+    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, alternating: bool = True) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         if self._projection is not None and isinstance(X, np.ndarray):
-            fourier_features(X, self._projection, out, scale, paired)
+            fourier_features(X, self._projection, out, scale, alternating)
         elif self._map is None:
-            fourier_features(X, weights, out, scale, paired)
+            fourier_features(X, weights, out, scale, alternating)
         else:
             unbiased_phi(self._map, weights, X, out, scale)

@@ -102,7 +102,7 @@ def pairs_in_place(
     spare: NDArray[np.floating],
     out: NDArray[np.floating],
     scale: float = 1.0,
-    paired: bool = True,
+    alternating: bool = True,
 ) -> NDArray[np.floating]:
     """Write ``scale`` times cosines and sines into neighbouring columns, using the memory of the phases.
 
@@ -116,7 +116,7 @@ def pairs_in_place(
         Receives cosines in even and sines in odd columns; same dtype as `phases`.
     scale : float, default=1.0
         Factor of all entries.
-    paired : bool, default=True
+    alternating : bool, default=True
         Whether cosines and sines alternate. Otherwise all cosines come first: in float32 that takes less time.
 
     Returns
@@ -134,7 +134,9 @@ def pairs_in_place(
     rows, n_pairs = tile_rows(phases.shape, phases.dtype), phases.shape[1]
     for start in range(0, len(phases), max(1, rows)):
         block, target = phases[start : start + rows], out[start : start + rows]
-        cosines, sines = (target[:, 0::2], target[:, 1::2]) if paired else (target[:, :n_pairs], target[:, n_pairs:])
+        cosines, sines = (
+            (target[:, 0::2], target[:, 1::2]) if alternating else (target[:, :n_pairs], target[:, n_pairs:])
+        )
         if _FROM_TANGENTS[phases.dtype]:
             _from_tangents(block, spare[: len(block)], cosines, sines, scale)
         else:

@@ -5,14 +5,14 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 
 from .documentation import LinkedEstimator
 from .persistence import trusted_types
-from .progress import UNWATCHED, Step, Task, no_step, watched
+from .progress import NO_PROGRESS, Step, Task, ignore_step, reports_progress
 
 __all__ = [
-    "UNWATCHED",
+    "NO_PROGRESS",
     "LinkedEstimator",
     "Step",
     "Task",
-    "no_step",
+    "ignore_step",
+    "reports_progress",
     "trusted_types",
-    "watched",
 ]

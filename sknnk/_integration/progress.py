@@ -14,12 +14,12 @@ Result = TypeVar("Result")
 Step = Callable[[], object]
 
 
-def no_step() -> None:
+def ignore_step() -> None:
     """Where a step ends and nobody counts them.
 
     Examples
     --------
-    >>> no_step()
+    >>> ignore_step()
     """
 
 
@@ -71,10 +71,10 @@ class Task:
         return nullcontext()
 
 
-UNWATCHED = Task()
+NO_PROGRESS = Task()
 
 
-class WatchedTask(Task):
+class ReportedTask(Task):
     """Part of a fit that callbacks are told of.
 
     Parameters
@@ -107,10 +107,10 @@ class WatchedTask(Task):
         """Open a task of `n_steps` steps at most within this one."""
         context = self._subtask(name, n_steps)
         if context is None:
-            yield UNWATCHED
+            yield NO_PROGRESS
             return
         context.call_on_fit_task_begin(estimator=self._estimator)
-        yield WatchedTask(self._estimator, context)
+        yield ReportedTask(self._estimator, context)
         context.call_on_fit_task_end(estimator=self._estimator)
 
     @contextmanager
@@ -123,7 +123,7 @@ class WatchedTask(Task):
             context.call_on_fit_task_end(estimator=self._estimator)
 
 
-def watched(
+def reports_progress(
     n_parts: int,
 ) -> Callable[[Callable[Concatenate[Any, Parameters], Result]], Callable[Concatenate[Any, Parameters], Result]]:
     """Let the callbacks set on an estimator watch its `fit`; without any, nothing but `fit` itself runs.
@@ -163,7 +163,7 @@ def _told(fit: Callable[..., Any], n_parts: int) -> Callable[..., Any]:
             told_of["metadata"] = {"sample_weight": given["sample_weight"]}
         context = self._init_callback_context(max_subtasks=n_parts)
         context.call_on_fit_task_begin(estimator=self, **told_of)
-        self._progress = WatchedTask(self, context)
+        self._progress = ReportedTask(self, context)
         try:
             result = fit(self, *args, **kwargs)
         finally:

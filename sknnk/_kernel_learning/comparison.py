@@ -32,7 +32,7 @@ MOST_TURNS, _TURN_GAIN, _LATER_COMPARED_GAIN = 3, 0.1, 0.01
 _JUDGED_PART, _FEWEST_JUDGED = 3, 300
 # Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
 # are noisy; and the share of the largest scale that an axis without slopes keeps.
-_GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
+_GRADIENT_ROWS, _OFF_DIAGONAL_SHRINKAGE, _LEAST_SCALE = 500, 0.5, 1e-3
 _error = attrgetter("error")
 
 
@@ -73,7 +73,7 @@ def decide(
     list of Fit
         All that was tried; the choice comes last.
     """
-    compared = _hopeful(best, _FAR_BEHIND if learned_gain else _BEHIND)
+    compared = _contenders(best, _FAR_BEHIND if learned_gain else _BEHIND)
     judge, every = _Judge.of(task.leading(_COMPARED_ROWS)).options(compared)
     tried = [option.fit for option in every]
     handicaps = [1.0 / (1.0 - learned_gain * (fit.stage == "feature learning")) for fit in compared]
@@ -94,7 +94,7 @@ def decide(
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
 
 
-def _hopeful(best: Sequence[Fit], behind: float) -> list[Fit]:
+def _contenders(best: Sequence[Fit], behind: float) -> list[Fit]:
     """Kernels that few rows do not put far behind the first, or behind the first of their family."""
     leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
     # The best isotropic one may learn axes, which few rows say nothing about.
@@ -226,7 +226,7 @@ def _along_learned_axes(
     least = option.fit.error if is_fair else fair.score(option.values, alpha).error
     kernel, values = option.kernel, option.values
     tried: list[Fit] = []
-    while len(tried) < MOST_TURNS and (turned := _turned(learning, kernel, alpha, rng)) is not None:
+    while len(tried) < MOST_TURNS and (turned := _rotated_by_agop(learning, kernel, alpha, rng)) is not None:
         along = judge.task.values(turned)
         tried.append(judge.task.fit((turned,), fair.score(along, alpha), "decision"))
         if not tried[-1].error < (1.0 - gain) * least:
@@ -235,7 +235,7 @@ def _along_learned_axes(
     return option if kernel is option.kernel else judge.option(kernel, alpha, values), tried
 
 
-def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
+def _rotated_by_agop(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
     """The kernel along axes that follow the slopes of its fit, two typical rows as far apart as before."""
     dtype = dtype_of_errors(alpha, task.sample_weight)
     K = symmetric_kernel_matrix([kernel], task.X, task.threads, dtype)
@@ -249,7 +249,7 @@ def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Gener
         along = Kernel(kernel.activation, kernel.frequencies, np.ones(inputs.shape[1]))
         rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
         products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
-        believed = _BELIEVED_SHARE * products + (1.0 - _BELIEVED_SHARE) * np.diag(np.diag(products))
+        believed = _OFF_DIAGONAL_SHRINKAGE * products + (1.0 - _OFF_DIAGONAL_SHRINKAGE) * np.diag(np.diag(products))
         squares, axes = np.linalg.eigh(believed)
         if not squares[-1] > 0.0:
             return None

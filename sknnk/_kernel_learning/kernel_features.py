@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from .._compute import one_blas_thread
 from .._data import (
     QuantileMap,
-    copies_of,
     dense_inputs,
     distinct_rows,
     fitted_input_maps,
+    multiplicities,
     possible_transforms,
     sampled_rows,
     unit_rows,
 )
 from .._features import Candidate, KernelMap
-from .._integration import UNWATCHED, Task
+from .._integration import NO_PROGRESS, Task
 from .._kernels import symmetric_kernel_blocks, symmetric_kernel_matrix
 from .._ridge import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
@@ -119,7 +119,7 @@ def prepare_kernel(
     learn_features: bool,
     seed: int,
     threads: int,
-    progress: Task = UNWATCHED,
+    progress: Task = NO_PROGRESS,
     learned_gain: float = 0.0,
 ) -> KernelTask:
     """Transform the rows, merge equal ones and choose the kernel on a sample of them.
@@ -199,7 +199,7 @@ def fit_exact(task: KernelTask, threads: int) -> tuple[KernelMap, ExactFit]:
     with one_blas_thread():
         solution = _solved(task, n_held, threads)
     held = slice(n - n_held, n)
-    weight, copies = task.sample_weight[held], copies_of(task.sample_weight)[held]
+    weight, copies = task.sample_weight[held], multiplicities(task.sample_weight)[held]
     held_out = HeldOut(task.X[held], task.Y[held], leave_one_out(solution, weight, copies), weight)
     dof = max(n * mean_leverage(solution, weight) - 1.0, 0.0)
     squares = np.sum((solution.alpha * solution.coef) ** 2 / task.sample_weight[:, None], axis=0)

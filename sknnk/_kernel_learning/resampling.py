@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 
 from .._compute import one_blas_thread
-from .._integration import Step, no_step
+from .._integration import Step, ignore_step
 from .._ridge import solve_dual
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ def resampled(
     alpha: float,
     rng: np.random.Generator,
     n_linked: int = 0,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> Resampled:
     """Draw frequency vectors again in proportion to their amplitudes, and keep the round of least held-out error.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._compute import over_threads
 from .._features import Candidate
-from .._integration import Step, no_step
+from .._integration import Step, ignore_step
 from .._ridge import Moments, RidgeSystem, decompose, decompose_rows, prediction_path
 
 Array = NDArray[np.float64]
@@ -92,7 +92,7 @@ def halving_search(
     groups: NDArray[np.intp],
     rng: np.random.Generator,
     threads: int = 1,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 

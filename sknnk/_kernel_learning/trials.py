@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._integration import Step, no_step
+from .._integration import Step, ignore_step
 from .._kernels import Kernel, symmetric_kernel_matrix
 from .kernel_scores import CrossValidation, Score
 
@@ -94,7 +94,7 @@ class SearchTask:
     alphas: Sequence[float] | None = None
     unit: float = 1.0
     threads: int = 1
-    done: Step = no_step
+    done: Step = ignore_step
 
     @classmethod
     def of(
@@ -104,7 +104,7 @@ class SearchTask:
         sample_weight: Array,
         alphas: Sequence[float] | None = None,
         threads: int = 1,
-        done: Step = no_step,
+        done: Step = ignore_step,
     ) -> "SearchTask":
         """The task of rows whose targets have any mean and unit."""
         centred = Y - np.average(Y, axis=0, weights=sample_weight)

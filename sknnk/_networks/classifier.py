@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._data import weighted_rows
-from .._integration import watched
+from .._integration import reports_progress
 from .calibration import fit_temperature, held_out_scores, probabilities
 from .estimator import BundledNetwork
 
@@ -220,7 +220,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         )
         self.class_weight = class_weight
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Fit the output matrix in closed form, one column of -1 and 1 per class.
 

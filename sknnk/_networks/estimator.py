@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._compute import block_length, n_threads, over_threads, row_blocks, scratch
 from .._data import binary_magnitude, is_valid_already, possible_transforms, weighted_rows
 from .._features import COUPLINGS, DIRECTIONS, Candidate
-from .._integration import LinkedEstimator, Step, no_step
+from .._integration import LinkedEstimator, Step, ignore_step
 from .._kernel_learning import layer_sizes, prepare_layers
 from .._kernels import ACTIVATIONS
 from .._ridge import (
@@ -257,7 +257,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         size = min(max(block_length(n_samples, self._layers.n_columns), 16), self._most_rows() or n_samples)
         over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
 
-    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = no_step) -> Moments:
+    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = ignore_step) -> Moments:
         """Moments of the raw columns of these rows."""
         features, plan = (self._layers.raw_columns, self._layers.n_columns), (self._most_rows(), n_threads(self.n_jobs))
         return accumulated_moments(*features, X, Y, sample_weight, *plan, done)
@@ -319,8 +319,8 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             # No moments, no generalised cross-validation: the geometric middle of its window.
             alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        layers, (columns, inputs) = self._layers, self._layers.unpaired(X)
-        plan = (inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
+        layers, (columns, inputs) = self._layers, self._layers.cosines_first(X)
+        plan = (inputs, sample_weight, n_threads(self.n_jobs), layers.cosines_first_order)
         operator = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
         with self._progress.part("conjugate-gradients", self.max_iter) as done:
             solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)

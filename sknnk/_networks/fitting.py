@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._compute import machine_memory, n_threads
-from .._data import binary_magnitude, copies_of, dense_inputs, sampled_rows
+from .._data import binary_magnitude, dense_inputs, multiplicities, sampled_rows
 from .._features import Candidate, landmark_map
-from .._integration import UNWATCHED, Task
+from .._integration import NO_PROGRESS, Task
 from .._kernel_learning import (
     EXACT_ROWS,
     MIN_ROWS,
@@ -40,7 +40,7 @@ class KernelNetwork:
     _searched_alpha: Any
     _task: KernelTask
     _spread: Any
-    _progress: Task = UNWATCHED
+    _progress: Task = NO_PROGRESS
     # Share of the error that learned length scales must gain over equal ones.
     _learned_gain = 0.0
 
@@ -199,7 +199,7 @@ class KernelNetwork:
         columns = self._layers.columns(X).astype(np.float64)
         coef = np.reshape(self.coef_, (-1, columns.shape[1])).T / self._target_scale
         intercept = np.reshape(self.intercept_, -1) / self._target_scale
-        unit = weight / copies_of(weight)
+        unit = weight / multiplicities(weight)
         leverage = unit[:, None] * posterior_variance(self._diagonalised(), columns, np.reshape(self.alpha_, -1))
         residuals = (Y - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
         inputs = dense_inputs(self._layers.input_map, X)

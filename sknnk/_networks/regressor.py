@@ -9,7 +9,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._data import dense_inputs
-from .._integration import watched
+from .._integration import reports_progress
 from .._ridge import posterior_variance
 from .estimator import BundledNetwork
 from .intervals import ResidualSpread, fit_spread
@@ -155,7 +155,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
     _spread: ResidualSpread | None
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 

@@ -108,7 +108,7 @@ def test_kernels_far_behind_on_few_rows_are_not_compared_but_for_the_isotropic_o
 
     def compared(*given):
         fits = [Fit((Kernel(*family, np.ones(2)),), 0.1, error, 60, "refinement") for family, error in given]
-        return [fits.index(fit) for fit in comparison._hopeful(fits, 1.1)]
+        return [fits.index(fit) for fit in comparison._contenders(fits, 1.1)]
 
     assert compared((single, 1.0), (single, 1.09), (single, 1.11), (smooth, 1.49), (rough, 1.51)) == [0, 1, 3]
     # Behind the first of its family, which is not the first of all.
@@ -169,8 +169,8 @@ def test_only_the_best_isotropic_kernel_learns_axes_and_no_more_often_than_it_he
 def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, n_judged, monkeypatch):
     for name, value in {"_HELD_ROWS": 40, "_COMPARED_ROWS": 90, "_FEWEST_JUDGED": 25, "_REFINED_ROWS": 40}.items():
         monkeypatch.setattr(comparison, name, value)
-    seen, turned, held = [], comparison._turned, kernel_scores.CrossValidation.score
-    monkeypatch.setattr(comparison, "_turned", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
+    seen, turned, held = [], comparison._rotated_by_agop, kernel_scores.CrossValidation.score
+    monkeypatch.setattr(comparison, "_rotated_by_agop", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
     judged = []
     monkeypatch.setattr(
         kernel_scores.CrossValidation, "score", lambda self, K, a: judged.append(self.n_held) or held(self, K, a)
@@ -197,11 +197,11 @@ def test_targets_without_slopes_and_kernels_that_cannot_be_factored_turn_nothing
     X, Y = rows_of(40)
     kernel, rng = Kernel("gaussian", "isotropic", np.full(6, 0.4)), np.random.default_rng(0)
     flat = SearchTask(X, np.zeros_like(Y), np.ones(40))
-    assert comparison._turned(flat, kernel, 0.1, rng) is None
+    assert comparison._rotated_by_agop(flat, kernel, 0.1, rng) is None
     twice = SearchTask(np.vstack([X, X]), np.vstack([Y, Y]), np.ones(80))
-    assert comparison._turned(twice, kernel, 1e-300, rng) is None
+    assert comparison._rotated_by_agop(twice, kernel, 1e-300, rng) is None
     same = SearchTask(np.ones((40, 6)), Y, np.ones(40))
-    assert comparison._turned(same, kernel, 0.1, rng) is None
+    assert comparison._rotated_by_agop(same, kernel, 0.1, rng) is None
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_axes_are_scaled_by_roots_of_what_is_believed_and_typical_rows_stay_as_f
     X, Y = rows_of(50, 2)
     monkeypatch.setattr(comparison, "gradient_products", lambda *_: np.array(products))
     kernel = Kernel("gaussian", "isotropic", np.array([0.4, 0.8]))
-    turned = comparison._turned(SearchTask(X, Y, np.ones(50)), kernel, 0.1, np.random.default_rng(0))
+    turned = comparison._rotated_by_agop(SearchTask(X, Y, np.ones(50)), kernel, 0.1, np.random.default_rng(0))
     lengths = np.linalg.svd(turned.projection, compute_uv=False)
     assert lengths[1] / lengths[0] == pytest.approx(ratio)
     before, after = (
@@ -225,5 +225,5 @@ def test_axes_are_scaled_by_roots_of_what_is_believed_and_typical_rows_stay_as_f
     )
     assert after == pytest.approx(before)
     # Axes of a kernel that has some are learned in its own coordinates.
-    again = comparison._turned(SearchTask(X, Y, np.ones(50)), turned, 0.1, np.random.default_rng(0))
+    again = comparison._rotated_by_agop(SearchTask(X, Y, np.ones(50)), turned, 0.1, np.random.default_rng(0))
     assert again.projection.shape == (2, 2) and not np.allclose(again.projection, turned.projection)

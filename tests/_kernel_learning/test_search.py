@@ -89,7 +89,7 @@ def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
 
 
 def test_the_best_kernels_of_every_family_with_equal_and_with_learned_scales_come_to_the_decision(monkeypatch):
-    monkeypatch.setattr(comparison, "_hopeful", lambda best, _: list(best))
+    monkeypatch.setattr(comparison, "_contenders", lambda best, _: list(best))
     choice = choice_of(*table())
     finals = [fit for fit in choice.history if fit.stage == "decision"]
     assert choice.history[-len(finals) :] == finals and choice.best is finals[-1]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ..._compute import over_threads, row_blocks, scratch
-from ..._integration import Step, no_step
+from ..._integration import Step, ignore_step
 from ..costs import COARSE, SKETCH_ROWS, sampled_rows
 from ..penalties import effective_dof
 from .conjugate_gradients import conjugate_gradients, preconditioned
@@ -223,7 +223,7 @@ def solve_iteratively(
     tol: float,
     max_iter: int,
     seed: int = 0,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> tuple[RidgeSystem, Array, Array, int]:
     """Output matrix of a network whose Gram matrix is too large to form.
 

@@ -10,7 +10,7 @@ from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrs
 
 from ..._features import RandomMap
-from ..._integration import Step, no_step
+from ..._integration import Step, ignore_step
 from ..accumulation import accumulated_moments
 from ..moments import Moments
 from ..penalties import effective_dof, variance_around
@@ -79,7 +79,7 @@ def solve_in_two_precisions(
     inflation: float,
     batch_size: int | None = None,
     threads: int = 1,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> PenalisedMoments | None:
     """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
 
@@ -128,8 +128,8 @@ def solve_in_two_precisions(
     True
     """
     X, Y, sample_weight = rows
-    columns, inputs = layers.unpaired(X)
-    plan = (sample_weight, threads, layers.unpaired_order)
+    columns, inputs = layers.cosines_first(X)
+    plan = (sample_weight, threads, layers.cosines_first_order)
     operator = FeatureOperator(columns, layers.column_scale, inputs, *plan)
     narrow = operator.as_precise_as_needed(alphas, _ANY_TOLERANCE)
     if narrow is operator:

@@ -9,8 +9,13 @@ from .memory import machine_memory
 from .scratch_memory import scratch
 from .threads import blas_threads_for, block_length, n_threads, one_blas_thread, over_threads, row_blocks
 from .tiled_cholesky import cholesky_in_place, invert_in_place, solve_factored
+from .typing import Array, Complexes, Floats, Indices
 
 __all__ = [
+    "Array",
+    "Complexes",
+    "Floats",
+    "Indices",
     "blas",
     "blas_threads_for",
     "block_length",

@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
 
 # Beyond three standard deviations a normal score says how many rows there are, not how far out the row is.
 _CLIP = 3.0
@@ -52,7 +51,7 @@ class QuantileMap:
     knots: tuple[Array, ...]
     scores: tuple[Array, ...]
 
-    def __call__(self, X: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
+    def __call__(self, X: Floats, out: Floats) -> Floats:
         """Map rows.
 
         Parameters
@@ -101,7 +100,7 @@ def _interpolated(x: float, knots: list[float], scores: list[float]) -> float:
 
 
 def fit_quantile_map(
-    columns: Iterable[NDArray[np.floating]],
+    columns: Iterable[Floats],
     sample_weight: Array | None = None,
     n_knots: int = 1000,
     shape: str = "quantile",

@@ -8,19 +8,18 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import scratch
+from .._compute import Floats, scratch
 from .sincos import pairs_in_place, phase_factor, tile_rows
 
 
 def fourier_features(
     X: Any,
-    random_weights: NDArray[np.floating],
-    out: NDArray[np.floating],
+    random_weights: Floats,
+    out: Floats,
     scale: float = 1.0,
     alternating: bool = True,
-) -> NDArray[np.floating]:
+) -> Floats:
     """Evaluate bounded trigonometric features: interleaved ``cos(X v_j)``, ``sin(X v_j)``.
 
     Parameters
@@ -76,12 +75,12 @@ def fourier_features(
 
 
 def _fill(
-    phases: NDArray[np.floating],
-    spare: NDArray[np.floating],
-    out: NDArray[np.floating],
+    phases: Floats,
+    spare: Floats,
+    out: Floats,
     scale: float,
     alternating: bool,
-) -> NDArray[np.floating]:
+) -> Floats:
     if out.shape[1] % 2:
         out[:, -1] = scale * np.cos(phases[:, -1] / phase_factor(phases.dtype))
     n_even = out.shape[1] // 2 * 2
@@ -91,12 +90,12 @@ def _fill(
 
 def arc_cosine_features(
     X: Any,
-    random_weights: NDArray[np.floating],
-    offset: NDArray[np.floating],
+    random_weights: Floats,
+    offset: Floats,
     degree: int,
-    out: NDArray[np.floating],
+    out: Floats,
     scale: float = 1.0,
-) -> NDArray[np.floating]:
+) -> Floats:
     """Evaluate arc-cosine features ``max(0, X g_j + o_j) ** degree`` (the step function for degree 0).
 
     Parameters

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
+from .._compute import Array, Floats
 from .._data import QuantileMap, dense_inputs
 from .._kernels import Kernel, fill_kernel_matrix, kernel_matrix
-
-Array = NDArray[np.float64]
 
 # Share of the diagonal that keeps landmarks apart.
 _JITTER = 1e-8
@@ -54,7 +52,7 @@ class KernelMap:
     def check_range(self, X: Any) -> None:
         """Accept every finite row: kernels do not overflow."""
 
-    def columns(self, X: Any) -> NDArray[np.floating]:
+    def columns(self, X: Any) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters
@@ -69,7 +67,7 @@ class KernelMap:
         """
         return self.raw_columns(X)
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: Floats | None = None) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats, Indices
 from .._data import QuantileMap, transform_inputs
 from .fourier import feature_scale
 from .layer_spec import Candidate
@@ -48,7 +48,7 @@ class RandomMap:
         return self.n_linked + self.samplers[-1].n_components
 
     @cached_property
-    def column_scale(self) -> NDArray[np.float64]:
+    def column_scale(self) -> Array:
         """Factors of shape (n_columns,) between the raw columns and those of the network."""
         scale = np.ones(self.n_columns)
         scale[self.n_linked :] = feature_scale(self.samplers[-1].n_components)
@@ -70,7 +70,7 @@ class RandomMap:
         if self.input_map is None:
             self.samplers[0]._check_range(X)
 
-    def columns(self, X: Any) -> NDArray[np.floating]:
+    def columns(self, X: Any) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters
@@ -87,7 +87,7 @@ class RandomMap:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def cosines_first(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+    def cosines_first(self, X: Any) -> tuple[Callable[[Any, Floats], Floats], Any]:
         """What is left to evaluate when inputs and weights are converted once for all.
 
         Parameters
@@ -107,7 +107,7 @@ class RandomMap:
             layers, inputs = replace(self, input_map=None), transform_inputs(self.input_map, X)
         converted: dict[Any, RandomMap] = {}
 
-        def columns(rows: Any, out: NDArray[np.floating]) -> NDArray[np.floating]:
+        def columns(rows: Any, out: Floats) -> Floats:
             if rows.dtype not in converted:
                 converted[rows.dtype] = replace(layers, samplers=tuple(s._cast(rows.dtype) for s in layers.samplers))
             return converted[rows.dtype].raw_columns(rows, out, alternating=False)
@@ -115,15 +115,13 @@ class RandomMap:
         return columns, inputs
 
     @property
-    def cosines_first_order(self) -> NDArray[np.intp]:
+    def cosines_first_order(self) -> Indices:
         """Positions of the columns as `raw_columns` writes them with ``alternating=False``."""
         pairs = np.arange(self.n_linked, self.n_columns)[: self.samplers[-1].n_components // 2 * 2].reshape(-1, 2)
         last = np.arange(self.n_linked + pairs.size, self.n_columns)
         return np.concatenate([np.arange(self.n_linked), pairs.T.ravel(), last])
 
-    def raw_columns(
-        self, X: Any, out: NDArray[np.floating] | None = None, alternating: bool = True
-    ) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: Floats | None = None, alternating: bool = True) -> Floats:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters
@@ -202,7 +200,7 @@ def build_samplers(
     return tuple(samplers)
 
 
-def own_frequencies(sampler: URFSampler, axes: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
+def own_frequencies(sampler: URFSampler, axes: Floats | None = None) -> Array:
     """Frequency vectors of a fitted sampler in units of its length scale.
 
     Parameters
@@ -224,13 +222,11 @@ def own_frequencies(sampler: URFSampler, axes: NDArray[np.floating] | None = Non
     True
     """
     weights = sampler.random_weights_.astype(np.float64)
-    along: NDArray[np.float64] = weights if axes is None else np.linalg.solve(axes, weights)
+    along: Array = weights if axes is None else np.linalg.solve(axes, weights)
     return (along.T * sampler.length_scale_).T
 
 
-def with_frequencies(
-    sampler: URFSampler, frequencies: NDArray[np.floating], axes: NDArray[np.floating] | None = None
-) -> URFSampler:
+def with_frequencies(sampler: URFSampler, frequencies: Floats, axes: Floats | None = None) -> URFSampler:
     """A fitted sampler with other frequency vectors.
 
     Parameters

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -14,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compute import block_length, n_threads, over_threads, row_blocks
+from .._compute import Floats, block_length, n_threads, over_threads, row_blocks
 from .._integration import LinkedEstimator, reports_progress
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
@@ -77,7 +76,7 @@ class RandomFeatureSampler(
             )
         return self
 
-    def transform(self, X: Any) -> NDArray[np.floating]:
+    def transform(self, X: Any) -> Floats:
         """Evaluate Phi.
 
         Parameters
@@ -101,7 +100,7 @@ class RandomFeatureSampler(
         self._check_range(X)
         return self._phi(X, n_threads(None))
 
-    def _phi(self, X: Any, threads: int = 1) -> NDArray[np.floating]:
+    def _phi(self, X: Any, threads: int = 1) -> Floats:
         """Phi of validated rows, block by block into one array."""
         features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
         scale = feature_scale(self._n_features_out)
@@ -342,7 +341,7 @@ class URFSampler(RandomFeatureSampler):
             )
 
     @available_if(_estimates_layers)
-    def transform_weights(self, W: Any, b: Any = None) -> NDArray[np.floating]:
+    def transform_weights(self, W: Any, b: Any = None) -> Floats:
         """Evaluate Psi, the other half of the estimate of a layer.
 
         Parameters
@@ -393,7 +392,7 @@ class URFSampler(RandomFeatureSampler):
         sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
         return sampler
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, alternating: bool = True) -> None:
+    def _raw_features(self, X: Any, out: Floats, scale: float = 1.0, alternating: bool = True) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         if self._projection is not None and isinstance(X, np.ndarray):
             fourier_features(X, self._projection, out, scale, alternating)

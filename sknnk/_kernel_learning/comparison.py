@@ -6,15 +6,12 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread, over_threads
+from .._compute import Floats, one_blas_thread, over_threads
 from .._kernels import Kernel, column_deviations, gradient_products, in_coordinates, symmetric_kernel_matrix
 from .._ridge import solve_dual
 from .kernel_scores import CrossValidation, dtype_of_errors
 from .trials import Fit, KernelValues, SearchTask
-
-Array = NDArray[np.float64]
 
 # Rows among which kernels are compared, the penalty of the choice being refined on all, and rows at the end that are
 # left out in turn, in the comparison and in that choice.
@@ -147,7 +144,7 @@ def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
 
 
 def _mean(values: Sequence[KernelValues]) -> KernelValues:
-    def evaluate(dtype: type[np.floating]) -> NDArray[np.floating]:
+    def evaluate(dtype: type[np.floating]) -> Floats:
         total = values[0](dtype).copy(order="F")
         for each in values[1:]:
             total += each(dtype)

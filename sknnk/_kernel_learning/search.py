@@ -6,16 +6,13 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import over_threads
+from .._compute import Array, over_threads
 from .._kernels import Kernel, column_deviations, spectrum_of, squared_gradients, typical_length_scale
 from .._ridge import DualSolution
 from .comparison import MOST_TURNS, along_learned_axes, decide
 from .kernel_scores import CrossValidation, Score, climb
 from .trials import Fit, SearchTask
-
-Array = NDArray[np.float64]
 
 # Smooth structure along any direction, heavy tails along the axes, heavy tails along any direction: each is far ahead
 # on some tables.

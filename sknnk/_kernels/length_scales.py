@@ -3,14 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .._compute import Array
 from .spectra import Spectrum
 
 
-def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+def column_deviations(X: Any, sample_weight: Array | None = None) -> Array:
     """Weighted standard deviation of every column, safe from overflow and underflow.
 
     Parameters
@@ -37,7 +37,7 @@ def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) 
     else:
         unit = sparse.csr_array(X.astype(np.float64) @ sparse.diags_array(1.0 / largest))
         _, variances = mean_variance_axis(unit, axis=0, weights=sample_weight)
-    deviations: NDArray[np.float64] = np.sqrt(np.maximum(variances, 0.0)) * largest
+    deviations: Array = np.sqrt(np.maximum(variances, 0.0)) * largest
     return deviations
 
 
@@ -57,7 +57,7 @@ def numeric_length_scale(length_scale: Any, n_features: int) -> Any:
     return array
 
 
-def typical_length_scale(deviations: NDArray[np.float64], spectrum: Spectrum, directions: str, coupling: str) -> float:
+def typical_length_scale(deviations: Array, spectrum: Spectrum, directions: str, coupling: str) -> float:
     """Length scale at which the kernel of two typical rows is ``1 / e``.
 
     Parameters
@@ -89,7 +89,7 @@ def typical_length_scale(deviations: NDArray[np.float64], spectrum: Spectrum, di
     return unit * _where_kernel_falls_to(np.exp(-1.0), distances, spectrum)
 
 
-def _where_kernel_falls_to(level: float, distances: NDArray[np.float64], spectrum: Spectrum) -> float:
+def _where_kernel_falls_to(level: float, distances: Array, spectrum: Spectrum) -> float:
     low, high = -8.0, 8.0 + np.log10(distances.size)
     for _ in range(60):
         middle = 0.5 * (low + high)

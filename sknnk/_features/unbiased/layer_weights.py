@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from ..._compute import Floats
 
-def checked_weights(W: Any, b: Any, n_features: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+
+def checked_weights(W: Any, b: Any, n_features: int) -> tuple[Floats, Floats]:
     """Validate the weights and biases of a layer.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._compute import Array, Floats, Indices
 from .._data import QuantileMap, transform_inputs
+from .._kernels import Kernel
 from .fourier import feature_scale
 from .layer_spec import Candidate
 from .samplers import URFSampler
@@ -46,6 +47,14 @@ class RandomMap:
     def n_columns(self) -> int:
         """Number of columns in front of the output matrix."""
         return self.n_linked + self.samplers[-1].n_components
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The kernel that products of the columns approximate; of several layers that of the first."""
+        sampler = self.samplers[0]
+        inverse = 1.0 / np.asarray(sampler.length_scale_, dtype=np.float64)
+        scales = np.broadcast_to(inverse, sampler.n_features_in_)
+        return (Kernel(sampler.activation, sampler.frequencies, scales),)
 
     @cached_property
     def column_scale(self) -> Array:

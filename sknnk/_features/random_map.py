@@ -104,7 +104,7 @@ class RandomMap:
         """
         layers, inputs = self, X
         if isinstance(X, np.ndarray):
-            layers, inputs = replace(self, input_map=None), transform_inputs(self.input_map, X)
+            layers, inputs = self.of_transformed(), transform_inputs(self.input_map, X)
         converted: dict[Any, RandomMap] = {}
 
         def columns(rows: Any, out: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -147,6 +147,16 @@ class RandomMap:
             hidden = sampler._phi(hidden)
         self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], paired=paired)
         return columns
+
+    def of_transformed(self) -> "RandomMap":
+        """The same columns, of inputs that are transformed already.
+
+        Returns
+        -------
+        RandomMap
+            Without an input transform.
+        """
+        return replace(self, input_map=None)
 
 
 def build_samplers(

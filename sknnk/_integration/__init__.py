@@ -4,11 +4,13 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 """
 
 from .documentation import LinkedEstimator
+from .execution import Execution
 from .persistence import trusted_types
 from .progress import UNWATCHED, Step, Task, no_step, watched
 
 __all__ = [
     "UNWATCHED",
+    "Execution",
     "LinkedEstimator",
     "Step",
     "Task",

@@ -19,8 +19,8 @@ from .._data import (
 )
 from .._features import Candidate, KernelMap
 from .._integration import UNWATCHED, Task
-from .._kernels import symmetric_kernel_blocks, symmetric_kernel_matrix
-from .._ridge import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
+from .._kernels import Kernel, symmetric_kernel_blocks, symmetric_kernel_matrix
+from .._ridge import ExactSolution, solve_exactly
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
 
@@ -32,10 +32,6 @@ N_LANDMARKS = 3000
 _HELD_ROWS = 1000
 # Rows among which landmarks and the kernel are looked for, and the share of the diagonal that keeps landmarks apart.
 SAMPLE_ROWS = 50_000
-# Rows and penalties, for kernels of value one, from which on a factor in float32 and its corrections take less time
-# than one in float64 and say the same of rows that are left out.
-_MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
-_ALPHA_STEP = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,20 +62,59 @@ class ExactFit:
 
     Parameters
     ----------
-    solution : DualSolution
-        Coefficients and intercept.
-    effective_dof : float
-        Degrees of freedom, the intercept not counted; from the leverages of the held rows.
-    noise_variance : ndarray of shape (n_targets,)
-        Variance of the targets around the fit.
+    solution : ExactSolution
+        Coefficients, intercept and what the fit says of itself.
     held_out : HeldOut
         Up to a thousand rows, drawn at random.
     """
 
-    solution: DualSolution
-    effective_dof: float
-    noise_variance: Array
+    solution: ExactSolution
     held_out: HeldOut
+
+    @property
+    def effective_dof(self) -> float:
+        """Degrees of freedom, the intercept not counted."""
+        return float(self.solution.dof[0])
+
+    @property
+    def noise_variance(self) -> Array:
+        """Variance of each target around the fit."""
+        return self.solution.noise
+
+
+@dataclass(frozen=True, eq=False)
+class KernelMatrix:
+    """Kernel of rows with each other: the `KernelRows` of an exact solution.
+
+    Parameters
+    ----------
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    X : ndarray of shape (n_rows, n_features)
+        Transformed rows.
+
+    Examples
+    --------
+    >>> rows = KernelMatrix((Kernel("gaussian", "isotropic", np.ones(2)),), np.eye(2))
+    >>> rows.n_rows, rows.matrix(1).shape
+    (2, (2, 2))
+    """
+
+    kernels: tuple[Kernel, ...]
+    X: Array
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.X)
+
+    def blocks(self, threads: int) -> list[Array]:
+        """Consecutive rows of the upper triangle, each block from its first row's own column on."""
+        return symmetric_kernel_blocks(self.kernels, self.X, threads)
+
+    def matrix(self, threads: int) -> NDArray[np.floating]:
+        """The lower triangle, in Fortran order."""
+        return symmetric_kernel_matrix(self.kernels, self.X, threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,30 +230,9 @@ def fit_exact(task: KernelTask, threads: int) -> tuple[KernelMap, ExactFit]:
     fit : ExactFit
         The solution; its penalty is larger than the chosen one where float64 asks for that.
     """
-    n, n_held = len(task.X), min(_HELD_ROWS, len(task.X))
-    with one_blas_thread():
-        solution = _solved(task, n_held, threads)
-    held = slice(n - n_held, n)
-    weight, copies = task.sample_weight[held], copies_of(task.sample_weight)[held]
-    held_out = HeldOut(task.X[held], task.Y[held], leave_one_out(solution, weight, copies), weight)
-    dof = max(n * mean_leverage(solution, weight) - 1.0, 0.0)
-    squares = np.sum((solution.alpha * solution.coef) ** 2 / task.sample_weight[:, None], axis=0)
-    free = max(float(task.sample_weight.sum()), float(n)) - 1.0 - dof
-    noise = squares / free if free > 0.0 else np.zeros_like(squares)
-    stack = KernelMap(task.input_map, task.choice.best.kernels, task.X)
-    return stack, ExactFit(solution, dof, noise, held_out)
-
-
-def _solved(task: KernelTask, n_held: int, threads: int) -> DualSolution:
-    """The solution at the chosen penalty, or at the next one that float64 can do."""
-    n, kernels, alpha, solution = len(task.X), task.choice.best.kernels, task.choice.best.alpha, None
-    if n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * task.sample_weight.max():
-        blocks = symmetric_kernel_blocks(kernels, task.X, threads)
-        solution = solve_dual_in_two_precisions(blocks, task.Y, task.sample_weight, alpha, n_held, threads)
-        del blocks
-    while solution is None:
-        solution = solve_dual(
-            symmetric_kernel_matrix(kernels, task.X, threads), task.Y, task.sample_weight, alpha, n_held, threads
-        )
-        alpha *= _ALPHA_STEP
-    return solution
+    n, n_held, kernels = len(task.X), min(_HELD_ROWS, len(task.X)), task.choice.best.kernels
+    held, plan = slice(n - n_held, n), (task.choice.best.alpha, n_held, threads)
+    rows, copies = KernelMatrix(kernels, task.X), copies_of(task.sample_weight)[held]
+    solution = solve_exactly(rows, task.Y, task.sample_weight, *plan, copies=copies)
+    held_out = HeldOut(task.X[held], task.Y[held], solution.held_residuals, task.sample_weight[held])
+    return KernelMap(task.input_map, kernels, task.X), ExactFit(solution, held_out)

@@ -192,7 +192,7 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             if self.solver_ == "cg":
                 raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
             fit = self._system
-            moments = fit.moments if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
+            moments = fit.moments() if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
             moments = moments.scaled(1.0 / self._layers.column_scale)
         self.solver_ = "primal"
         Y = Y / self._target_scale

@@ -3,7 +3,9 @@
 Each solver takes sums or rows and a penalty and returns a solution with coefficients, degrees of freedom and noise.
 """
 
-from .cholesky import PenalisedMoments, is_one_penalty, penalised_solution
+from ..penalties import is_one_penalty
+from .by_rows import ByRows
+from .cholesky import MomentsSolution, PenalisedMoments, penalised_solution
 from .conjugate_gradients import conjugate_gradients
 from .dual import (
     DualSolution,
@@ -14,6 +16,7 @@ from .dual import (
     solve_dual_in_two_precisions,
 )
 from .eigen import (
+    EigenSolution,
     RidgeSystem,
     coefficients,
     decompose,
@@ -21,17 +24,29 @@ from .eigen import (
     posterior_variance,
     prediction_path,
     recovered_moments,
+    solve_system,
 )
-from .operator import FeatureOperator, sketched, solve_iteratively
+from .exact import ExactSolution, KernelRows, solve_exactly
+from .iterative import ConjugateGradients, IterativeSolution, iterative_solution, solve_iteratively
+from .operator import FeatureOperator, sketched
+from .primal import Primal, solve_moments
 from .refinement import MOST_PASSES, is_worth_two_precisions, solve_in_two_precisions
 from .tridiagonal import solved_for_best
 from .tridiagonal_form import shifted_solutions
 
 __all__ = [
     "MOST_PASSES",
+    "ByRows",
+    "ConjugateGradients",
     "DualSolution",
+    "EigenSolution",
+    "ExactSolution",
     "FeatureOperator",
+    "IterativeSolution",
+    "KernelRows",
+    "MomentsSolution",
     "PenalisedMoments",
+    "Primal",
     "RidgeSystem",
     "coefficients",
     "conjugate_gradients",
@@ -40,6 +55,7 @@ __all__ = [
     "held_out_residuals",
     "is_one_penalty",
     "is_worth_two_precisions",
+    "iterative_solution",
     "leave_one_out",
     "mean_leverage",
     "penalised_solution",
@@ -50,7 +66,10 @@ __all__ = [
     "sketched",
     "solve_dual",
     "solve_dual_in_two_precisions",
+    "solve_exactly",
     "solve_in_two_precisions",
     "solve_iteratively",
+    "solve_moments",
+    "solve_system",
     "solved_for_best",
 ]

@@ -183,9 +183,7 @@ def _remembering(
 ) -> list[RememberingNetwork]:
     """The networks, with their outputs for some rows."""
     outputs = (sets.predictions(rows, path) * sets.prepared.target_units).astype(validated.dtype)
-    return [
-        RememberingNetwork.of(network, [(given, validated, outputs[:, i])]) for i, network in enumerate(networks)
-    ]
+    return [RememberingNetwork.of(network, [(given, validated, outputs[:, i])]) for i, network in enumerate(networks)]
 
 
 def _completed(

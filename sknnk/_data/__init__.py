@@ -3,6 +3,7 @@
 Raw rows come in, transformed rows come out. A new transform of the input columns goes here.
 """
 
+from .dataset import Dataset
 from .inputs import (
     dense_inputs,
     fitted_input_map,
@@ -16,6 +17,7 @@ from .quantiles import QuantileMap, fit_quantile_map
 from .rows import binary_magnitude, distinct_rows, is_valid_already, multiplicities, unit_rows, weighted_rows
 
 __all__ = [
+    "Dataset",
     "QuantileMap",
     "binary_magnitude",
     "dense_inputs",

@@ -37,6 +37,7 @@ class RandomMap:
     input_map: QuantileMap | None
     link_scale: float | None
     samplers: tuple[URFSampler, ...]
+    whitening = None
 
     @property
     def n_linked(self) -> int:
@@ -52,8 +53,7 @@ class RandomMap:
     def kernels(self) -> tuple[Kernel, ...]:
         """The kernel that products of the columns approximate; of several layers that of the first."""
         sampler = self.samplers[0]
-        inverse = 1.0 / np.asarray(sampler.length_scale_, dtype=np.float64)
-        scales = np.broadcast_to(inverse, sampler.n_features_in_)
+        scales = np.broadcast_to(1.0 / np.asarray(sampler.length_scale_, dtype=np.float64), sampler.n_features_in_)
         return (Kernel(sampler.activation, sampler.frequencies, scales),)
 
     @cached_property
@@ -113,7 +113,7 @@ class RandomMap:
         """
         layers, inputs = self, X
         if isinstance(X, np.ndarray):
-            layers, inputs = replace(self, input_map=None), transform_inputs(self.input_map, X)
+            layers, inputs = self.of_transformed(), transform_inputs(self.input_map, X)
         converted: dict[Any, RandomMap] = {}
 
         def columns(rows: Any, out: Floats) -> Floats:
@@ -156,6 +156,16 @@ class RandomMap:
             hidden = sampler._phi(hidden)
         self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], alternating=alternating)
         return columns
+
+    def of_transformed(self) -> "RandomMap":
+        """The same columns, of inputs that are transformed already.
+
+        Returns
+        -------
+        RandomMap
+            Without an input transform.
+        """
+        return replace(self, input_map=None)
 
 
 def build_samplers(

@@ -4,14 +4,20 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 """
 
 from .documentation import LinkedEstimator
+from .execution import Execution
 from .persistence import trusted_types
-from .progress import NO_PROGRESS, Step, Task, ignore_step, reports_progress
+from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
+from .saved_files import VersionedState, explain_files_of_format_1
 
 __all__ = [
     "NO_PROGRESS",
+    "Execution",
     "LinkedEstimator",
     "Step",
     "Task",
+    "VersionedState",
+    "current_progress",
+    "explain_files_of_format_1",
     "ignore_step",
     "reports_progress",
     "trusted_types",

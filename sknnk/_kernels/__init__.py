@@ -14,14 +14,7 @@ from .kernels import (
     symmetric_kernel_matrix,
 )
 from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
-from .spectra import (
-    ACTIVATIONS,
-    EXTENDED_ACTIVATIONS,
-    SINGLE_FREQUENCY,
-    SeriesSpectrum,
-    activation_values,
-    spectrum_of,
-)
+from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, activation_values, spectrum_of
 
 __all__ = [
     "ACTIVATIONS",

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._data import Dataset
 from .._integration import reports_progress
-from .estimator import BundledNetwork, CheckedRows
+from .estimator import CheckedRows, ClassWeightedNetwork
 from .fitted import FittedNetwork
 from .targets import ClassTargets
 
@@ -26,7 +25,7 @@ def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
     return True
 
 
-class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNetwork):
+class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeightedNetwork):
     """Classification network of bundled layers, fitted in closed form.
 
     One-vs-rest least squares on targets of -1 and 1 (:class:`BundledNetworkRegressor` explains the network), one column
@@ -166,54 +165,6 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
     """
 
     __module__ = "sknnk"
-
-    _parameter_constraints: dict = {
-        **BundledNetwork._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        activation="auto",
-        length_scale="auto",
-        directions="auto",
-        frequencies="auto",
-        alpha="auto",
-        solver="auto",
-        tol=1e-4,
-        max_iter=200,
-        feature_map="auto",
-        feature_learning="auto",
-        input_transform="auto",
-        direct_link=True,
-        class_weight=None,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
 
     @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":

@@ -39,9 +39,7 @@ class CheckedRows(NamedTuple):
     sample_weight: np.ndarray
 
 
-class BundledNetwork(
-    VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
 
     _parameter_constraints: dict = {
@@ -137,7 +135,11 @@ class BundledNetwork(
             check_is_fitted(self)
             fitted = vars(self)["_fitted"] if fitted is None else fitted
             known = fitted.known_rows(X)
-            X = validate_data(_with_state(self, state), X, accept_sparse="csr", dtype=_DTYPES, reset=False) if known is None else known
+            X = (
+                validate_data(_with_state(self, state), X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+                if known is None
+                else known
+            )
         fitted.feature_map.check_range(X)
         return fitted, X
 
@@ -197,6 +199,58 @@ class BundledNetwork(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class ClassWeightedNetwork(BundledNetwork):
+    """The parameters of a classification network."""
+
+    _parameter_constraints: dict = {
+        **BundledNetwork._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        activation="auto",
+        length_scale="auto",
+        directions="auto",
+        frequencies="auto",
+        alpha="auto",
+        solver="auto",
+        tol=1e-4,
+        max_iter=200,
+        feature_map="auto",
+        feature_learning="auto",
+        input_transform="auto",
+        direct_link=True,
+        class_weight=None,
+        batch_size="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            activation=activation,
+            length_scale=length_scale,
+            directions=directions,
+            frequencies=frequencies,
+            alpha=alpha,
+            solver=solver,
+            tol=tol,
+            max_iter=max_iter,
+            feature_map=feature_map,
+            feature_learning=feature_learning,
+            input_transform=input_transform,
+            direct_link=direct_link,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
 
 
 def fitted_network(estimator: BundledNetwork) -> FittedNetwork:
@@ -274,10 +328,48 @@ def checked_rows(
     described = _with_state(estimator, vars(estimator))
     checks = {"accept_sparse": "csr", "dtype": _DTYPES, "reset": reset, **(target_checks or {})}
     X, y = validate_data(described, X, y, **checks)
-    names = ("n_features_in_", "feature_names_in_")
-    description = {name: getattr(described, name) for name in names if hasattr(described, name)}
+    description = description_of(described)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return description, CheckedRows(X, y, weight)
+
+
+def described_columns(estimator: BundledNetwork, X: Any, reset: bool) -> dict[str, Any]:
+    """Look at number and names of columns alone; the estimator stays as it is.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        Its earlier rows say which columns to expect.
+    X : {ndarray, DataFrame} of shape (n_samples, n_features)
+        Rows, perhaps none.
+    reset : bool
+        Whether these are the first rows of a fit.
+
+    Returns
+    -------
+    dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+    """
+    described = _with_state(estimator, vars(estimator))
+    validate_data(described, X, skip_check_array=True, reset=reset)
+    return description_of(described)
+
+
+def description_of(estimator: Any) -> dict[str, Any]:
+    """Number and names of the columns that an estimator was fitted to.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+    """
+    names = ("n_features_in_", "feature_names_in_")
+    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
 
 
 def _with_state(estimator: BundledNetwork, state: dict[str, Any]) -> Any:

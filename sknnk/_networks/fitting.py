@@ -138,7 +138,10 @@ def extend_network(
     else:
         choice = fitted.choice
         prepared = PreparedNetwork(
-            fitted.feature_map, choice, fitted.target_units, replace(penalty, centre=choice.centre)  # type: ignore[arg-type]
+            fitted.feature_map,
+            choice,
+            fitted.target_units,
+            replace(penalty, centre=choice.centre),  # type: ignore[arg-type]
         )
         sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
     scaled = data.in_units(prepared.target_units)
@@ -276,9 +279,7 @@ def _chosen_solver(
 ) -> tuple[str, dict[str, float]]:
     """The solver asked for, or the cheapest of those that can serve, and what each would cost."""
     n_linked = spec.n_linked(shape[1])
-    solver, costs = choose_solver(
-        spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha
-    )
+    solver, costs = choose_solver(spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha)
     check_memory(spec.n_components, sizes, n_linked, shape, solver)
     return solver, costs
 

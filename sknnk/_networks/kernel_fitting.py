@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._compute import Array, machine_memory
-from .._data import Dataset, dense_inputs
+from .._data import Dataset, dense_inputs, multiplicities
 from .._features import KernelMap, SymmetricKernel, landmark_map
 from .._integration import Execution
 from .._kernel_learning import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
@@ -190,8 +190,8 @@ def _fitted_exactly(
     _check_exact_memory(asked, n_rows)
     kernels, alpha = task.choice.best.kernels, task.choice.best.alpha
     with execution.progress.part("solve", 1) as done:
-        rows = SymmetricKernel(kernels, task.X)
-        solution = solve_exactly(rows, task.Y, task.sample_weight, alpha, n_held, execution.threads)
+        rows, copies = SymmetricKernel(kernels, task.X), multiplicities(task.sample_weight)[n_rows - n_held :]
+        solution = solve_exactly(rows, task.Y, task.sample_weight, alpha, n_held, execution.threads, copies=copies)
         done()
     held = slice(n_rows - n_held, n_rows)
     held_out = HeldOutRows(task.X[held], task.Y[held], task.sample_weight[held], solution.held_residuals)

@@ -221,25 +221,26 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         ValueError
             As `fit`, and if `classes` is missing in the first call, or a label is not among them.
         """
-        if classes is None and not self.__sklearn_is_fitted__():
-            raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
         self._extend_rows(X, y, sample_weight, classes=classes)
         return self
 
     def _encoded(
-        self, targets: ClassTargets | None, rows: CheckedRows, classes: Any = None
+        self, targets: ClassTargets | None, rows: CheckedRows, **known: Any
     ) -> tuple[ClassTargets, Dataset]:
-        y = rows.y
-        check_classification_targets(y)
+        check_classification_targets(rows.y)
+        classes = known.get("classes", rows.y)
+        if targets is None and classes is None:
+            raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
         if targets is None:
-            targets = ClassTargets.of(y if classes is None else np.unique(classes), self.class_weight)
+            targets = ClassTargets.of(np.unique(classes), self.class_weight)
         elif classes is not None and not np.array_equal(np.unique(classes), targets.classes):
             raise ValueError(
                 f"classes={np.unique(classes).tolist()} differ from those of the first call of partial_fit, "
                 f"{targets.classes.tolist()}; leave them out, or start a new model."
             )
         targets = replace(targets, class_weight=self.class_weight)
-        return targets, Dataset.of(rows.X, targets.encode(y), targets.weighted(y, rows.sample_weight))
+        Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
+        return targets, Dataset.of(rows.X, Y, weight)
 
     def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
         return fitted.with_probabilities(data, self._execution())

@@ -179,7 +179,7 @@ def test_the_map_is_finite_and_monotone_and_keeps_its_ends_for_weights_of_any_sp
     assert knots[0] >= column.min() and knots[-1] <= column.max() and knots.size <= max(n_knots, column.size)
 
 
-@example(data=[(0, 300.0), (1, 300.0)], factor=998, shape="quantile")
+@example(data=[(0, 300.0), (1, 300.0), (2, 300.0)], factor=998, shape="quantile")
 @given(data=spans, factor=st.integers(-900, 998), shape=st.sampled_from(["quantile", "robust"]))
 @quick
 def test_a_common_factor_of_the_weights_changes_nothing(data, factor, shape):

@@ -314,7 +314,7 @@ def test_a_length_scale_that_is_no_positive_number_is_refused(sampler, bad):
 @both
 @pytest.mark.parametrize("bad", [[1.0, 2.0], [[1.0, 1.0, 1.0, 1.0]], [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, np.nan], []])
 def test_a_length_scale_that_does_not_fit_the_columns_is_refused(sampler, bad):
-    with pytest.raises(ValueError, match=r"length_scale .*4 features; give 'scale', a positive number or one"):
+    with pytest.raises(ValueError, match=r"length_scale .*4 features; give one positive, finite number, or one for"):
         type(sampler)(length_scale=bad).fit(ROWS)
 
 
@@ -376,7 +376,7 @@ def test_rows_whose_projections_overflow_are_refused_and_others_are_not(sampler)
 def test_rows_so_small_that_the_weights_overflow_are_refused(sampler):
     with pytest.raises(ValueError, match=r"length_scale='scale' comes to .* overflow float32; give a larger"):
         sampler.fit(np.float32(1e-40) * ROWS.astype(np.float32))
-    with pytest.raises(ValueError, match=r"length_scale=1e-310 comes to .* overflow float64"):
+    with pytest.raises(ValueError, match=r"length_scale=1e-310 does not .* The shortest is 1e-307"):
         type(sampler)(length_scale=1e-310).fit(ROWS)
 
 

@@ -24,6 +24,7 @@ from .unbiased import (
     checked_weights,
     largest_norm,
     layer_spectrum,
+    refuse_overflow,
     unbiased_map,
     unbiased_phi,
     unbiased_psi,
@@ -311,6 +312,8 @@ class URFSampler(RandomFeatureSampler):
             )
         trigonometric, n_features = self.mode == "unbiased", X.shape[1]
         self.length_scale_, self.input_norm_ = 1.0, largest_norm(X)
+        refuse_overflow("X has a row of norm", self.input_norm_, X.dtype)
+        refuse_overflow("weight_norm is", float(self.weight_norm), np.float64)
         norms = (self.input_norm_ or 1.0, float(self.weight_norm))
         sides = norms if trigonometric else norms[::-1]
         series = layer_spectrum(self.activation, self._n_features_out, n_features, *sides, 1.5 * norms[0] * norms[1])
@@ -364,6 +367,7 @@ class URFSampler(RandomFeatureSampler):
         check_is_fitted(self)
         W, b = checked_weights(W, b, self.n_features_in_)
         layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
+        refuse_overflow("W has a row of norm", largest, W.dtype)
         needed = max(largest, 2.0 * bias / layer.input_norm)
         if needed > self.spectrum_.half_width / (1.5 * layer.input_norm) * (1.0 + _ROUNDING):
             warnings.warn(

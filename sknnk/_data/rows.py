@@ -137,11 +137,12 @@ def multiplicities(sample_weight: Array) -> NDArray[np.int64]:
     >>> multiplicities(np.array([0.5, 1.0, 0.5])), multiplicities(np.array([0.5, 0.7]))
     (array([1, 2, 1]), array([1, 1]))
     """
-    ratio = sample_weight / sample_weight.min()
-    copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
-    if np.any(np.abs(ratio - copies) > 1e-9 * ratio) or copies.max() > UNIT_ROWS:
+    with np.errstate(over="ignore"):  # a ratio beyond float64 is also beyond the bound
+        ratio = sample_weight / sample_weight.min()
+    if ratio.max() > UNIT_ROWS + 0.5:
         return np.ones(len(ratio), dtype=np.int64)
-    return copies
+    copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
+    return copies if np.all(np.abs(ratio - copies) <= 1e-9 * ratio) else np.ones_like(copies)
 
 
 def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, Indices]:

@@ -107,6 +107,9 @@ class ArcCosineSampler(RandomFeatureSampler):
         self._degree, self._bias = self.degree, float(self.bias)
         self.random_offset_ = (self.bias * weights[-1]).astype(X.dtype, copy=False)
 
+    def _n_frequencies(self) -> int:
+        return self._n_features_out
+
     def transform_weights(self, W: Any, b: Any = None) -> Floats:
         """Evaluate Psi, which for this kernel is the same map as Phi.
 

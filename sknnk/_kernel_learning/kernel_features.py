@@ -18,6 +18,7 @@ from .._data import (
 )
 from .._features import Candidate
 from .._integration import NO_PROGRESS, Task
+from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
 
@@ -105,7 +106,7 @@ def prepare_kernel(
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
     families, transforms = kernel_families(kernel.activation, kernel.frequencies), possible_transforms(input_transform)
-    length_scale = None if isinstance(kernel.length_scale, str) else kernel.length_scale
+    length_scale = numeric_length_scale(kernel.length_scale, X.shape[1])
     if length_scale is not None:
         transforms = transforms[:1]  # in whose unit it is given
     maps = fitted_input_maps(X, sample_weight, transforms, row_rng)

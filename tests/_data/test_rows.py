@@ -96,3 +96,8 @@ def test_copies_are_multiples_of_the_smallest_weight_or_there_are_none():
     assert np.array_equal(multiplicities(np.array([0.1, 0.3, 0.2])), [1, 3, 2])
     assert np.array_equal(multiplicities(np.array([1.0, 1.5, 3.0])), [1, 1, 1])
     assert np.array_equal(multiplicities(np.array([1.0, 1e6])), [1, 1])
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-30, 1e-300, 5e-324])
+def test_weights_of_any_span_are_no_copies(least):
+    assert np.array_equal(multiplicities(np.array([1e300, least, 1.0])), [1, 1, 1])

@@ -77,6 +77,16 @@ def test_too_few_rows_to_compare_kernels_get_the_first_family_and_equal_length_s
     assert np.all(np.isfinite(layers.columns(X[:, :2]))) and np.all(np.isfinite(fit.solution.coef))
 
 
+@pytest.mark.parametrize(
+    "length_scale",
+    [0.0, -1.0, np.inf, np.nan, 5e-324, [1.0, 2.0], [[1.0, 1.0, 1.0]], [1.0, -1.0, 1.0], [1.0, np.nan, 1.0]],
+)
+def test_a_length_scale_that_fits_no_table_is_refused_by_name(length_scale):
+    X, Y, weight = table()
+    with pytest.raises(ValueError, match=r"length_scale.* does not fit X with 3 features; give one positive"):
+        task_of(X, Y, weight, kernel=AUTO._replace(length_scale=length_scale))
+
+
 def test_a_large_table_is_sampled(monkeypatch):
     monkeypatch.setattr(kernel_features, "SAMPLE_ROWS", 20)
     monkeypatch.setattr(kernel_features, "EXACT_ROWS", 15)

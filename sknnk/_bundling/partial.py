@@ -10,12 +10,10 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
-from .._ridge import Moments, alpha_grid, choose_alpha, coefficients, decompose
+from .._ridge import Moments, Penalty, decompose, solve_system
 from .trained_networks import ACTIVATION_FUNCTIONS
 
 Floats = NDArray[np.float64]
-
-_DOF_INFLATION = 1.4
 
 
 class _PartlyBundledNetwork(BaseEstimator):
@@ -45,10 +43,9 @@ class _PartlyBundledNetwork(BaseEstimator):
 
     def _solve(self, X: Any, Y: Floats, sample_weight: Any) -> None:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        system = decompose(Moments.from_block(self._hidden(X), Y, weights))
-        self.alpha_ = choose_alpha(system, alpha_grid(system), _DOF_INFLATION)
-        coef, self.intercept_ = coefficients(system, self.alpha_)
-        self.coef_, self.n_features_in_, self.output_activation_ = coef.T, X.shape[1], "identity"
+        solution = solve_system(decompose(Moments.from_block(self._hidden(X), Y, weights)), Penalty())
+        self.alpha_, self.intercept_, self.coef_ = solution.alpha, solution.intercept, solution.coef.T
+        self.n_features_in_, self.output_activation_ = X.shape[1], "identity"
 
 
 class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNetwork):

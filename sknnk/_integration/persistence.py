@@ -2,12 +2,7 @@
 
 _TYPES = (
     "sknnk.ArcCosineSampler",
-    "sknnk._ridge.solution.BareSolution",
-    "sknnk._ridge.solution.GivenSolution",
     "sknnk._ridge.solvers.cholesky.MomentsSolution",
-    "sknnk._ridge.solvers.eigen.EigenSolution",
-    "sknnk._ridge.solvers.exact.ExactSolution",
-    "sknnk._ridge.solvers.iterative.IterativeSolution",
     "sknnk.BundledNetworkClassifier",
     "sknnk.BundledNetworkClassifierCV",
     "sknnk._features.unbiased.variance.Split",

@@ -13,5 +13,5 @@ OTHERS = ["pyparsing<3.3"]
 project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
 extras = project["optional-dependencies"]
 needed = [*project["dependencies"], *extras["plot"], *extras["test"]]
-lowest = [requirement.replace(">=", "==") for requirement in needed if not requirement.startswith("sknnk[")]
+lowest = [requirement.split(",")[0].replace(">=", "==") for requirement in needed if "sknnk" not in requirement]
 print(*lowest, *OTHERS, sep="\n")

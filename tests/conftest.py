@@ -11,22 +11,29 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "sknnk"
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "sknnk"
 LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
+MISSING = [extra for extra, libraries in LIBRARIES.items() if not all(map(find_spec, libraries))]
+# The files of tests/torch and tests/onnx skip themselves, and one of them holds without PyTorch; those of tests/dask
+# are Dask from their first line on.
+LEFT_OUT = [PACKAGE / extra for extra in MISSING] + [TESTS / "dask"] * ("dask" in MISSING)
 
 
 class OnlyWhatIsInstalled:
-    """Leaves out docstring examples of an extra that is not installed; its tests skip themselves.
+    """Leaves out folders of an extra that is not installed, and says so.
 
     Not ``--doctest-ignore-import-errors``, which passes over broken test files as well.
     """
 
+    def pytest_report_header(self):
+        """Name the folders that are left out."""
+        names = [folder.relative_to(TESTS.parent).as_posix() for folder in LEFT_OUT]
+        return f"left out, because a library is not installed: {', '.join(names)}" if names else None
+
     def pytest_ignore_collect(self, collection_path):
-        """Say whether this file belongs to an extra of which a library is missing."""
-        for extra, libraries in LIBRARIES.items():
-            if (PACKAGE / extra) in collection_path.parents and not all(map(find_spec, libraries)):
-                return True
-        return None
+        """Say whether this file or folder belongs to an extra of which a library is missing."""
+        return any(map(collection_path.is_relative_to, LEFT_OUT)) or None
 
 
 def pytest_configure(config):

@@ -224,9 +224,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         self._extend_rows(X, y, sample_weight, classes=classes)
         return self
 
-    def _encoded(
-        self, targets: ClassTargets | None, rows: CheckedRows, **known: Any
-    ) -> tuple[ClassTargets, Dataset]:
+    def _encoded(self, targets: ClassTargets | None, rows: CheckedRows, **known: Any) -> tuple[ClassTargets, Dataset]:
         check_classification_targets(rows.y)
         classes = known.get("classes", rows.y)
         if targets is None and classes is None:

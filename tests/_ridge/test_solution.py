@@ -47,11 +47,11 @@ class Columns:
 class PreparedColumns(Columns):
     """The same for solvers that pass over the rows more than once."""
 
-    unpaired_order = np.array([0, 2, 4, 1, 3])
+    cosines_first_order = np.array([0, 2, 4, 1, 3])
 
-    def unpaired(self, X):
+    def cosines_first(self, X):
         def columns(rows, out):
-            out[:] = rows[:, self.unpaired_order]
+            out[:] = rows[:, self.cosines_first_order]
             return out
 
         return columns, X

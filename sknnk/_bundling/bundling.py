@@ -29,7 +29,7 @@ from .._networks import (
 from .._ridge import GivenSolution
 from .kernel_choice import chosen_kernel
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
-from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedNetwork, read_network
+from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedEstimator, TrainedNetwork, read_network
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ _KERNEL_PARAMETERS = ("activation", "directions", "frequencies", "length_scale")
     prefer_skip_nested_validation=True,
 )
 def bundle(
-    network: Any,
+    network: TrainedEstimator,
     *,
     n_components: Any,
     X: Any = None,

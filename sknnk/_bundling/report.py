@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._networks import fitted_network
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
-from .trained_networks import read_network
+from .trained_networks import TrainedEstimator, read_network
 
 # Multiplications and divisions of a sine and a cosine made from one tangent of half the angle, the tangent not counted.
 _PER_PAIR = 4
@@ -69,7 +69,7 @@ class BundleReport:
         return "\n".join(lines)
 
 
-def bundle_report(network: Any, bundled: Any, X: Any, *, classes: Any = None) -> BundleReport:
+def bundle_report(network: TrainedEstimator, bundled: Any, X: Any, *, classes: Any = None) -> BundleReport:
     """Compare a trained network with the bundled one.
 
     Parameters

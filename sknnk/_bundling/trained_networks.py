@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 Floats = NDArray[np.float64]
+# An MLPRegressor, an MLPClassifier, or a torch.nn.Sequential, whose library need not be installed.
+TrainedEstimator = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ class TrainedNetwork:
         return sum(layer.weights.size for layer in self.layers)
 
 
-def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
+def read_network(network: TrainedEstimator, classes: Any = None) -> TrainedNetwork:
     """Read a trained network.
 
     Parameters
@@ -137,7 +139,7 @@ def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
     return _read_sklearn(network)
 
 
-def _read_sklearn(network: Any) -> TrainedNetwork:
+def _read_sklearn(network: TrainedEstimator) -> TrainedNetwork:
     names = [_SKLEARN_NAMES[network.activation]] * (len(network.coefs_) - 1)
     classes = getattr(network, "classes_", None)
     last = "identity"
@@ -159,7 +161,7 @@ def _sequential_class(module: Any) -> Any:
     return next((kind for kind in kinds if kind.__name__ == "Sequential"), None)
 
 
-def _read_sequential(network: Any, classes: Any) -> TrainedNetwork:
+def _read_sequential(network: TrainedEstimator, classes: Any) -> TrainedNetwork:
     layers: list[DenseLayer] = []
     for name, module in _steps(network, "network"):
         kind = _torch_kind(module)
@@ -181,7 +183,7 @@ def _read_sequential(network: Any, classes: Any) -> TrainedNetwork:
     return TrainedNetwork(tuple(_without_probabilities(layers, classes)), _checked_classes(layers, classes), False)
 
 
-def _steps(network: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _steps(network: TrainedEstimator, name: str) -> Iterator[tuple[str, Any]]:
     """Modules in the order of their calls, one that is called twice twice: `children` would name it once."""
     _check_forward(network, name)
     for key, module in network._modules.items():

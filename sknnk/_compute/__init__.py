@@ -4,7 +4,7 @@ Nothing here knows what a row, a kernel or a network is. A function of this fold
 an operation run over threads, in little memory, or by a routine of BLAS and LAPACK.
 """
 
-from .blas import blas
+from .blas import call_blas
 from .memory import machine_memory, refuse_beyond_memory
 from .scratch_memory import scratch
 from .threads import blas_threads_for, block_length, n_threads, one_blas_thread, over_threads, row_blocks
@@ -16,9 +16,9 @@ __all__ = [
     "Complexes",
     "Floats",
     "Indices",
-    "blas",
     "blas_threads_for",
     "block_length",
+    "call_blas",
     "cholesky_in_place",
     "invert_in_place",
     "machine_memory",

@@ -11,7 +11,7 @@ from scipy.linalg import cython_blas, cython_lapack
 from .typing import Floats
 
 
-def blas(name: str, *arguments: bytes | int | float | Floats) -> None:
+def call_blas(name: str, *arguments: bytes | int | float | Floats) -> None:
     """Call a routine of BLAS.
 
     SciPy's own wrappers hold the interpreter lock, and copy matrices that are part of another one.
@@ -32,9 +32,9 @@ def blas(name: str, *arguments: bytes | int | float | Floats) -> None:
     Examples
     --------
     >>> import numpy as np
-    >>> from sknnk._compute.blas import blas
+    >>> from sknnk._compute.blas import call_blas
     >>> L, B = np.asfortranarray([[2.0, 0.0], [1.0, 1.0]]), np.asfortranarray([[4.0], [5.0]])
-    >>> blas("trsm", b"L", b"L", b"N", b"N", 2, 1, 1.0, L, B)
+    >>> call_blas("trsm", b"L", b"L", b"N", b"N", 2, 1, 1.0, L, B)
     >>> B.ravel()
     array([2., 3.])
     """
@@ -43,7 +43,7 @@ def blas(name: str, *arguments: bytes | int | float | Floats) -> None:
 
 
 def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
-    """Call a routine of LAPACK, as :func:`blas` does.
+    """Call a routine of LAPACK, as :func:`call_blas` does.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .blas import blas, lapack
+from .blas import call_blas, lapack
 from .threads import one_blas_thread, over_threads, row_blocks
 from .typing import Array, Floats
 
@@ -58,16 +58,16 @@ def cholesky_in_place(A: Floats, threads: int = 1) -> bool:
 
 def _divide(B: Floats, L: Floats) -> None:
     """``B L^-T``, in the memory of ``B``."""
-    blas("trsm", b"R", b"L", b"T", b"N", *B.shape, 1.0, L, B)
+    call_blas("trsm", b"R", b"L", b"T", b"N", *B.shape, 1.0, L, B)
 
 
 def _subtract_square(C: Floats, B: Floats, columns: slice) -> None:
     """Some columns of the lower triangle of ``C - B B'``, in the memory of ``C``."""
     left, below = B[columns], B[columns.stop :]
-    blas("syrk", b"L", b"N", *left.shape, -1.0, left, 1.0, C[columns, columns])
+    call_blas("syrk", b"L", b"N", *left.shape, -1.0, left, 1.0, C[columns, columns])
     if len(below):
         target = C[columns.stop :, columns]
-        blas("gemm", b"N", b"T", *target.shape, B.shape[1], -1.0, below, left, 1.0, target)
+        call_blas("gemm", b"N", b"T", *target.shape, B.shape[1], -1.0, below, left, 1.0, target)
 
 
 def invert_in_place(L: Floats) -> None:
@@ -95,8 +95,8 @@ def invert_in_place(L: Floats) -> None:
         stop = min(start + _INVERTED, n)
         corner, below = L[start:stop, start:stop], L[stop:, start:stop]
         if len(below):
-            blas("trmm", b"L", b"L", b"N", b"N", *below.shape, 1.0, L[stop:, stop:], below)
-            blas("trsm", b"R", b"L", b"N", b"N", *below.shape, -1.0, corner, below)
+            call_blas("trmm", b"L", b"L", b"N", b"N", *below.shape, 1.0, L[stop:, stop:], below)
+            call_blas("trsm", b"R", b"L", b"N", b"N", *below.shape, -1.0, corner, below)
         lapack("trtri", b"L", b"N", len(corner), corner)
 
 
@@ -131,10 +131,10 @@ def solve_factored(L: Floats, right: Array) -> Array:
     blocks = list(row_blocks(len(L), _SOLVED))
     for rows in blocks:
         part, below = solved[rows], L[rows.stop :, rows]
-        blas("trsm", b"L", b"L", b"N", b"N", *part.shape, 1.0, L[rows, rows], part)
+        call_blas("trsm", b"L", b"L", b"N", b"N", *part.shape, 1.0, L[rows, rows], part)
         solved[rows.stop :] -= below @ part
     for rows in reversed(blocks):
         part, below = solved[rows], L[rows.stop :, rows]
         part -= below.T @ solved[rows.stop :]
-        blas("trsm", b"L", b"L", b"T", b"N", *part.shape, 1.0, L[rows, rows], part)
+        call_blas("trsm", b"L", b"L", b"T", b"N", *part.shape, 1.0, L[rows, rows], part)
     return solved.astype(np.float64)

@@ -134,7 +134,12 @@ def count_curves(
 
 
 def _scores_of_sets(
-    sets: Any, count: int, alphas: Array, task: SearchedRows, scoring: Scoring, return_train_score: bool
+    sets: MomentSets | RowSets,
+    count: int,
+    alphas: Array,
+    task: SearchedRows,
+    scoring: Scoring,
+    return_train_score: bool,
 ) -> list[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
     """Position of each split, test and training scores by name, and seconds spent on fitting and on scoring."""
     forms, started = scoring.closed_forms(), perf_counter()
@@ -187,7 +192,7 @@ def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[i
     # Class weights are the business of each training set, and so is, with them, the preparation of a final fit.
     may_continue = weight is task.sample_weight
     if _are_few(task, prepared):
-        sets: Any = RowSets(prepared, table, task.splits, link_scales)
+        sets: MomentSets | RowSets = RowSets(prepared, table, task.splits, link_scales)
         yield 0, sets, sets.whole() if may_continue else None
         return
     for partition in partitions(len(task.Y), task.splits, max(_MAX_ATOMS, len(task.splits) + 1)):

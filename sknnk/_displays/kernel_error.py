@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array, check_random_state
 
 from .._compute import Array
-from .._features import ArcCosineSampler, named_function
+from .._features import ArcCosineSampler, URFSampler, named_function
 
 
 class KernelErrorDisplay:
@@ -187,12 +187,12 @@ class KernelErrorDisplay:
         return self
 
 
-def _estimate(sampler: Any, X: Array, W: Any, b: Any) -> Array:
+def _estimate(sampler: URFSampler | ArcCosineSampler, X: Array, W: Any, b: Any) -> Array:
     phi = sampler.transform(X)
     return np.asarray(phi @ (phi if W is None else sampler.transform_weights(W, b)).T)
 
 
-def _target(sampler: Any, X: Array, W: Any, b: Any, exact: Any) -> Array:
+def _target(sampler: URFSampler | ArcCosineSampler, X: Array, W: Any, b: Any, exact: Any) -> Array:
     """What a fitted sampler estimates."""
     if exact is not None:
         return np.asarray(exact, dtype=np.float64)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .network_boxes import learned_columns, pictured_layers
@@ -224,7 +225,7 @@ class NetworkDisplay:
         self.bar_ax_.spines[["top", "right"]].set_visible(False)
 
 
-def _names(network: Any, steps: list[Any], given: Sequence[str] | None) -> Any:
+def _names(network: BaseEstimator, steps: list[Any], given: Sequence[str] | None) -> Any:
     """Names of the columns that the network takes, or None."""
     n_features = network.n_features_in_
     if given is None and hasattr(network, "feature_names_in_"):

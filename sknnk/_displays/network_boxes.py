@@ -1,10 +1,15 @@
 """A fitted network in words: one box of text for each stage that a row passes."""
 
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
+from .._features import KernelMap, RandomMap
+from .._networks import BundledNetwork, FittedNetwork, fitted_network
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
 
@@ -24,7 +29,7 @@ class Box(NamedTuple):
     lines: tuple[str, ...]
 
 
-def pictured_layers(network: Any) -> tuple[list[Box], bool]:
+def pictured_layers(network: BaseEstimator) -> tuple[list[Box], bool]:
     """Boxes of a fitted network.
 
     Parameters
@@ -44,20 +49,31 @@ def pictured_layers(network: Any) -> tuple[list[Box], bool]:
     TypeError
         If `network` is none.
     """
-    front = network
-    left: list[Box] = []
-    if hasattr(network, "front"):
-        front = network.front.estimator
-        left = [_joint_box(network)] + [_trained_box(layer) for layer in network.layers[:-1]]
-    if not hasattr(front, "samplers_"):
+    front, left = _front_of(network), _left_layers(network)
+    if not isinstance(front, BundledNetwork):
         raise TypeError(f"estimator is a {type(network).__name__}; NetworkDisplay draws the fitted networks of sknnk.")
-    linked = bool(front.direct_link) and not _has_kernels(front)
-    hidden = [_kernel_box(front)] if _has_kernels(front) else _random_boxes(front.samplers_)
-    inputs = Box("inputs", (_counted(front.n_features_in_, "column"), _TRANSFORMS[front.input_transform_]))
+    fitted = fitted_network(front)
+    linked, hidden = fitted.feature_map.n_linked > 0, map_boxes(fitted.feature_map, fitted)
+    columns = _counted(front.n_features_in_, "column")
+    inputs = Box("inputs", (columns, _TRANSFORMS[fitted.choice.input_transform]))
     return [inputs, *hidden, *left, _output_box(network)], linked and not left
 
 
-def learned_columns(network: Any) -> Array | None:
+def _front_of(network: BaseEstimator) -> BaseEstimator:
+    """The bundled part of a network, the chosen one of a search."""
+    if isinstance(network, PartlyBundledRegressor | PartlyBundledClassifier):
+        return network.front.estimator
+    return getattr(network, "best_estimator_", network)
+
+
+def _left_layers(network: BaseEstimator) -> list[Box]:
+    """Layers of a trained network that were left as they are."""
+    if not isinstance(network, PartlyBundledRegressor | PartlyBundledClassifier):
+        return []
+    return [_joint_box(network)] + [_trained_box(layer) for layer in network.layers[:-1]]
+
+
+def learned_columns(network: BaseEstimator) -> Array | None:
     """Share of each input column in the squared inverse length scales, where any were learned.
 
     Parameters
@@ -70,7 +86,7 @@ def learned_columns(network: Any) -> Array | None:
     ndarray of shape (n_features,) or None
         Shares, which add up to one.
     """
-    front = network.front.estimator if hasattr(network, "front") else network
+    front = _front_of(network)
     if hasattr(front, "feature_importances_"):
         return np.asarray(front.feature_importances_, dtype=np.float64)
     scales = np.asarray(getattr(front, "length_scale_", 1.0))
@@ -80,15 +96,36 @@ def learned_columns(network: Any) -> Array | None:
     return np.asarray(squares / squares.sum(), dtype=np.float64)
 
 
-def _has_kernels(network: Any) -> bool:
-    return getattr(network, "feature_map_", "random") == "landmarks"
+@singledispatch
+def map_boxes(feature_map: object, fitted: FittedNetwork) -> list[Box]:
+    """Boxes of the bundled layers.
+
+    Parameters
+    ----------
+    feature_map : RandomMap or KernelMap
+        The map; a new kind of map registers its own function.
+    fitted : FittedNetwork
+        The network that it belongs to.
+
+    Returns
+    -------
+    list of Box
+        One for each layer.
+
+    Raises
+    ------
+    TypeError
+        If maps of this kind have no picture.
+    """
+    raise TypeError(f"a feature map of type {type(feature_map).__name__} has no picture.")
 
 
-def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
-    boxes = []
+@map_boxes.register
+def _(feature_map: RandomMap, fitted: FittedNetwork) -> list[Box]:
+    boxes, samplers = [], feature_map.samplers
     for i, sampler in enumerate(samplers, start=1):
         scale = np.asarray(sampler.length_scale_)
-        along_axes = getattr(sampler, "_along_axes", False)
+        along_axes = i == 1 and feature_map.along_axes
         several = "a length scale per learned axis" if along_axes else "a length scale per column"
         equal = scale.ndim == 0 and not along_axes
         boxes.append(
@@ -106,23 +143,23 @@ def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
     return boxes
 
 
-def _kernel_box(network: Any) -> Box:
-    (n_centres,) = np.atleast_1d(network.n_components_)
-    # The exact map alone is solved with the rows' own kernel matrix.
-    exact = network.solver_ == "dual"
+@map_boxes.register
+def _(feature_map: KernelMap, fitted: FittedNetwork) -> list[Box]:
+    n_centres, kernels = feature_map.n_columns, feature_map.kernels
+    exact = feature_map.whitening is None
     lines = [f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"]
-    for kernel in network.kernels_:
-        weight = f"{kernel.weight:.2g} x " if len(network.kernels_) > 1 else ""
+    for kernel in kernels:
+        weight = f"{kernel.weight:.2g} x " if len(kernels) > 1 else ""
         lines.append(f"{weight}{_activation(kernel.activation)}, {kernel.frequencies}")
-    turned = any(kernel.projection is not None for kernel in network.kernels_)
-    equal = not turned and all(np.ptp(kernel.scales) == 0.0 for kernel in network.kernels_)
-    first = 1.0 / float(network.kernels_[0].scales[0])
-    one = f"length scale {first:.3g}" if len(network.kernels_) == 1 else "one length scale each"
-    several = "a length scale per learned axis" if turned else "a length scale per column"
-    return Box("kernel layer", (*lines, one if equal else several))
+    rotated = any(kernel.projection is not None for kernel in kernels)
+    equal = not rotated and all(np.ptp(kernel.scales) == 0.0 for kernel in kernels)
+    first = 1.0 / float(kernels[0].scales[0])
+    one = f"length scale {first:.3g}" if len(kernels) == 1 else "one length scale each"
+    several = "a length scale per learned axis" if rotated else "a length scale per column"
+    return [Box("kernel layer", (*lines, one if equal else several))]
 
 
-def _joint_box(network: Any) -> Box:
+def _joint_box(network: PartlyBundledRegressor | PartlyBundledClassifier) -> Box:
     """The first layer that was left: its weights are bundled, and its activation is applied."""
     n_units = network.layers[0].weights.shape[1]
     return Box("trained layer", (_counted(n_units, "unit"), f"activation {network.activation}"))
@@ -132,7 +169,7 @@ def _trained_box(layer: Any) -> Box:
     return Box("trained layer", (_counted(len(layer.weights), "unit"), f"activation {layer.activation}"))
 
 
-def _output_box(network: Any) -> Box:
+def _output_box(network: BaseEstimator) -> Box:
     coef = np.atleast_2d(network.coef_)
     lines = [f"{len(coef)} x {coef.shape[1]}"]
     if hasattr(network, "classes_"):

@@ -4,14 +4,15 @@ A map takes transformed rows and returns the columns (Phi) in front of the outpu
 new coupling of random directions goes to `directions`.
 """
 
-from .arc_cosine import ArcCosineSampler
+from .arc_cosine import ArcCosineSampler, degree_of
 from .directions import COUPLINGS, DIRECTIONS, frequencies
 from .estimation_errors import estimation_error_bound, estimation_variance
 from .fourier import feature_scale
 from .kernel_map import KernelMap, SymmetricKernel, landmark_map
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
-from .samplers import URFSampler
+from .random_sampler import n_columns_of
+from .samplers import URFSampler, unbiased_map_of
 from .unbiased import largest_norm, named_function
 
 __all__ = [
@@ -24,13 +25,16 @@ __all__ = [
     "SymmetricKernel",
     "URFSampler",
     "build_samplers",
+    "degree_of",
     "estimation_error_bound",
     "estimation_variance",
     "feature_scale",
     "frequencies",
     "landmark_map",
     "largest_norm",
+    "n_columns_of",
     "named_function",
     "own_frequencies",
+    "unbiased_map_of",
     "with_frequencies",
 ]

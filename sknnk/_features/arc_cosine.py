@@ -11,7 +11,7 @@ from .._compute import Floats
 from .._kernels import column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import DIRECTIONS
 from .fourier import arc_cosine_features, feature_scale
-from .samplers import RandomFeatureSampler
+from .random_sampler import RandomFeatureSampler
 from .unbiased import checked_weights
 
 
@@ -155,3 +155,19 @@ class ArcCosineSampler(RandomFeatureSampler):
     def _raw_features(self, X: Any, out: Floats, scale: float = 1.0) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out, scale)
+
+
+def degree_of(sampler: ArcCosineSampler) -> int:
+    """Give the degree of the features of a fitted sampler.
+
+    Parameters
+    ----------
+    sampler : ArcCosineSampler
+        Fitted.
+
+    Returns
+    -------
+    int
+        What `degree` was in `fit`.
+    """
+    return sampler._degree

@@ -56,6 +56,11 @@ class RandomMap:
         scales = np.broadcast_to(1.0 / np.asarray(sampler.length_scale_, dtype=np.float64), sampler.n_features_in_)
         return (Kernel(sampler.activation, sampler.frequencies, scales),)
 
+    @property
+    def along_axes(self) -> bool:
+        """Whether frequencies of the first layer are along learned combinations of the columns."""
+        return bool(getattr(self.samplers[0], "_along_axes", False))
+
     @cached_property
     def column_scale(self) -> Array:
         """Factors of shape (n_columns,) between the raw columns and those of the network."""

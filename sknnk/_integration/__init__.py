@@ -4,6 +4,7 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 """
 
 from .documentation import LinkedEstimator
+from .drafts import draft_of
 from .execution import Execution
 from .persistence import trusted_types
 from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
@@ -17,6 +18,7 @@ __all__ = [
     "Task",
     "VersionedState",
     "current_progress",
+    "draft_of",
     "explain_files_of_format_1",
     "ignore_step",
     "reports_progress",

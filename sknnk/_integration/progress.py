@@ -161,12 +161,12 @@ def reports_progress(
         managed = with_callbacks(_told(fit, n_parts))
 
         @wraps(fit)
-        def method(self: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            called: Any = managed if getattr(self, "_skl_callbacks", None) else fit
+        def method(estimator: Any, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            called: Any = managed if getattr(estimator, "_skl_callbacks", None) else fit
             # A fit without callbacks inside another one must not report to those of the other.
             outer = _current.set(NO_PROGRESS)
             try:
-                result: Result = called(self, *args, **kwargs)
+                result: Result = called(estimator, *args, **kwargs)
             finally:
                 _current.reset(outer)
             return result
@@ -179,18 +179,18 @@ def reports_progress(
 def _told(fit: Callable[..., Any], n_parts: int) -> Callable[..., Any]:
     """The method between the two messages that its callbacks get."""
 
-    def told(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = signature(fit).bind(self, *args, **kwargs).arguments
+    def told(estimator: Any, /, *args: Any, **kwargs: Any) -> Any:
+        given = signature(fit).bind(estimator, *args, **kwargs).arguments
         told_of = {"X": given.get("X"), "y": given.get("y")}
         if given.get("sample_weight") is not None:
             told_of["metadata"] = {"sample_weight": given["sample_weight"]}
-        context = self._init_callback_context(max_subtasks=n_parts)
-        context.call_on_fit_task_begin(estimator=self, **told_of)
+        context = estimator._init_callback_context(max_subtasks=n_parts)
+        context.call_on_fit_task_begin(estimator=estimator, **told_of)
         # Not an attribute: a fit that is interrupted must leave the estimator as it was.
-        _current.set(ReportedTask(self, context))
-        result = fit(self, *args, **kwargs)
+        _current.set(ReportedTask(estimator, context))
+        result = fit(estimator, *args, **kwargs)
         # Nothing needs to be added to the estimator for it to predict.
-        context.call_on_fit_task_end(estimator=self, **told_of, reconstruction_attributes={})
+        context.call_on_fit_task_end(estimator=estimator, **told_of, reconstruction_attributes={})
         return result
 
     return told

@@ -4,22 +4,16 @@
 """
 
 from .calibration import probabilities
+from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
-from .estimator import (
-    BundledNetwork,
-    ClassWeightedNetwork,
-    as_estimator,
-    checked_rows,
-    described_columns,
-    description_of,
-    fitted_network,
-)
+from .estimator import BundledNetwork, as_estimator, fitted_network
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums, summed_rows, summing_steps
 from .held_out import HeldOutRows, held_rows
 from .regressor import BundledNetworkRegressor
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets, check_magnitude, scores_without_row
+from .validation import checked_rows, described_columns, description_of
 
 __all__ = [
     "BundledNetwork",

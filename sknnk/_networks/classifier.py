@@ -11,12 +11,13 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._data import Dataset
 from .._integration import reports_progress
-from .estimator import CheckedRows, ClassWeightedNetwork
+from .class_weighted import ClassWeightedNetwork
 from .fitted import FittedNetwork
-from .targets import ClassTargets
+from .targets import ClassTargets, NumericTargets
+from .validation import CheckedRows
 
 
-def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
+def _classes_weigh_the_same_in_every_chunk(network: "BundledNetworkClassifier") -> bool:
     if network.class_weight == "balanced":
         raise AttributeError(
             'partial_fit is not available with class_weight="balanced", which depends on all rows; '
@@ -224,18 +225,12 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         self._extend_rows(X, y, sample_weight, classes=classes)
         return self
 
-    def _encoded(self, targets: ClassTargets | None, rows: CheckedRows, **known: Any) -> tuple[ClassTargets, Dataset]:
+    def _encoded(
+        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
+    ) -> tuple[ClassTargets, Dataset]:
         check_classification_targets(rows.y)
-        classes = known.get("classes", rows.y)
-        if targets is None and classes is None:
-            raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
-        if targets is None:
-            targets = ClassTargets.of(np.unique(classes), self.class_weight)
-        elif classes is not None and not np.array_equal(np.unique(classes), targets.classes):
-            raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the first call of partial_fit, "
-                f"{targets.classes.tolist()}; leave them out, or start a new model."
-            )
+        earlier = targets if isinstance(targets, ClassTargets) else None
+        targets = ClassTargets.agreed(earlier, known.get("classes", rows.y if earlier is None else None))
         targets = replace(targets, class_weight=self.class_weight)
         Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
         return targets, Dataset.of(rows.X, Y, weight)

@@ -1,42 +1,23 @@
 """What all bundled networks share: parameters, validation, and the one place where fitted attributes are written."""
 
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import n_threads
 from .._data import Dataset, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
-from .._integration import Execution, LinkedEstimator, VersionedState, current_progress
+from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of
 from .._kernels import ACTIVATIONS
 from .fitted import FittedNetwork
 from .fitting import extend_network, fit_network
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
-
-_DTYPES = [np.float64, np.float32]
-
-
-class CheckedRows(NamedTuple):
-    """Rows as scikit-learn has validated them.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Inputs.
-    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Targets.
-    sample_weight : ndarray of shape (n_samples,)
-        Non-negative weights.
-    """
-
-    X: Any
-    y: Any
-    sample_weight: np.ndarray
+from .validation import DTYPES, CheckedRows, checked_rows
 
 
 class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -136,7 +117,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
             fitted = vars(self)["_fitted"] if fitted is None else fitted
             known = fitted.known_rows(X)
             X = (
-                validate_data(_with_state(self, state), X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+                validate_data(draft_of(self), X, accept_sparse="csr", dtype=DTYPES, reset=False)
                 if known is None
                 else known
             )
@@ -168,7 +149,9 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         fitted = extend_network(earlier, self._spec(targets), data, targets, self._execution())
         self._publish(self._calibrated(fitted, data), description)
 
-    def _encoded(self, targets: Any, rows: CheckedRows, **known: Any) -> tuple[Any, Dataset]:
+    def _encoded(
+        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
+    ) -> tuple[NumericTargets | ClassTargets, Dataset]:
         """Targets of the network, and rows of positive weight; a subclass says how."""
         raise NotImplementedError
 
@@ -199,58 +182,6 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-class ClassWeightedNetwork(BundledNetwork):
-    """The parameters of a classification network."""
-
-    _parameter_constraints: dict = {
-        **BundledNetwork._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        activation="auto",
-        length_scale="auto",
-        directions="auto",
-        frequencies="auto",
-        alpha="auto",
-        solver="auto",
-        tol=1e-4,
-        max_iter=200,
-        feature_map="auto",
-        feature_learning="auto",
-        input_transform="auto",
-        direct_link=True,
-        class_weight=None,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
 
 
 def fitted_network(estimator: BundledNetwork) -> FittedNetwork:
@@ -295,88 +226,6 @@ def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, A
     """
     estimator._publish(fitted, description)
     return estimator
-
-
-def checked_rows(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, target_checks: dict[str, Any] | None = None, reset: bool = True
-) -> tuple[dict[str, Any], CheckedRows]:
-    """Validate training rows; the estimator stays as it is.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Named in messages; its earlier rows say which columns to expect.
-    X, y, sample_weight
-        What the user gave.
-    target_checks : dict, optional
-        Further arguments of scikit-learn's ``validate_data``.
-    reset : bool, default=True
-        Whether these are the first rows of a fit.
-
-    Returns
-    -------
-    description : dict of str to object
-        `n_features_in_` and perhaps `feature_names_in_`.
-    rows : CheckedRows
-        The rows.
-
-    Raises
-    ------
-    ValueError
-        As scikit-learn's validation.
-    """
-    described = _with_state(estimator, vars(estimator))
-    checks = {"accept_sparse": "csr", "dtype": _DTYPES, "reset": reset, **(target_checks or {})}
-    X, y = validate_data(described, X, y, **checks)
-    description = description_of(described)
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return description, CheckedRows(X, y, weight)
-
-
-def described_columns(estimator: BundledNetwork, X: Any, reset: bool) -> dict[str, Any]:
-    """Look at number and names of columns alone; the estimator stays as it is.
-
-    Parameters
-    ----------
-    estimator : BundledNetwork
-        Its earlier rows say which columns to expect.
-    X : {ndarray, DataFrame} of shape (n_samples, n_features)
-        Rows, perhaps none.
-    reset : bool
-        Whether these are the first rows of a fit.
-
-    Returns
-    -------
-    dict of str to object
-        `n_features_in_` and perhaps `feature_names_in_`.
-    """
-    described = _with_state(estimator, vars(estimator))
-    validate_data(described, X, skip_check_array=True, reset=reset)
-    return description_of(described)
-
-
-def description_of(estimator: Any) -> dict[str, Any]:
-    """Number and names of the columns that an estimator was fitted to.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-
-    Returns
-    -------
-    dict of str to object
-        `n_features_in_` and perhaps `feature_names_in_`.
-    """
-    names = ("n_features_in_", "feature_names_in_")
-    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
-
-
-def _with_state(estimator: BundledNetwork, state: dict[str, Any]) -> Any:
-    """Another estimator with these attributes, which validation may change."""
-    other = object.__new__(type(estimator))
-    vars(other).update(state)
-    return other
 
 
 def _n_unnamed_columns(state: dict[str, Any]) -> int | None:

@@ -8,8 +8,9 @@ from sklearn.callback import CallbackSupportMixin
 
 from .._data import Dataset
 from .._integration import reports_progress
-from .estimator import BundledNetwork, CheckedRows
-from .targets import NumericTargets
+from .estimator import BundledNetwork
+from .targets import ClassTargets, NumericTargets
+from .validation import CheckedRows
 
 
 class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
@@ -210,9 +211,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         return self
 
     def _encoded(
-        self, targets: NumericTargets | None, rows: CheckedRows, **known: Any
+        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
     ) -> tuple[NumericTargets, Dataset]:
-        targets = NumericTargets.of(rows.y, rows.X.dtype) if targets is None else targets
+        if not isinstance(targets, NumericTargets):
+            targets = NumericTargets.of(rows.y, rows.X.dtype)
         return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:

@@ -172,6 +172,41 @@ class ClassTargets:
             raise ValueError(f"y holds one class, {classes.tolist()}; a classifier needs at least two.")
         return cls(classes, class_weight)
 
+    @classmethod
+    def agreed(cls, earlier: Self | None, labels: Any) -> Self:
+        """Classes of a chunk of rows, which have to be those of the chunks before.
+
+        Parameters
+        ----------
+        earlier : ClassTargets or None
+            Those of the chunks before.
+        labels : array-like of shape (n,) or None
+            What is said of the classes of this chunk; None where nothing is.
+
+        Returns
+        -------
+        ClassTargets
+            The earlier ones, where there are any.
+
+        Raises
+        ------
+        ValueError
+            If the classes are not known in the first chunk, or differ in a later one.
+        """
+        if labels is None:
+            if earlier is None:
+                raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
+            return earlier
+        found = np.unique(labels)
+        if earlier is None:
+            return cls.of(found, None)
+        if not np.array_equal(found, earlier.classes):
+            raise ValueError(
+                f"classes={found.tolist()} differ from those of the first call of partial_fit, "
+                f"{earlier.classes.tolist()}; leave them out, or start a new model."
+            )
+        return earlier
+
     @property
     def n_targets(self) -> int:
         """Number of columns of the encoded targets."""

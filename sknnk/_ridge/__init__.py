@@ -20,7 +20,7 @@ from .paths import (
     squared_errors_of_predictions,
     tridiagonal_path,
 )
-from .penalties import Penalty, alpha_grid, gcv
+from .penalties import PenalisedSystem, Penalty, alpha_grid, gcv
 from .problem import Problem
 from .solution import GivenSolution, Solution
 from .solvers import (
@@ -46,6 +46,7 @@ __all__ = [
     "Moments",
     "NestedKernel",
     "Partition",
+    "PenalisedSystem",
     "Penalty",
     "Problem",
     "RidgeSystem",

@@ -45,9 +45,11 @@ def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = N
     return _Profile(len(y), labels, used, total)
 
 
-def _hits(network: Any, number: int, X: Any, y: Any, sample_weight: Any = None) -> Array:
+def _hits(
+    scored: tuple[BundledNetworkClassifier, Layout], number: int, X: Any, y: Any, sample_weight: Any = None
+) -> Array:
     """Weight of the rows of one partition whose class was predicted, and weight of all of them."""
-    estimator, layout = network
+    estimator, layout = scored
     inputs, y = checked_inputs(layout, X), np.asarray(y)
     weights = checked_weights(sample_weight, len(inputs))
     if len(y) != len(inputs):

@@ -230,7 +230,7 @@ class DistributedNetwork(BundledNetwork):
 
 
 def _evaluated(
-    X: Any, *, network: Any, layout: Layout, method: str, empty: NDArray[Any], keywords: dict[str, Any]
+    X: Any, *, network: BundledNetwork, layout: Layout, method: str, empty: NDArray[Any], keywords: dict[str, Any]
 ) -> NDArray[Any]:
     """A method of the network for one partition."""
     values = checked_inputs(layout, X)

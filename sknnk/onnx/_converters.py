@@ -20,11 +20,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._cross_validation import BundledNetworkClassifierCV, BundledNetworkRegressorCV
-from .._features import ArcCosineSampler, URFSampler
+from .._features import ArcCosineSampler, URFSampler, n_columns_of
 from .._networks import BundledNetworkClassifier, BundledNetworkRegressor
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
-from ._networks import class_probabilities, class_scores, network_columns, network_scores
+from ._networks import class_probabilities, class_scores, n_network_columns, network_columns, network_scores
 
 _SAMPLERS = (URFSampler, ArcCosineSampler)
 _REGRESSORS = (BundledNetworkRegressor, BundledNetworkRegressorCV)
@@ -129,7 +129,7 @@ def _infer_outputs(operator: Any) -> None:
         operator.outputs[1].set_type(numbers([n_samples, len(model.classes_)]))
         return
     if isinstance(model, _SAMPLERS) or _gives_columns(operator.scope_inst, model):
-        width = model._n_features_out
+        width = n_columns_of(model) if isinstance(model, _SAMPLERS) else n_network_columns(model)
     else:
         width = len(np.atleast_2d(model.coef_))
     operator.outputs[0].set_type(numbers([n_samples, width]))

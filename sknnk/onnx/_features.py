@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._features import ArcCosineSampler, feature_scale
+from .._features import ArcCosineSampler, URFSampler, degree_of, feature_scale, n_columns_of, unbiased_map_of
 from ._graphs import Columns, Graph
 
 # Bounds of the exponents of unbiased features, as the sampler has them: float32 overflows above e^88.
 _LARGEST_EXPONENT = {False: 300.0, True: 35.0}
 
 
-def sampler_columns(graph: Graph, sampler: Any, inputs: Columns, single: bool, scale: float | None = None) -> Columns:
+def sampler_columns(
+    graph: Graph, sampler: URFSampler | ArcCosineSampler, inputs: Columns, single: bool, scale: float | None = None
+) -> Columns:
     """Add the nodes of Phi.
 
     Parameters
@@ -33,14 +35,15 @@ def sampler_columns(graph: Graph, sampler: Any, inputs: Columns, single: bool, s
     Columns
         The features.
     """
-    scale = feature_scale(sampler._n_features_out) if scale is None else scale
+    scale = feature_scale(n_columns_of(sampler)) if scale is None else scale
     weights = np.asarray(sampler.random_weights_, dtype=np.float64)
     if isinstance(sampler, ArcCosineSampler):
         return _arc_cosine(graph, sampler, inputs.times(graph, weights, sampler.random_offset_), scale)
     phases = inputs.times(graph, weights) if weights.size else ""
-    if sampler._map is None:
-        return _pairs(graph, phases, sampler._n_features_out, scale)
-    return _unbiased(graph, sampler._map, phases, inputs, single, scale)
+    layer = unbiased_map_of(sampler)
+    if layer is None:
+        return _pairs(graph, phases, n_columns_of(sampler), scale)
+    return _unbiased(graph, layer, phases, inputs, single, scale)
 
 
 def _pairs(graph: Graph, phases: str, width: int, scale: float) -> Columns:
@@ -59,14 +62,14 @@ def _cosine(graph: Graph, phases: str) -> str:
 
 
 def _arc_cosine(graph: Graph, sampler: ArcCosineSampler, projected: str, scale: float) -> Columns:
-    if sampler._degree == 0:
+    if degree_of(sampler) == 0:
         # sign(z) / 2 + 1 / 2 is one half at zero, as the sampler has it.
         values = graph("Mul", graph("Add", graph("Sign", projected), np.ones((1, 1))), np.full((1, 1), 0.5))
     else:
         values = graph("Max", projected, np.zeros((1, 1)))
-    if sampler._degree == 2:
+    if degree_of(sampler) == 2:
         values = graph("Mul", values, values)
-    return Columns.of(values, sampler._n_features_out, scale)
+    return Columns.of(values, n_columns_of(sampler), scale)
 
 
 def _unbiased(graph: Graph, layer: Any, phases: str, inputs: Columns, single: bool, scale: float) -> Columns:

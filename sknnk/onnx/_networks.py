@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto
+from sklearn.base import BaseEstimator
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._features import KernelMap, RandomMap
@@ -16,7 +17,7 @@ from ._inputs import quantile_value
 from ._kernels import kernel_value
 
 
-def network_columns(graph: Graph, network: Any, inputs: str, single: bool) -> str:
+def network_columns(graph: Graph, network: BaseEstimator, inputs: str, single: bool) -> str:
     """Add the nodes of ``transform``.
 
     Parameters
@@ -35,12 +36,33 @@ def network_columns(graph: Graph, network: Any, inputs: str, single: bool) -> st
     str
         A value of shape (n_samples, n_columns).
     """
-    feature_map = fitted_network(getattr(network, "best_estimator_", network)).feature_map
+    feature_map = fitted_network(_chosen(network)).feature_map
     columns = map_columns(feature_map, graph, inputs, single).joined(graph)
     return columns if feature_map.whitening is None else graph("MatMul", columns, feature_map.whitening)
 
 
-def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str:
+def n_network_columns(network: BaseEstimator) -> int:
+    """Give the number of columns that ``transform`` of a network returns.
+
+    Parameters
+    ----------
+    network : BundledNetworkRegressor or BundledNetworkClassifier, or a search over them
+        Fitted.
+
+    Returns
+    -------
+    int
+        Positive.
+    """
+    return fitted_network(_chosen(network)).feature_map.n_columns
+
+
+def _chosen(network: BaseEstimator) -> Any:
+    """The network itself, or the one that a search chose."""
+    return getattr(network, "best_estimator_", network)
+
+
+def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bool) -> str:
     """Add the nodes of the output, or of the scores of the classes, in front of any calibration.
 
     Parameters
@@ -59,7 +81,7 @@ def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str
     str
         A value of shape (n_samples, n_targets).
     """
-    network = getattr(network, "best_estimator_", network)
+    network = _chosen(network)
     if isinstance(network, PartlyBundledRegressor | PartlyBundledClassifier):
         hidden = network_scores(graph, network.front.estimator, inputs, single)
         hidden = activation_value(graph, network.activation, hidden)
@@ -126,7 +148,7 @@ def _transformed(feature_map: RandomMap | KernelMap, graph: Graph, inputs: str) 
     return inputs if feature_map.input_map is None else quantile_value(graph, feature_map.input_map, inputs)
 
 
-def class_probabilities(graph: Graph, network: Any, scores: str) -> str:
+def class_probabilities(graph: Graph, network: BaseEstimator, scores: str) -> str:
     """Add the nodes of ``predict_proba`` behind the scores.
 
     Parameters
@@ -148,7 +170,7 @@ def class_probabilities(graph: Graph, network: Any, scores: str) -> str:
     return graph("Softmax", graph("Mul", per_class, np.full((1, 1), temperature)), axis=1)
 
 
-def class_scores(graph: Graph, network: Any, scores: str) -> str:
+def class_scores(graph: Graph, network: BaseEstimator, scores: str) -> str:
     """Add the nodes that give one score for each class, where two classes share one.
 
     Parameters

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .._ridge import Moments, alpha_grid, coefficients, decompose, gcv
+from .._ridge import Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
     return flat_rows(values), float(torch.finfo(torch.promote_types(buffer.dtype, torch.float32)).eps)
 
 
-def _shared_penalty(system: Any) -> float:
+def _shared_penalty(system: PenalisedSystem) -> float:
     """The penalty that the outputs prefer together."""
     alphas = alpha_grid(system)
     errors = gcv(system, alphas, _DOF_INFLATION).sum(axis=1)

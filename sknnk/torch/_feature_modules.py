@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from .._features import ArcCosineSampler, URFSampler, feature_scale
+from .._features import ArcCosineSampler, URFSampler, degree_of, feature_scale, n_columns_of, unbiased_map_of
 
 # Exponents beyond this are cut, as in the numpy features: products of two exponentials stay finite.
 _LIMITS = {torch.float64: 300.0}
@@ -28,10 +28,10 @@ class FrozenFeatures(nn.Module):
 
     random_weights: torch.Tensor
 
-    def __init__(self, sampler: Any):
+    def __init__(self, sampler: URFSampler | ArcCosineSampler):
         super().__init__()
         self.in_features = int(sampler.n_features_in_)
-        self.n_components = int(sampler._n_features_out)
+        self.n_components = n_columns_of(sampler)
         self.scale = feature_scale(self.n_components)
         # Values of the buffers while these are on the meta device, where nothing has values.
         self._values: dict[str, torch.Tensor] = {}
@@ -80,7 +80,7 @@ class ArcCosineFeatures(FrozenFeatures):
 
     def __init__(self, sampler: ArcCosineSampler):
         super().__init__(sampler)
-        self.degree = int(sampler._degree)
+        self.degree = degree_of(sampler)
         self._freeze("random_offset", sampler.random_offset_)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -106,7 +106,8 @@ class UnbiasedFeatures(FrozenFeatures):
 
     def __init__(self, sampler: URFSampler):
         super().__init__(sampler)
-        layer = sampler._map
+        layer = unbiased_map_of(sampler)
+        assert layer is not None
         self.linear_term = layer.slope != 0.0
         self.n_left_over = self.n_components - layer.pairs(self.in_features).stop
         self._freeze("exponents", 0.5 * layer.coefficients[0] ** 2)

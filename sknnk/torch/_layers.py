@@ -153,7 +153,14 @@ class SNNKLinear(nn.Module):
         layer._build(sampler, out_features, bias, device, dtype)
         return layer
 
-    def _build(self, sampler: Any, out_features: int, bias: bool, device: Any, dtype: torch.dtype | None) -> None:
+    def _build(
+        self,
+        sampler: URFSampler | ArcCosineSampler,
+        out_features: int,
+        bias: bool,
+        device: Any,
+        dtype: torch.dtype | None,
+    ) -> None:
         dtype = torch.get_default_dtype() if dtype is None else dtype
         device = torch.get_default_device() if device is None else device
         # By way of float32 if dtype has half its digits: then a model that is converted later has the same features.

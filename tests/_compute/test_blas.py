@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from sknnk._compute.blas import blas, lapack
+from sknnk._compute.blas import call_blas, lapack
 from sknnk._compute.threads import one_blas_thread
 
 DTYPES = [np.float64, np.float32]
@@ -37,7 +37,7 @@ def test_a_part_of_a_matrix_is_worked_on_in_place_and_the_rest_is_left(dtype):
     before, A, B = whole.copy(), whole[2:5, 1:3], whole[5:9, 3:5]
     C = whole[2:5, 4:8]
     expected = 0.5 * C - 2.0 * A @ B.T
-    blas("gemm", b"N", b"T", 3, 4, 2, -2.0, A, B, 0.5, C)
+    call_blas("gemm", b"N", b"T", 3, 4, 2, -2.0, A, B, 0.5, C)
     np.testing.assert_allclose(C, expected, rtol=0, atol=20 * np.finfo(dtype).eps)
     changed = np.zeros(whole.shape, dtype=bool)
     changed[2:5, 4:8] = True
@@ -47,7 +47,7 @@ def test_a_part_of_a_matrix_is_worked_on_in_place_and_the_rest_is_left(dtype):
 def test_a_single_column_needs_no_order():
     L = np.asfortranarray(np.tril(np.ones((4, 4))))
     for column in (np.ones((4, 1)), np.asfortranarray(np.ones((4, 1))), np.ones((4, 3), order="F")[:, 1:2]):
-        blas("trsm", b"L", b"L", b"N", b"N", 4, 1, 1.0, L, column)
+        call_blas("trsm", b"L", b"L", b"N", b"N", 4, 1, 1.0, L, column)
         assert column.ravel().tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
@@ -55,7 +55,7 @@ def test_a_single_column_needs_no_order():
 def test_a_matrix_in_c_order_or_of_another_dtype_is_not_taken_for_another_one(second):
     first, product = np.ones((2, 3), order="F"), np.zeros((2, 2), order="F")
     with pytest.raises(ValueError, match=r"shape \(2, 3\) must be in Fortran order and float64.*got float"):
-        blas("gemm", b"N", b"T", 2, 2, 3, 1.0, first, second, 0.0, product)
+        call_blas("gemm", b"N", b"T", 2, 2, 3, 1.0, first, second, 0.0, product)
     assert not np.any(product)
 
 

@@ -4,7 +4,7 @@ Each solver takes sums or rows and a penalty and returns a solution with coeffic
 """
 
 from .by_rows import ByRows
-from .conjugate_gradients import conjugate_gradients
+from .conjugate_directions import conjugate_gradients
 from .dual import DualSolution, held_out_residuals, solve_dual
 from .eigen import RidgeSystem, coefficients, decompose, decompose_rows, prediction_path, solve_system
 from .exact import solve_exactly

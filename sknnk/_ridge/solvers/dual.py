@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
+from ..._compute import call_blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
 from .corrections import refined
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ class DualSolution:
         """Lower triangle of a block of the inverse system matrix, for some of the held rows."""
         root, ones = np.asfortranarray(self.held_root[rows.start :, rows]), self.held_ones[rows]
         block = np.zeros((len(ones), len(ones)), dtype=root.dtype, order="F")
-        blas("syrk", b"L", b"T", len(ones), len(root), 1.0, root, 0.0, block)
+        call_blas("syrk", b"L", b"T", len(ones), len(root), 1.0, root, 0.0, block)
         inverse: Array = block.astype(np.float64, copy=False)
         inverse -= np.outer(ones, ones)
         return inverse

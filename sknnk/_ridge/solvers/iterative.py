@@ -14,7 +14,7 @@ from ..costs import COARSE, EIGEN, FACTOR_ALONE, FEATURE, SKETCH_ROWS, Shape, sa
 from ..penalties import Penalty, effective_dof, variance_around
 from ..problem import Problem
 from ..solution import BareSolution
-from .conjugate_gradients import conjugate_gradients
+from .conjugate_directions import conjugate_gradients
 from .eigen import RidgeSystem, posterior_variance
 from .operator import FeatureOperator, sketched
 

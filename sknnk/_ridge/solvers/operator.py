@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..._compute import over_threads, row_blocks, scratch
 from ..costs import COARSE, SKETCH_ROWS, sampled_rows
 from ..problem import FeatureMap, PreparedMap
-from .conjugate_gradients import preconditioned
+from .conjugate_directions import preconditioned
 from .eigen import RidgeSystem, decompose_rows
 from .preconditioner import SampledInverse
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknnk._ridge.solvers.conjugate_gradients import conjugate_gradients
+from sknnk._ridge.solvers.conjugate_directions import conjugate_gradients
 from sknnk._ridge.solvers.preconditioner import SampledInverse
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk._features.directions import orthogonal_directions
-from sknnk._features.unbiased.orthogonal_covariance import _MAX_ORDERS, _weight, orthogonal_covariance
+from sknnk._features.unbiased.covariance import _MAX_ORDERS, _weight, orthogonal_covariance
 from sknnk._features.unbiased.variance import Split, balanced_split
 
 

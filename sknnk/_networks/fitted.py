@@ -1,7 +1,7 @@
 """A fitted network as one value: what predicts, and what it was made of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -87,8 +87,8 @@ class FittedNetwork:
         What the outputs mean.
     n_samples : int
         Rows of positive weight that the fit rests on.
-    dtype : dtype
-        Of the rows, and so of the output matrix.
+    dtype : {"float64", "float32"}
+        Type of the rows, and so of the output matrix; a dtype is taken by its name.
     solver : str or None
         How the output matrix was found; None where it was given.
     solver_costs : dict of str to float, optional
@@ -112,7 +112,11 @@ class FittedNetwork:
     solver_costs: dict[str, float] | None = None
     held_out: HeldOutRows | None = None
     sums: Moments | None = None
-    kernel_rows: KernelTask | None = field(default=None)
+    kernel_rows: KernelTask | None = None
+
+    def __post_init__(self) -> None:
+        """Keep the name of the dtype, which every file format can hold."""
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
 
     @cached_property
     def coef(self) -> NDArray[np.floating]:

@@ -10,7 +10,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import InvalidParameterError
 
-import sknnk._networks.estimator
+import sknnk._networks.fitting
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.solvers.eigen import coefficients, decompose
@@ -557,7 +557,7 @@ def test_a_network_that_memory_cannot_hold_is_refused_before_anything_is_drawn(
     def draw(*args, **kwargs):
         raise AssertionError("drawn before memory was checked")
 
-    monkeypatch.setattr(sknnk._networks.estimator, "prepare_layers", draw)
+    monkeypatch.setattr(sknnk._networks.fitting, "prepare_layers", draw)
     monkeypatch.setattr(sknnk._ridge.solving, "machine_memory", lambda: 2.0**34)
     network = clone(network).set_params(n_components=n_components, solver=solver)
     X = rows(200)

@@ -3,7 +3,7 @@ import pytest
 
 from sknnk import BundledNetworkRegressor
 from sknnk._kernels.kernels import Kernel
-from sknnk._networks import intervals
+from sknnk._networks import fitted_network, intervals
 from sknnk._networks.intervals import ResidualSpread, fit_spread
 
 SMOOTH = (Kernel("gaussian", "isotropic", np.ones(1)),)
@@ -11,7 +11,7 @@ SMOOTH = (Kernel("gaussian", "isotropic", np.ones(1)),)
 
 def held_out_of(model):
     """Rows with the residuals of fits without them."""
-    return model._held_out[0] if model._system is None else model._residuals_of_kept_rows()[0]
+    return fitted_network(model).held_out_residuals()
 
 
 def noisy(n=200, seed=0, n_targets=1):
@@ -194,7 +194,7 @@ def test_widths_follow_the_noise_and_are_shorter_on_average_than_one_width_for_a
         width = np.ptp(model.predict_interval(X, 0.9), axis=1)
         widths.append(width.mean())
         correlations.append(np.corrcoef(np.log(width), np.log(deviation))[0, 1])
-        residuals = np.abs(held_out_of(model).residuals[:, 0]) * model._target_scale
+        residuals = np.abs(held_out_of(model).residuals[:, 0]) * fitted_network(model).target_units
         constant.append(2.0 * np.sort(residuals)[int(np.ceil(0.9 * (len(residuals) + 1))) - 1])
     assert np.mean(widths) < 0.95 * np.mean(constant)
     assert np.mean(correlations) > 0.7
@@ -216,7 +216,7 @@ def test_the_deviation_of_the_exact_map_tells_more_than_one_number_for_all():
         assert model.solver_ == "dual" and model.n_components_ == (N_TRAIN,)
         X, y, _ = table(N_TEST, 1000 + seed)
         mean, std = model.predict(X, return_std=True)
-        one = np.sqrt(np.mean(held_out_of(model).residuals ** 2)) * model._target_scale
+        one = np.sqrt(np.mean(held_out_of(model).residuals ** 2)) * fitted_network(model).target_units
         loss = [np.mean(np.log(s) + 0.5 * ((y - mean) / s) ** 2) for s in (std, one)]
         gains.append(loss[1] - loss[0])
     # Noise whose logarithm is uniform over 2.8 loses 0.5 log(sinh(2.8) / 2.8) = 0.54 to one number.

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 from sknnk import BundledNetworkRegressor, URFSampler
+from sknnk._networks import fitted_network
 from sknnk._ridge.penalties import gcv
 
 FIXED = {
@@ -177,7 +178,7 @@ def test_candidates_compete_in_generalised_cross_validation():
     X, candidates = rows(200), np.array([1e-6, 1e-3, 0.1, 10.0, 1e4])
     y = smooth(X) + 0.3 * np.random.default_rng(1).normal(size=200)
     model = BundledNetworkRegressor(**{**FIXED, "alpha": candidates}).fit(X, y)
-    criterion = gcv(model._diagonalised(), candidates[:, None])[:, 0]
+    criterion = gcv(fitted_network(model).solution.system, candidates[:, None])[:, 0]
     assert model.alpha_ == candidates[np.argmin(criterion)] not in (1e-6, 1e4)
     by_hand = BundledNetworkRegressor(**{**FIXED, "alpha": model.alpha_}).fit(X, y)
     # Solved by a Cholesky factor, and by eigenvectors.

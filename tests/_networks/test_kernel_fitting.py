@@ -10,10 +10,15 @@ from sklearn.metrics import log_loss
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
 from sknnk._compute import tiled_cholesky
+from sknnk._features import SymmetricKernel
+from sknnk._integration import Execution
 from sknnk._kernel_learning import kernel_features
 from sknnk._kernels.kernels import kernel_matrix
-from sknnk._networks import fitting
+from sknnk._networks import fitted_network, held_out, kernel_fitting, specification
 from sknnk._networks.calibration import fit_temperature, probabilities
+from sknnk._networks.specification import NetworkSpec
+from sknnk._ridge.solvers import exact
+from sknnk._ridge.solvers.exact import solve_exactly
 
 TRANSFORMS = ["quantile", None]
 SIZES = ["auto", 12]
@@ -48,7 +53,7 @@ def test_predictions_are_columns_times_coefficients_and_columns_those_of_the_ker
     assert model.solver_ == ("dual" if n == 50 else "primal")
     np.testing.assert_allclose(model.transform(X) @ model.coef_ + model.intercept_, model.predict(X), atol=1e-9)
     if n == 50 and transform is None:
-        centres = model._layers.centres
+        centres = fitted_network(model).feature_map.centres
         np.testing.assert_allclose(model.transform(X), kernel_matrix(model.kernels_, X, centres), rtol=1e-12)
     assert model.samplers_ == () and model.directions_ is None
     assert (model.activation_, model.frequencies_) == (model.kernels_[0].activation, model.kernels_[0].frequencies)
@@ -123,7 +128,7 @@ def test_threads_and_blocks_do_not_matter_and_a_pickle_is_the_same_network():
 def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(estimator, two_precisions, monkeypatch):
     monkeypatch.setattr(tiled_cholesky, "_MANY_ROWS", 100)
     monkeypatch.setattr(tiled_cholesky, "_PANEL", 64)
-    monkeypatch.setattr(kernel_features, "_MANY_ROWS", 0 if two_precisions else 10**9)
+    monkeypatch.setattr(exact, "_MANY_ROWS", 0 if two_precisions else 10**9)
     X, y, weight = table(700, 5)
     y = y if estimator is BundledNetworkRegressor else np.digitize(y, [-0.5, 0.5])
     one, three = (estimator(random_state=0, n_jobs=jobs).fit(X, y, sample_weight=weight) for jobs in (1, 3))
@@ -161,21 +166,21 @@ def test_landmarks_are_chosen_for_dense_tables_of_some_rows_and_not_too_many_col
         assert network(feature_map="auto").fit(X[:n], y[:n]).feature_map_ == expected
     assert network(feature_map="auto").fit(sparse.csr_array(X), y).feature_map_ == "random"
     assert network(feature_map="auto", alpha=[[0.1, 1.0]]).fit(X, np.column_stack([y, y])).feature_map_ == "random"
-    monkeypatch.setattr(fitting, "_MAX_COMPARED_FEATURES", 2)
+    monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 2)
     assert network(feature_map="auto").fit(X, y).feature_map_ == "random"
-    monkeypatch.setattr(fitting, "_MAX_COMPARED_FEATURES", 3)
-    monkeypatch.setattr(fitting, "EXACT_ROWS", 19)
+    monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 3)
+    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 19)
     assert network(feature_map="auto").fit(X, y).feature_map_ == "random"
 
 
 def test_a_large_table_gets_landmarks_of_its_own_number(monkeypatch):
-    monkeypatch.setattr(fitting, "EXACT_ROWS", 30)
-    monkeypatch.setattr(fitting, "N_LANDMARKS", 20)
-    monkeypatch.setattr(fitting, "_HELD_ROWS", 25)
+    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 30)
+    monkeypatch.setattr(kernel_fitting, "N_LANDMARKS", 20)
+    monkeypatch.setattr(held_out, "HELD_ROWS", 25)
     X, y, _ = table()
     model = network().fit(X, y)
     assert model.n_components_ == (20,) and model.solver_ == "primal" and model.score(X, y) > 0.8
-    assert model._residuals_of_kept_rows()[0].residuals.shape == (25, 1)
+    assert fitted_network(model).held_out_residuals().residuals.shape == (25, 1)
     # Its rows are two rows over and over: there are no more landmarks than that.
     assert network().fit(np.tile(X[:2], (20, 1)), np.tile(y[:2], 20)).n_components_ == (2,)
 
@@ -190,7 +195,7 @@ def test_held_out_residuals_of_landmarks_are_those_of_fits_without_the_row(weigh
     for i in range(30):
         left = weight - unit * (np.arange(30) == i)
         coef = np.linalg.solve(columns.T @ (left[:, None] * columns) + penalty, columns.T @ (left * y))
-        found = model._residuals_of_kept_rows()[0].residuals[i, 0] * model._target_scale[0]
+        found = fitted_network(model).held_out_residuals().residuals[i, 0] * fitted_network(model).target_units[0]
         assert found == pytest.approx(y[i] - columns[i] @ coef, rel=1e-6)
 
 
@@ -244,7 +249,7 @@ def test_auto_takes_the_transform_of_fewer_errors_and_that_network_is_the_one_as
     assert network(input_transform=None).fit(X[:300], y[:300]).input_transform_ is None
     assert network(8, feature_map="random").fit(X[:300], y[:300]).input_transform_ == "quantile"
     robust = network(8, feature_map="random", input_transform="robust").fit(X[:300], y[:300])
-    assert robust.input_transform_ == "robust" and np.max(np.abs(robust._layers.input_map.scores[0])) < 3.0
+    assert robust.input_transform_ == "robust" and np.max(np.abs(fitted_network(robust).feature_map.input_map.scores[0])) < 3.0
 
 
 def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels():
@@ -298,9 +303,9 @@ def test_the_exact_map_takes_chunks_in_any_order_as_one_fit():
 def test_landmarks_stay_those_of_the_first_chunk():
     X, y, _ = table()
     model = network(12, **KERNEL).partial_fit(X[:30], y[:30])
-    centres = model._layers.centres
+    centres = fitted_network(model).feature_map.centres
     model.partial_fit(X[30:], y[30:])
-    assert model._layers.centres is centres and model.n_samples_seen_ == 50
+    assert fitted_network(model).feature_map.centres is centres and model.n_samples_seen_ == 50
     expected = Ridge(alpha=0.1).fit(model.transform(X), y)
     np.testing.assert_allclose(model.predict(X), expected.predict(model.transform(X)), rtol=1e-6)
 
@@ -308,7 +313,7 @@ def test_landmarks_stay_those_of_the_first_chunk():
 def test_the_exact_map_says_when_chunks_make_too_many_rows(monkeypatch):
     X, y, _ = table()
     model = network(**KERNEL).fit(X, y)
-    monkeypatch.setattr(fitting, "EXACT_ROWS", 60)
+    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 60)
     with pytest.raises(ValueError, match=r"to 100 rows, and it takes 60.*feature_map='random'"):
         model.partial_fit(X, y)
 
@@ -412,7 +417,7 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
             y, labels = np.where(y == "c", "a", y), np.where(labels == "c", "a", labels)
         model = BundledNetworkClassifier(n_components, feature_map="landmarks", random_state=0, n_jobs=1).fit(X, y)
         assert model.classes_.size == n_classes
-        scores, train = model._scores(new), model._scores(X)
+        scores, train = (fitted_network(model).scores(rows, Execution()) for rows in (new, X))
         own = fit_temperature(train, np.searchsorted(model.classes_, y), np.ones(len(y)))
         shares = [model.predict_proba(new), probabilities(scores, own), probabilities(scores, 1.0)]
         losses += [log_loss(labels, each) / 6.0 for each in shares]
@@ -424,12 +429,16 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
 def test_the_temperature_of_the_exact_map_is_that_of_scores_without_the_row():
     X, y = blobs(0, 40)
     model = BundledNetworkClassifier(random_state=0, n_jobs=1).fit(X, y)
-    scores, labels, weight = model._held_out
+    fitted = fitted_network(model)
+    rows, weight = fitted.kernel_rows, fitted.kernel_rows.sample_weight
+    kernel, copies = SymmetricKernel(model.kernels_, rows.X), np.ones(40, dtype=np.int64)
+    residuals = solve_exactly(kernel, rows.Y, weight, model.alpha_[0], 40, 1, copies=copies).held_residuals
+    scores, labels = rows.Y - residuals, np.argmax(rows.Y, axis=1)
     assert model.feature_map_ == "landmarks" and np.array_equal(weight, np.ones(40))
     assert np.array_equal(np.bincount(labels), [np.sum(y == name) for name in model.classes_])
     assert model.inverse_temperature_ == fit_temperature(scores, labels, weight, n_mislabelled=1.0)
     # One row left out, the kernel and the penalty as they are.
-    centres, kernels, alpha = model._layers.centres, model.kernels_, model.alpha_[0]
+    centres, kernels, alpha = fitted_network(model).feature_map.centres, model.kernels_, model.alpha_[0]
     Y = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
     K = kernel_matrix(kernels, centres, centres)
     system = np.block([[K[1:, 1:] + alpha * np.eye(39), np.ones((39, 1))], [np.ones((1, 39)), np.zeros((1, 1))]])
@@ -448,14 +457,14 @@ def test_class_weights_and_repeated_rows_of_a_classifier():
 
 
 def test_exact_rows_are_the_limit_of_the_rule_in_the_layers():
-    assert fitting.EXACT_ROWS is kernel_features.EXACT_ROWS
+    assert kernel_fitting.EXACT_ROWS is kernel_features.EXACT_ROWS
 
 
 @pytest.mark.parametrize("n_components", ["auto", 500])
 def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, monkeypatch):
     monkeypatch.setattr(kernel_features, "SAMPLE_ROWS", 30)
     monkeypatch.setattr(kernel_features, "EXACT_ROWS", 30)
-    monkeypatch.setattr(fitting, "EXACT_ROWS", 30)
+    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 30)
     X, y, _ = table(80)
     # Few distinct rows: all of those of the sample can be landmarks.
     X, y = np.round(X[:, :1]), y + 10.0 * (np.arange(80) % 2)
@@ -468,7 +477,7 @@ def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, mon
 
 def test_a_kernel_matrix_beyond_the_memory_is_refused(monkeypatch):
     X, y, _ = table()
-    monkeypatch.setattr(fitting, "machine_memory", lambda: 8.0 * 49**2)
+    monkeypatch.setattr(kernel_fitting, "machine_memory", lambda: 8.0 * 49**2)
     with pytest.raises(ValueError, match=r"exact feature map of 50 rows.*use fewer n_components"):
         network().fit(X, y)
     assert network(12).fit(X, y).n_components_ == (12,)
@@ -489,7 +498,7 @@ def test_a_kernel_matrix_beyond_the_memory_is_refused(monkeypatch):
     ],
 )
 def test_what_is_learned(parameters, learning):
-    assert BundledNetworkRegressor(**parameters)._learning() == learning
+    assert NetworkSpec.of(BundledNetworkRegressor(**parameters).get_params()).learning == learning
 
 
 @pytest.mark.parametrize("learning", ["resample", "both"])
@@ -521,11 +530,12 @@ def test_a_length_scale_that_is_given_stays(feature_map):
 def test_a_fit_leaves_nothing_of_the_one_before():
     X, y, _ = table()
     model = network().fit(X, y)
-    assert not hasattr(model.set_params(feature_map="random", n_components=8).fit(X, y), "_task")
+    assert fitted_network(model).kernel_rows is not None
+    assert fitted_network(model.set_params(feature_map="random", n_components=8).fit(X, y)).kernel_rows is None
 
 
 def test_repeating_every_row_changes_neither_the_map_nor_the_fit(monkeypatch):
-    monkeypatch.setattr(fitting, "EXACT_ROWS", 60)
+    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 60)
     X, y, _ = table()
     once = network(feature_map="auto").fit(X, y)
     twice = network(feature_map="auto").fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))

@@ -11,7 +11,7 @@ from .._compute import Floats
 from .._kernels import column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import DIRECTIONS
 from .fourier import arc_cosine_features, feature_scale
-from .samplers import RandomFeatureSampler
+from .transformer import RandomFeatureSampler
 from .unbiased import checked_weights
 
 

@@ -1,4 +1,4 @@
-"""Random feature maps as scikit-learn transformers: what they share, and URFSampler."""
+"""URFSampler: universal random features as a scikit-learn transformer."""
 
 import warnings
 from copy import copy
@@ -6,18 +6,15 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
-from .._integration import LinkedEstimator, reports_progress
+from .._compute import Floats
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from .fourier import feature_scale, fourier_features
+from .transformer import RandomFeatureSampler
 from .unbiased import (
     UnbiasedSpectrum,
     balanced_split,
@@ -36,114 +33,6 @@ _FAST_FROM = 2048
 _HOPELESS = 0.75
 # Norms that pass for those planned for, though they were computed in another order.
 _ROUNDING = 1e-5
-
-
-class RandomFeatureSampler(
-    LinkedEstimator, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
-    """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
-
-    @reports_progress(n_parts=0)
-    def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
-        """Draw the random weights for the number, scale and dtype of the columns of `X`.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Training rows. Only their shape, dtype and, with ``length_scale="scale"``, their variances are used.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        object
-            The fitted transformer itself.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape, is not positive or too small,
-            or the random weights do not fit into the memory of the machine.
-        """
-        self._validate_params()
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        self._n_features_out = int(self.n_components)
-        shape = (X.shape[1], self._n_frequencies())
-        self._refuse_beyond_memory("random_weights_", shape, np.float64)
-        with np.errstate(over="ignore"):
-            self._draw(X, np.random.default_rng(seed))
-        if not np.isfinite(self.random_weights_).all():
-            raise ValueError(
-                f"length_scale={self.length_scale!r} comes to {np.min(self.length_scale_):.3g}, and random weights "
-                f"divided by it overflow {X.dtype}; give a larger length_scale, or rescale X."
-            )
-        return self
-
-    def transform(self, X: Any) -> Floats:
-        """Evaluate Phi.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            The features, in the dtype of `X` (float64 or float32). ``Phi(x) . Phi(y)`` estimates the kernel.
-
-        Raises
-        ------
-        ValueError
-            If `X` holds NaN, infinity, values so large that a projection overflows, or another number of columns than
-            in `fit`, or if the features do not fit into the memory of the machine.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        self._check_range(X)
-        self._refuse_beyond_memory("the features", (X.shape[0], self._n_features_out), X.dtype)
-        return self._phi(X, n_threads(None))
-
-    def _n_frequencies(self) -> int:
-        """Random directions to draw: one for a cosine and its sine."""
-        return -(-self._n_features_out // 2)
-
-    def _refuse_beyond_memory(self, what: str, shape: tuple[int, int], dtype: Any) -> None:
-        n_bytes = float(shape[0]) * float(shape[1]) * np.dtype(dtype).itemsize
-        described = f"n_components={self._n_features_out}, with {what} of shape {shape},"
-        refuse_beyond_memory(described, n_bytes, "use fewer n_components, or transform fewer rows at a time")
-
-    def _phi(self, X: Any, threads: int = 1) -> Floats:
-        """Phi of validated rows, block by block into one array."""
-        features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
-        scale = feature_scale(self._n_features_out)
-
-        def evaluate(rows: slice) -> None:
-            self._raw_features(X[rows], features[rows], scale)
-
-        # Wide rows make many weights, which should not be read again for a handful of rows.
-        size = max(block_length(X.shape[0], self._n_features_out), min(X.shape[1], 256), 16)
-        blocks = row_blocks(X.shape[0], size)
-        over_threads(evaluate, [(rows,) for rows in blocks], threads)
-        return features
-
-    def _check_range(self, X: Any) -> None:
-        values = X if isinstance(X, np.ndarray) else X.data
-        largest = float(np.max(np.abs(values), initial=0.0))
-        weight = float(np.max(np.sum(np.abs(self.random_weights_), axis=0, dtype=np.float64), initial=0.0))
-        # The root leaves room for the square in arc-cosine features of degree two.
-        if not largest * weight < float(np.finfo(X.dtype).max) ** 0.5:
-            raise ValueError(
-                f"X holds values up to {largest:.3g}, which overflow {X.dtype} at length_scale={self.length_scale!r}; "
-                "rescale X or fit with a larger length_scale."
-            )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _estimates_layers(sampler: Any) -> bool:

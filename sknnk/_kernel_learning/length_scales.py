@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._compute import Array
+from .._data import binary_magnitude
 from .._kernels import Kernel, column_deviations, squared_gradients
 from .._ridge import DualSolution
 from .kernel_scores import CrossValidation, Score, climb
@@ -113,7 +114,7 @@ def _learned(
     """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
     rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
     # Inputs of any unit are brought near one, or squares of slopes overflow; a power of two changes no digit.
-    unit = np.exp2(np.floor(np.log2(kernel.scales.max())))
+    unit = binary_magnitude(kernel.scales[:, None])[0]
     near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
     with np.errstate(over="ignore"):  # of a constant column, which has no slopes
         inputs = task.X * unit

@@ -108,7 +108,7 @@ def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
 
 def _kernel_box(network: Any) -> Box:
     (n_centres,) = np.atleast_1d(network.n_components_)
-    # The exact map alone is solved with the rows' own kernel matrix.
+    # Only the exact map is solved with the kernel matrix of the rows.
     exact = network.solver_ == "dual"
     lines = [f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"]
     for kernel in network.kernels_:

@@ -27,16 +27,16 @@ from .unbiased import (
     unbiased_psi,
 )
 
-# Input columns from which the fast Hadamard product beats the dense one (measured on two cores).
+# From this many input columns on, the fast Hadamard product is faster than the dense one (measured on two cores).
 _FAST_FROM = 2048
 # Expected error, in standard deviations of the activation, at which an estimate says nothing.
 _HOPELESS = 0.75
-# Norms that pass for those planned for, though they were computed in another order.
+# Relative excess of a norm over the planned one that may be rounding.
 _ROUNDING = 1e-5
 
 
 def _estimates_layers(sampler: Any) -> bool:
-    # Once it is fitted, what was fitted decides.
+    # After fit, what was fitted decides, not the parameter.
     if getattr(sampler, "_map", None) is None and (sampler.mode == "bounded" or hasattr(sampler, "spectrum_")):
         raise AttributeError(
             'transform_weights needs mode="unbiased" or "positive"; mode="bounded" estimates no layer.'
@@ -293,7 +293,7 @@ class URFSampler(RandomFeatureSampler):
             )
 
     def _cast(self, dtype: Any) -> "URFSampler":
-        """The same with weights of that type, which need not be converted for every block of rows."""
+        """A copy with weights of this dtype, so that they are not converted for every block of rows."""
         sampler = copy(self)
         sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
         return sampler

@@ -264,10 +264,12 @@ class URFSampler(RandomFeatureSampler):
         Raises
         ------
         ValueError
-            If `W` or `b` hold NaN or infinity, or do not fit the input or each other.
+            If `W` or `b` hold NaN or infinity, do not fit the input or each other, or have squares that overflow, or if
+            the features do not fit into the memory of the machine.
         """
         check_is_fitted(self)
         W, b = checked_weights(W, b, self.n_features_in_)
+        self._refuse_beyond_memory("features", (len(W), self._n_features_out), W.dtype)
         layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
         refuse_overflow("W has a row of norm", largest, W.dtype)
         needed = max(largest, 2.0 * bias / layer.input_norm)

@@ -78,7 +78,7 @@ class RandomFeatureSampler(
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._check_range(X)
-        self._refuse_beyond_memory("the features", (X.shape[0], self._n_features_out), X.dtype)
+        self._refuse_beyond_memory("features", (X.shape[0], self._n_features_out), X.dtype)
         return self._phi(X, n_threads(None))
 
     def _n_frequencies(self) -> int:
@@ -88,7 +88,8 @@ class RandomFeatureSampler(
     def _refuse_beyond_memory(self, what: str, shape: tuple[int, int], dtype: Any) -> None:
         n_bytes = float(shape[0]) * float(shape[1]) * np.dtype(dtype).itemsize
         described = f"n_components={self._n_features_out}, with {what} of shape {shape},"
-        refuse_beyond_memory(described, n_bytes, "use fewer n_components, or transform fewer rows at a time")
+        fewer_rows = ", or fewer rows at a time" if what == "features" else ""
+        refuse_beyond_memory(described, n_bytes, f"use fewer n_components{fewer_rows}")
 
     def _phi(self, X: Any, threads: int = 1) -> Floats:
         """Phi of validated rows, block by block into one array."""

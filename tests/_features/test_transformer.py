@@ -35,8 +35,15 @@ def test_what_the_memory_of_the_machine_cannot_hold_is_refused_before_it_is_allo
     with pytest.raises(ValueError, match=r"n_components=10{14}, .*random_weights_.* needs .* GB, and the machine has"):
         clone(sampler).set_params(n_components=10**14).fit(ROWS)
     wide = clone(sampler).set_params(n_components=10**6).fit(ROWS[:, :1])
-    with pytest.raises(ValueError, match=r"n_components=10{6}, .*the features.* needs 8e\+04 GB, .* fewer rows"):
+    with pytest.raises(ValueError, match=r"n_components=10{6}, .*features of shape.* needs 8e\+04 GB, .* fewer rows"):
         wide.transform(np.broadcast_to(ROWS[:1, :1], (10**7, 1)))
+
+
+@pytest.mark.parametrize("sampler", [URFSampler("tanh", mode="unbiased", directions="gaussian"), ArcCosineSampler()])
+def test_features_of_a_layer_are_refused_beyond_the_memory_as_well(sampler):
+    wide = sampler.set_params(n_components=10**5, random_state=0).fit(ROWS[:, :1])
+    with pytest.raises(ValueError, match=r"n_components=10{5}, .*features of shape.* needs 8e\+03 GB, .* fewer rows"):
+        wide.transform_weights(np.broadcast_to(np.full((1, 1), 0.1), (10**7, 1)))
 
 
 @both

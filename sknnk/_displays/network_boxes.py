@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._compute import Array
+from .._kernels import activation_name
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
 
@@ -96,7 +97,7 @@ def _random_boxes(samplers: tuple[Any, ...]) -> list[Box]:
                 f"layer {i}" if len(samplers) > 1 else "layer",
                 (
                     f"{sampler.n_components} random features",
-                    f"activation {_activation(sampler.activation)}",
+                    f"activation {activation_name(sampler.activation)}",
                     f"{sampler.directions} directions",
                     f"{sampler.frequencies} frequencies",
                     f"length scale {float(scale):.3g}" if equal else several,
@@ -113,7 +114,7 @@ def _kernel_box(network: Any) -> Box:
     lines = [f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"]
     for kernel in network.kernels_:
         weight = f"{kernel.weight:.2g} x " if len(network.kernels_) > 1 else ""
-        lines.append(f"{weight}{_activation(kernel.activation)}, {kernel.frequencies}")
+        lines.append(f"{weight}{activation_name(kernel.activation)}, {kernel.frequencies}")
     turned = any(kernel.projection is not None for kernel in network.kernels_)
     equal = not turned and all(np.ptp(kernel.scales) == 0.0 for kernel in network.kernels_)
     first = 1.0 / float(network.kernels_[0].scales[0])
@@ -154,7 +155,3 @@ def _range(values: Any) -> str:
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _activation(activation: Any) -> str:
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)

@@ -3,6 +3,7 @@
 A new activation is a new entry in `spectra`; the kernel that it stands for, and the slopes of that kernel, follow.
 """
 
+from .activations import activation_name, activation_values
 from .kernels import (
     Kernel,
     fill_kernel_matrix,
@@ -19,7 +20,6 @@ from .spectra import (
     EXTENDED_ACTIVATIONS,
     SINGLE_FREQUENCY,
     SeriesSpectrum,
-    activation_values,
     spectrum_of,
 )
 
@@ -29,6 +29,7 @@ __all__ = [
     "SINGLE_FREQUENCY",
     "Kernel",
     "SeriesSpectrum",
+    "activation_name",
     "activation_values",
     "column_deviations",
     "fill_kernel_matrix",

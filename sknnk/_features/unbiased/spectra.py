@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 
 from ..._compute import Array, Complexes, Indices
-from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, activation_values, spectrum_of
+from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, activation_name, activation_values, spectrum_of
 from .variance import Split, balanced_split, largest_variance, log_second_moment_bound
 
 # Frequencies pi k / (4 half_width) to choose from. A finer grid lowers the error by less than a per cent.
@@ -307,7 +307,7 @@ def named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[
     ('relu', [0.0, 2.0])
     """
     if callable(activation):
-        return getattr(activation, "__name__", type(activation).__name__), activation
+        return activation_name(activation), activation
     return activation, EXTENDED_ACTIVATIONS.get(activation) or spectrum_of(activation)
 
 

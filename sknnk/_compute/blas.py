@@ -1,4 +1,4 @@
-"""BLAS and LAPACK as SciPy brings them, called without the interpreter lock: matrices of several threads at a time."""
+"""BLAS and LAPACK of SciPy, called without the interpreter lock, so that several threads can compute at once."""
 
 import ctypes
 from collections.abc import Callable
@@ -19,15 +19,15 @@ def call_blas(name: str, *arguments: bytes | int | float | Floats) -> None:
     Parameters
     ----------
     name : str
-        Of the routine, without the letter of its precision.
+        Name of the routine, without the letter of its precision.
     *arguments : bytes, int, float or ndarray
-        As in the reference implementation, in place of a matrix and its leading dimension the matrix alone: in Fortran
-        order, or a part of one that has it. All are float32, or all float64.
+        As in the reference implementation, except that a matrix stands for itself and its leading dimension. It is in
+        Fortran order, or part of a matrix that is. All matrices are float32, or all are float64.
 
     Raises
     ------
     ValueError
-        If a matrix is in C order, or of another dtype than the first: BLAS would read it as another one.
+        If a matrix is in C order, or has another dtype than the first: BLAS would read other numbers.
 
     Examples
     --------
@@ -48,9 +48,9 @@ def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
     Parameters
     ----------
     name : str
-        Of the routine, without the letter of its precision.
+        Name of the routine, without the letter of its precision.
     *arguments : bytes, int, float or ndarray
-        As in the reference implementation, but for leading dimensions and for the ``info`` at the end.
+        As in the reference implementation, without leading dimensions and without the ``info`` at the end.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def _pointers(arguments: tuple[Any, ...], matrix: Floats) -> list[Any]:
                     f"a matrix of shape {each.shape} must be in Fortran order and {matrix.dtype}, as the first; got "
                     f"{each.dtype}. Use np.asfortranarray(matrix, dtype)."
                 )
-            # The stride of a single column says nothing.
+            # A single column has an arbitrary stride.
             leading = max(each.strides[1] // each.itemsize, len(each), 1)
             pointers += [ctypes.c_void_p(each.ctypes.data), ctypes.byref(ctypes.c_int(leading))]
         else:

@@ -13,10 +13,11 @@ from joblib import effective_n_jobs
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
-# Entries of a block, and how many blocks a table that allows it is cut into (measured on two cores).
+# Entries of a block of rows, at least and at most (measured on two cores).
 _FEWEST_ENTRIES, _MOST_ENTRIES = 2**16, 2**20
+# Blocks that a table is cut into, where these bounds allow it.
 _BLOCKS = 16
-# Columns up to which one thread factors a matrix in little time.
+# Columns up to which one thread factors a matrix in a few tenths of a second.
 _FEW_COLUMNS = 2048
 
 
@@ -57,8 +58,8 @@ def block_length(n_samples: int, n_columns: int) -> int:
     Returns
     -------
     int
-        At least one. Threads wait for the interpreter lock less often in long blocks, and for each other less at the
-        end in short ones; rows are cut into a few of them, wherever that leaves a block worth a thread.
+        At least one. With long blocks, threads seldom wait for the interpreter lock. With short blocks, they wait less
+        for each other at the end. So rows are cut into 16 blocks, unless these would be too small or too large.
 
     Examples
     --------
@@ -128,13 +129,13 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
             waiting.clear()
             raise
 
-    # Not joblib, which looks for results every 10 ms, and not one future for each block: a block takes less.
+    # A block takes less time than a future costs, and less than the 10 ms after which joblib looks for results.
     with one_blas_thread():
         helpers = [_helpers(threads).submit(work) for _ in range(min(threads, len(arguments)) - 1)]
         try:
             work()
         finally:
-            # One that has not begun would find nothing to do, and may wait for this very call to end.
+            # A helper that has not begun would find nothing to do. It may also wait for this very call to end.
             started = [helper for helper in helpers if not helper.cancel()]
             wait(started)
     for helper in started:
@@ -178,8 +179,8 @@ def blas_threads_for(n_columns: int) -> AbstractContextManager[None]:
     Returns
     -------
     context manager
-        One thread for up to 2048 columns, which takes a few tenths of a second. Threads of BLAS spin while they wait,
-        and beside another process that computes they would take many times as long.
+        One thread for up to 2048 columns, which takes a few tenths of a second. Threads of BLAS spin while they wait.
+        Beside another process that computes, they would take many times as long.
 
     Examples
     --------
@@ -191,17 +192,17 @@ def blas_threads_for(n_columns: int) -> AbstractContextManager[None]:
 
 @cache
 def _helpers(threads: int) -> ThreadPoolExecutor:
-    # Kept: starting threads takes as long as a small block, and new ones have no memory yet that they could use again.
+    # Threads are kept. Starting them takes as long as a small block, and new threads have no scratch memory yet.
     return ThreadPoolExecutor(threads, thread_name_prefix="sknnk")
 
 
 class _Limit:
-    """Libraries of BLAS that have one thread as long as somebody uses this limit.
+    """Keeps libraries of BLAS at one thread while its number of users is positive.
 
     Parameters
     ----------
     per_thread : bool
-        Whether it is about the libraries that keep a number for each Python thread, or about all others.
+        True for the libraries that keep a number for each Python thread, False for all others.
     """
 
     def __init__(self, per_thread: bool) -> None:
@@ -285,7 +286,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 @cache
 def _threadpools() -> ThreadpoolController:
-    # Finding the loaded libraries takes longer than a small block; they do not change once NumPy and SciPy are loaded.
+    # Kept, because finding the loaded libraries takes longer than a small block. NumPy and SciPy have loaded them all.
     return ThreadpoolController()
 
 

@@ -6,11 +6,17 @@ from .blas import call_blas, lapack
 from .threads import one_blas_thread, over_threads, row_blocks
 from .typing import Array, Floats
 
-# Rows from which on two threads beat one; columns that are eliminated at a time; how many tasks that makes, and bounds
-# of their rows or columns. None of it depends on the threads, so that results do not, to the last digit.
-_MANY_ROWS, _PANEL, _STRIPS, _NARROW, _WIDE = 2000, 384, 4, 64, 768
-# Columns of a triangle that are inverted, or solved for, at a time.
-_INVERTED, _SOLVED = 64, 128
+# None of these numbers depends on the number of threads, so that results do not depend on it either, to the last digit.
+# Rows from which on two threads are faster than one.
+_MANY_ROWS = 2000
+# Columns that are eliminated at a time.
+_PANEL = 384
+# Strips that the rest of the matrix is cut into, and the fewest and most rows of a strip.
+_STRIPS, _NARROW, _WIDE = 4, 64, 768
+# Columns of a triangle that are inverted at a time.
+_INVERTED = 64
+# Rows of a triangular system that are solved at a time.
+_SOLVED = 128
 
 
 def cholesky_in_place(A: Floats, threads: int = 1) -> bool:
@@ -30,8 +36,8 @@ def cholesky_in_place(A: Floats, threads: int = 1) -> bool:
 
     Notes
     -----
-    With threads of its own, OpenBLAS is as fast on an idle machine. Beside another process that computes, its threads
-    spin while they wait for one that is not running: on two cores a factor of 3000 rows took 43 times as long.
+    On an idle machine, OpenBLAS is as fast with its own threads. Beside another process that computes, its threads spin
+    while they wait for a thread that is not running: on two cores a factor of 3000 rows took 43 times as long.
 
     Examples
     --------
@@ -44,7 +50,7 @@ def cholesky_in_place(A: Floats, threads: int = 1) -> bool:
     n = len(A)
     if n < _MANY_ROWS:
         return lapack("potrf", b"L", n, A) == 0
-    # For all of it: a thread of BLAS that factored a corner would spin on beside the next strips.
+    # The limit is for the whole loop: a thread of BLAS that factored a corner would spin beside the next strips.
     with one_blas_thread():
         for panel in row_blocks(n, _PANEL):
             corner, below, rest = A[panel, panel], A[panel.stop :, panel], A[panel.stop :, panel.stop :]
@@ -73,7 +79,7 @@ def _subtract_square(C: Floats, B: Floats, columns: slice) -> None:
 def invert_in_place(L: Floats) -> None:
     """Replace a lower triangle by its inverse.
 
-    On one thread that of OpenBLAS takes one and a half to two times as long (500 and 1000 rows).
+    On one thread, the routine of OpenBLAS takes one and a half to two times as long (500 and 1000 rows).
 
     Parameters
     ----------
@@ -117,8 +123,8 @@ def solve_factored(L: Floats, right: Array) -> Array:
 
     Notes
     -----
-    For two right sides and thousands of rows in float32, LAPACK's own routine takes two to three times as long. It is
-    faster for many right sides in float64, which costs little next to the factor.
+    For two right sides and thousands of rows in float32, LAPACK's own routine takes two to three times as long. For
+    many right sides in float64 it is faster, but there the solution costs little next to the factor.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 from .._compute import Array, Floats
 from .quantiles import QuantileMap, fit_quantile_map
 
-# Enough rows for quantiles to three digits.
+# Rows that quantiles are taken from at most: enough for three digits.
 _QUANTILE_ROWS = 200_000
 
 

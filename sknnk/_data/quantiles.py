@@ -12,20 +12,23 @@ from scipy.special import ndtri
 from .._compute import Array, Floats
 from .rows import binary_magnitude
 
-# Beyond three standard deviations a normal score says how many rows there are, not how far out the row is.
+# Standard deviations. Larger normal scores would depend on the number of rows, not on how far out the row is.
 _CLIP = 3.0
-# Least spread of scores that standardisation divides by. A column that is nearly constant, such as a flag set in one
-# row of ten thousand, has a tiny spread; brought to one, its rare value would lie a hundred units away and rule every
-# distance. Flags set in more than half a per cent of the rows are above it.
+# Least spread of scores that standardisation divides by. A flag that is set in one row of ten thousand has a tiny
+# spread. If it were brought to one, the rare value would lie a hundred units away and dominate every distance. Flags
+# that are set in more than half a per cent of the rows have a larger spread than this.
 _LEAST_SPREAD = 0.2
-# Values are told apart within these bounds, where the differences and the slopes of interpolation stay finite.
+# Values below the first bound count as zero, and values beyond the second as equal to it. In between, differences and
+# the slopes of the interpolation stay finite.
 _SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0
-# Units from the median beyond which all is equally far.
+# Units from the median beyond which all values count as equally far.
 _FAR = 1e100
 
 
-# Rows for which a search in lists takes less time than one array operation per column, and most knots kept as lists.
-_FEW_ROWS, _LISTED = 2, 2**16
+# Up to this many rows, a search in lists takes less time than one array operation per column.
+_FEW_ROWS = 2
+# Knots that are kept as lists at most.
+_LISTED = 2**16
 
 
 @dataclass(frozen=True, eq=False)

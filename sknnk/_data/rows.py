@@ -1,4 +1,4 @@
-"""Training rows before anything is learned from them: weights of zero, and units of the targets."""
+"""Training rows before anything is learned from them: weights, repeated rows, and units of the targets."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from scipy import sparse
 
 from .._compute import Array, Indices
 
-# Rows with so few entries that looking at each costs less than a call of a validation function.
+# Up to this many entries, looking at each costs less than a call of a validation function.
 _FEW_ENTRIES = 2**12
-# Rows that the search of a kernel looks at, and beyond which weights do not count copies.
+# Rows that the search for a kernel looks at. A weight of more copies than this is not read as copies.
 UNIT_ROWS = 2500
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -72,7 +72,7 @@ def weighted_rows(X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> tuple[Any
 
 
 def binary_magnitude(Y: np.ndarray) -> np.ndarray:
-    """Power of two next to the largest entry of each column; dividing by it changes no digit and avoids overflow.
+    """Largest power of two up to the largest entry of each column. Dividing by it changes no digit and avoids overflow.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
 def unit_rows(
     X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = UNIT_ROWS
 ) -> tuple[Array, Array, Array]:
-    """Draw rows for the search, the weight of a repeated row told apart from the weight of evidence.
+    """Draw rows for the search, with a repeated row drawn as often as it stands in the table.
 
-    Where all weights are multiples of the smallest, a row of twice the smallest weight is two rows, and both can be
-    drawn: held-out error then rewards a fit that remembers rows, as far as rows of the table do repeat. A table in
-    which every row stands twice counts as the table without the copies.
+    Where all weights are multiples of the smallest, a row of twice the smallest weight counts as two rows, and both can
+    be drawn. If rows of the table repeat, held-out error then rewards a fit that remembers rows, as it should. A table
+    in which every row stands twice counts as the table without the copies.
 
     Parameters
     ----------
@@ -148,9 +148,10 @@ def multiplicities(sample_weight: Array) -> NDArray[np.int64]:
 def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, Indices]:
     """Merge repeated rows into weights and sort them.
 
-    What is chosen from the result cannot depend on the order of the rows, nor on whether a row was repeated or given an
-    integer weight, and copies of an input row share a group, so that they never sit on both sides of a fold. Rows are
-    sorted by their columns in an order of what these say of the targets: that of the table does not matter.
+    What is chosen from the result depends neither on the order of the rows, nor on whether a row was repeated or given
+    an integer weight. Copies of an input row share a group, so that they are never on both sides of a fold. Rows are
+    sorted by their columns. These are ordered by their products with the targets, so that the order of the columns in
+    the table does not matter either.
 
     Parameters
     ----------
@@ -176,28 +177,29 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
 
 
 def _sorted_rows(X: Any, Y: Array) -> tuple[Array, Indices, Indices]:
-    """Ranks of inputs beside targets, the distinct ones in order, with where they are first and which each row is."""
+    """Distinct rows of ranks of inputs beside targets, in order; the first place of each; which of them each row is."""
     ranks = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
     return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
 
 
 def _column_order(X: Any, Y: Array) -> Indices:
     """Columns by their products with the targets, in their own units."""
-    # Centred, two classes are the same whether they have a column each or one together.
+    # With centred targets, two classes give the same order whether they have one column or two.
     targets = (Y - Y.mean(axis=0)) @ np.arange(1.0, Y.shape[1] + 1.0)
     with np.errstate(all="ignore"):  # of columns of zeros, or beyond all bounds: they come last
         shares = np.ravel(X.T @ targets) / np.ravel(abs(X).sum(axis=0)) / np.max(np.abs(targets))
-    # Of ties, which rounding would tell apart by the order of the rows, the first column comes first.
+    # Rounded, because the order of the rows would decide between equal columns. Of these the first column comes first.
     return np.argsort(np.round(shares, 9), kind="stable")
 
 
 def _sparse_row_ranks(X: Any) -> Indices:
-    """Ranks among the distinct rows of the dense array: a choice must not depend on how zeros are stored."""
+    """Ranks among the distinct rows of the dense array. They do not depend on how zeros are stored."""
     X = sparse.csr_array(X, copy=True)
     X.sum_duplicates()
     X.eliminate_zeros()
     sign = np.sign(X.data)
-    # Where two rows first differ, an entry decides against the zeros of the other row: the earlier, the more extreme.
+    # Where two rows first differ, an entry is compared with the zeros of the other row: the earlier it is, the further
+    # it lies from them.
     fields = (X.data, -sign * X.indices, sign)
     order = np.lexsort(fields)
     is_new = np.any([np.diff(field[order], prepend=field[order][:1]) != 0.0 for field in fields], axis=0)

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_random_state
 
 from .._compute import Array
 from .._features import ArcCosineSampler, URFSampler, named_function
+from .._kernels import activation_name
 
 
 class KernelErrorDisplay:
@@ -233,5 +234,4 @@ def _arc_cosine_target(sampler: ArcCosineSampler, X: Array, W: Any, b: Any) -> A
 def _default_name(estimator: Any) -> str:
     if isinstance(estimator, ArcCosineSampler):
         return f"arc-cosine, degree {estimator.degree}"
-    activation = estimator.activation
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+    return activation_name(estimator.activation)

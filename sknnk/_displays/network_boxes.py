@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
 from .._features import KernelMap, RandomMap
+from .._kernels import activation_name
 from .._networks import BundledNetwork, FittedNetwork, fitted_network
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
@@ -133,7 +134,7 @@ def _(feature_map: RandomMap, fitted: FittedNetwork) -> list[Box]:
                 f"layer {i}" if len(samplers) > 1 else "layer",
                 (
                     f"{sampler.n_components} random features",
-                    f"activation {_activation(sampler.activation)}",
+                    f"activation {activation_name(sampler.activation)}",
                     f"{sampler.directions} directions",
                     f"{sampler.frequencies} frequencies",
                     f"length scale {float(scale):.3g}" if equal else several,
@@ -150,7 +151,7 @@ def _(feature_map: KernelMap, fitted: FittedNetwork) -> list[Box]:
     lines = [f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"]
     for kernel in kernels:
         weight = f"{kernel.weight:.2g} x " if len(kernels) > 1 else ""
-        lines.append(f"{weight}{_activation(kernel.activation)}, {kernel.frequencies}")
+        lines.append(f"{weight}{activation_name(kernel.activation)}, {kernel.frequencies}")
     rotated = any(kernel.projection is not None for kernel in kernels)
     equal = not rotated and all(np.ptp(kernel.scales) == 0.0 for kernel in kernels)
     first = 1.0 / float(kernels[0].scales[0])
@@ -191,7 +192,3 @@ def _range(values: Any) -> str:
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _activation(activation: Any) -> str:
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)

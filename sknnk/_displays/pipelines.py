@@ -38,7 +38,7 @@ def last_estimator(estimator: Any) -> tuple[Any, list[Any]]:
         elif isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_") and not hasattr(estimator, "coef_"):
-            # Searches of scikit-learn only pass on what they know; a CV network is a network itself.
+            # A search of scikit-learn wraps the estimator that it found. A CV network is a network itself.
             estimator = estimator.best_estimator_
         else:
             return estimator, steps

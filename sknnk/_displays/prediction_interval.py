@@ -332,7 +332,7 @@ class PredictionIntervalDisplay:
             xlabel=sorted_rows if self.position is None else self.position_name or "Position",
             ylabel=self.target_name or "Target",
         )
-        # Points are everywhere, so that the legend needs a place of its own; only once where axes share their range.
+        # Points fill the axes, so that the legend needs extra room. Axes that share their range get it only once.
         least, most = ax.dataLim.intervaly
         ax.set_ylim(top=max(ax.get_ylim()[1], most + 0.4 * (most - least)))
         ax.legend(loc="upper left", fontsize="small")

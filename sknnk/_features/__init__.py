@@ -11,8 +11,8 @@ from .fourier import feature_scale
 from .kernel_map import KernelMap, SymmetricKernel, landmark_map
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
-from .random_sampler import n_columns_of
 from .samplers import URFSampler, unbiased_map_of
+from .transformer import n_columns_of
 from .unbiased import largest_norm, named_function
 
 __all__ = [

@@ -11,7 +11,7 @@ from .._compute import Floats
 from .._kernels import column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import DIRECTIONS
 from .fourier import arc_cosine_features, feature_scale
-from .random_sampler import RandomFeatureSampler
+from .transformer import RandomFeatureSampler
 from .unbiased import checked_weights
 
 
@@ -145,6 +145,7 @@ class ArcCosineSampler(RandomFeatureSampler):
         W, b = checked_weights(W, b, self.n_features_in_)
         if self._bias == 0.0 and np.any(b):
             raise ValueError("b must be None or zero for a sampler fitted with bias=0; fit with bias=1.")
+        self._refuse_beyond_memory("features", (len(W), self._n_features_out), W.dtype)
         # Directions are stored divided by the length scale, once for the rows and once more for the weights.
         units = (W * np.square(self.length_scale_)).astype(W.dtype, copy=False)
         offset = np.multiply.outer(b / (self._bias or 1.0) ** 2, self.random_offset_).astype(W.dtype, copy=False)

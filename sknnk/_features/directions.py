@@ -17,8 +17,10 @@ from .hadamard import HadamardProjection, hadamard_projection
 
 COUPLINGS = ("isotropic", "coordinatewise")
 
-# Heavy-tailed scales grow like 1 / (1 - u); this keeps them finite and costs the kernel less than 1e-11.
+# Uniform numbers keep this distance from 0 and 1. Heavy-tailed scales grow like 1 / (1 - u), and so stay finite. It
+# changes the kernel by less than 1e-11.
 _MARGIN = 2.0**-40
+# Bits of each coordinate of a Sobol point.
 _SOBOL_BITS = 30
 
 
@@ -64,7 +66,7 @@ def frequencies(
     """
     n_scales = n_features if coupling == "coordinatewise" else 1
     if directions == "qmc":
-        # The scales are dimensions of the same sequence: one of their own would move in step with it.
+        # The scales are dimensions of the same sequence: a sequence of their own would be correlated with it.
         uniforms = _sobol_uniforms(n_features, n_scales, n_frequencies, rng)
         scale_uniforms, normal = uniforms[:n_scales], np.asarray(ndtri(uniforms[n_scales:]))
     else:
@@ -213,7 +215,7 @@ def sparse_directions(n_features: int, n_frequencies: int, rng: np.random.Genera
     count_rng, place_rng, value_rng = rng.spawn(3)
     most = min(3, n_features)
     counts = np.minimum(count_rng.integers(1, 4, n_frequencies), n_features)[:, None]
-    # The places of the smallest of iid uniforms are a uniform draw without replacement.
+    # The places of the smallest of independent uniforms are a uniform draw without replacement.
     places = place_rng.random((n_frequencies, n_features)).argpartition(range(most), axis=1)[:, :most]
     values = value_rng.standard_normal((n_frequencies, most)) * np.sqrt(n_features / counts)
     columns = np.zeros((n_frequencies, n_features))
@@ -280,7 +282,7 @@ def _sobol_uniforms(n_features: int, n_scales: int, n_points: int, rng: np.rando
             'use directions="orthogonal", or fewer features.'
         )
     sobol = qmc.Sobol(n_dimensions, bits=_SOBOL_BITS, rng=rng)
-    # A whole power of two is drawn and cut: the sequence warns about any other first number.
+    # The sequence warns unless the first draw has a power of two of points, so that many are drawn, and the rest cut.
     points = sobol.random_base2(max(n_points - 1, 0).bit_length())[:n_points]
     # The points lie on a grid that contains 0; its cells' centres are as uniform and have finite quantiles.
     return np.asarray(points.T + 2.0 ** -(_SOBOL_BITS + 1))

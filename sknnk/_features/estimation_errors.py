@@ -18,7 +18,7 @@ from .unbiased import (
     term_variance,
 )
 
-# Entries of the largest array of covariances: pairs of terms, rows and units.
+# Entries of the largest array of covariances, which has one for each pair of terms, row and unit.
 _COVARIANCE_ENTRIES = 2**19
 
 
@@ -77,7 +77,7 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> A
         if pairs.any():
             layer = (amplitudes[:, None, :], oscillating, growing, product)
             variance[rows] += orthogonal_covariance(sampler._map.split, *layer, d, pairs)
-    # Rounding alone makes a variance negative; what overflowed is no number.
+    # Only rounding makes a variance negative, and only overflow makes it NaN.
     return np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0))
 
 
@@ -89,7 +89,7 @@ def _invariants(scheme: str, X: Array, W: Array) -> tuple[Array, Array, Array]:
 
 
 def _orthogonal_pairs(sampler: URFSampler) -> Array:
-    """How many ordered pairs of a block belong to each two terms."""
+    """Number of ordered pairs of orthogonal directions, for each two terms that the two belong to."""
     terms, n_terms = sampler._map.terms, sampler.spectrum_.frequencies.size
     if sampler._coupling != "orthogonal":
         return np.zeros((n_terms, n_terms))

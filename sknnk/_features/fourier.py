@@ -60,12 +60,12 @@ def fourier_features(
         phases = np.asarray(X @ random_weights)
         phases *= factor
         return _fill(phases, spare, out, scale, alternating)
-    # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
+    # Tiles fit into the cache. For wide rows they are longer, because the many weights are read once for each tile.
     step = max(len(spare), min(X.shape[1], 256), 1)
-    # Tiles of one size: what a short last one saves in memory, calls for it cost in time.
+    # All tiles have nearly one size: a short last tile would cost as many calls as a full one.
     step = max(-(-len(X) // max(-(-len(X) // step), 1)), 1)
     memory = scratch("phases", (min(step, len(X)), random_weights.shape[1]), X.dtype)
-    # Scaling by a power of two is exact wherever it is done, and rows are short.
+    # A power of two scales exactly, and the rows are shorter than the phases.
     scaled = factor * X
     for start in range(0, len(X), step):
         rows = scaled[start : start + step]
@@ -133,7 +133,7 @@ def arc_cosine_features(
     projected = X @ random_weights
     projected += offset
     if degree == 0:
-        # One half at zero keeps the map symmetric: rows equal to zero belong to neither side.
+        # One half at zero, so that the map is symmetric: a projection of zero belongs to neither side.
         np.heaviside(projected, 0.5, out=projected)
     else:
         np.maximum(projected, 0.0, out=projected)

@@ -1,4 +1,4 @@
-"""Random directions from Hadamard matrices: a product in O(log n_features) per entry, never formed unless asked for."""
+"""Random directions from Hadamard matrices, whose product takes O(log n_features) per entry without the matrix."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -8,7 +8,7 @@ from scipy.linalg import hadamard
 
 from .._compute import Array, Floats, Indices
 
-# Largest factor of a Walsh-Hadamard transform done as one matrix product, which beats passes of additions.
+# Largest factor of a Walsh-Hadamard transform that is one matrix product, which is faster than passes of additions.
 _RADIX = 32
 
 
@@ -69,7 +69,7 @@ class HadamardProjection:
         ndarray of shape (n_features, n_frequencies)
             One direction a column.
         """
-        # Only the columns of H that are used: for few but long vectors all of it would be the largest array.
+        # Only the columns of H that are used: with few but long vectors, all of H would be the largest array.
         h = fast_walsh_hadamard(np.eye(self._block_columns, self.signs.shape[1]))
         shuffled = np.take_along_axis(self.gaussian[:, None] * h, self.orders[:, None], axis=2)
         columns = fast_walsh_hadamard(shuffled) * self.signs[:, None]

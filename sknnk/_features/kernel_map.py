@@ -16,13 +16,13 @@ from .._kernels import (
     symmetric_kernel_matrix,
 )
 
-# Share of the diagonal that keeps landmarks apart.
+# Share of the largest kernel value that is added to the diagonal. Equal landmarks would otherwise give no factor.
 _JITTER = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
 class KernelMap:
-    """What a network with kernel columns has in front of its output matrix; the counterpart of `RandomMap`.
+    """Everything in front of the output matrix of a network with kernel columns; the counterpart of `RandomMap`.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class KernelMap:
     centres : ndarray of shape (n_centres, n_features)
         Transformed rows of the table.
     whitening : ndarray of shape (n_centres, n_centres) or None
-        For landmarks ``L^-T``, ``L L' = k(Z, Z)``, so that products of columns are the kernel; None for the exact map,
-        whose columns are the kernel itself.
+        For landmarks, ``L^-T`` with ``L L' = k(Z, Z)``: products of columns are then the kernel. None for the exact
+        map, whose columns are the kernel itself.
     """
 
     input_map: QuantileMap | None

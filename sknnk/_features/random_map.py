@@ -102,7 +102,7 @@ class RandomMap:
         return columns
 
     def cosines_first(self, X: Any) -> tuple[Callable[[Any, Floats], Floats], Any]:
-        """What is left to evaluate when inputs and weights are converted once for all.
+        """Convert inputs and weights once, and return what evaluates blocks of them, all cosines before all sines.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ from .._compute import Floats
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from .fourier import feature_scale, fourier_features
-from .random_sampler import RandomFeatureSampler
+from .transformer import RandomFeatureSampler
 from .unbiased import (
     UnbiasedMap,
     UnbiasedSpectrum,
@@ -28,16 +28,16 @@ from .unbiased import (
     unbiased_psi,
 )
 
-# Input columns from which the fast Hadamard product beats the dense one (measured on two cores).
+# From this many input columns on, the fast Hadamard product is faster than the dense one (measured on two cores).
 _FAST_FROM = 2048
 # Expected error, in standard deviations of the activation, at which an estimate says nothing.
 _HOPELESS = 0.75
-# Norms that pass for those planned for, though they were computed in another order.
+# Relative excess of a norm over the planned one that may be rounding.
 _ROUNDING = 1e-5
 
 
 def _estimates_layers(sampler: "URFSampler") -> bool:
-    # Once it is fitted, what was fitted decides.
+    # After fit, what was fitted decides, not the parameter.
     if getattr(sampler, "_map", None) is None and (sampler.mode == "bounded" or hasattr(sampler, "spectrum_")):
         raise AttributeError(
             'transform_weights needs mode="unbiased" or "positive"; mode="bounded" estimates no layer.'
@@ -265,10 +265,12 @@ class URFSampler(RandomFeatureSampler):
         Raises
         ------
         ValueError
-            If `W` or `b` hold NaN or infinity, or do not fit the input or each other.
+            If `W` or `b` hold NaN or infinity, do not fit the input or each other, or have squares that overflow, or if
+            the features do not fit into the memory of the machine.
         """
         check_is_fitted(self)
         W, b = checked_weights(W, b, self.n_features_in_)
+        self._refuse_beyond_memory("features", (len(W), self._n_features_out), W.dtype)
         layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
         refuse_overflow("W has a row of norm", largest, W.dtype)
         needed = max(largest, 2.0 * bias / layer.input_norm)
@@ -294,7 +296,7 @@ class URFSampler(RandomFeatureSampler):
             )
 
     def _cast(self, dtype: Any) -> "URFSampler":
-        """The same with weights of that type, which need not be converted for every block of rows."""
+        """A copy with weights of this dtype, so that they are not converted for every block of rows."""
         sampler = copy(self)
         sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
         return sampler

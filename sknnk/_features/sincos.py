@@ -7,8 +7,8 @@ from numpy.lib.introspect import opt_func_info
 
 from .._compute import Floats
 
-# Bytes of phases handled at once: few enough for a core's cache, many enough that threads seldom wait for the
-# interpreter lock between two array operations (measured on two cores with AVX-512).
+# Bytes of phases that are handled at once. They are few enough for the cache of a core, and many enough that threads
+# seldom wait for the interpreter lock between two array operations (measured on two cores with AVX-512).
 _TILE_BYTES = 2**19
 
 
@@ -18,8 +18,9 @@ def _has_vector_tangents(char: str) -> bool:
     return not targets.get("current", "baseline").startswith("baseline")
 
 
-# Cosines and sines in float64 are scalar library calls wherever tangents are. In float32 they are vectorised, too; then
-# one tangent and five operations take six to eight tenths of their time, as long as it is vectorised itself.
+# Whether cosine and sine come from one tangent. In float64 they always do: wherever a tangent is a scalar library call,
+# so are cosine and sine. In float32, cosine and sine are vectorised. If the tangent is vectorised as well, one tangent
+# and five operations take six to eight tenths of their time.
 _FROM_TANGENTS = {np.dtype(np.float64): True, np.dtype(np.float32): _has_vector_tangents("f")}
 
 
@@ -155,8 +156,8 @@ def _from_tangents(
     sines: Floats,
     scale: float,
 ) -> None:
-    # In float64 a tangent takes 1.2 ns where a cosine takes 12, and a sine, too; in float32 0.4 ns and 1.0 each, into
-    # every other column.
+    # Per number in float64, a tangent takes 1.2 ns, and a cosine or a sine takes 12 ns. In float32, a tangent
+    # takes 0.4 ns, and a cosine or a sine, written into every other column, takes 1.0 ns.
     tangent = np.tan(half, out=half)
     np.square(tangent, out=factor)
     np.add(factor, 1.0, out=factor)

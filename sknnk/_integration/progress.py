@@ -16,7 +16,7 @@ Step = Callable[[], object]
 
 
 def ignore_step() -> None:
-    """Where a step ends and nobody counts them.
+    """End a step that nobody counts.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class ReportedTask(Task):
                 step.call_on_fit_task_end(estimator=self._estimator)
 
     def _subtask(self, name: str, n_steps: int) -> Any:
-        # More steps than announced would be an error of ours that must not end the fit.
+        # If a fit makes more steps than it announced, that is our error. It must not end the fit.
         if self._n_begun >= self._context.max_subtasks:
             return None
         self._n_begun += 1

@@ -42,7 +42,7 @@ _error = attrgetter("error")
 
 
 class _Option(NamedTuple):
-    """A kernel among the rows of the decision, the penalty it came with, and what it is worth."""
+    """A kernel that is compared: the penalty it came with, its values among the rows, and its error there."""
 
     kernel: Kernel
     alpha: float
@@ -55,9 +55,9 @@ def decide(
 ) -> list[Fit]:
     """Choose between the best kernel of every family and sums of them.
 
-    Every kernel is judged on rows at the end of the first 1500, which leaves the best of every family. The
-    isotropic one of least error is also tried along axes that it learns, and then sums of the best two, three, ...
-    The penalty of the choice is refined on all rows.
+    First, every kernel is judged on the last of the first 1500 rows, and the best of every family is left. Second, the
+    isotropic one of least error learns axes. Third, sums of the best two, three, ... are judged. Last, the penalty of
+    the choice is refined on all rows.
 
     Parameters
     ----------
@@ -100,9 +100,9 @@ def decide(
 
 
 def _contenders(best: Sequence[Fit], behind: float) -> list[Fit]:
-    """Kernels that few rows do not put far behind the first, or behind the first of their family."""
+    """Kernels whose error on few rows is close to the least of their family, and not far from the least of all."""
     leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
-    # The best isotropic one may learn axes, which few rows say nothing about.
+    # The best isotropic one may learn axes. What it gains by them cannot be seen on few rows.
     isotropic = [fit for fit in best if fit.kernels[0].frequencies == "isotropic"][:1]
     return [
         fit
@@ -164,7 +164,7 @@ def _mean(values: Sequence[KernelValues]) -> KernelValues:
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """What kernels are worth on the held rows, at the penalty they bring along or, where rows repeat, a smaller one."""
+    """Judges kernels on the held rows, at the penalty they come with or, where rows repeat, at a smaller one."""
 
     task: SearchTask
     validation: CrossValidation
@@ -177,12 +177,12 @@ class _Judge:
         return cls(task, task.validation(_HELD_ROWS), repeat)
 
     def beside(self, n_all: int) -> "_Judge":
-        """The judge with its share of the threads, where so many kernels are judged at the same time."""
+        """The judge with its share of the threads, where this many kernels are judged at the same time."""
         own = self.task.beside(max(n_all - 1, 0))
         return replace(self, task=own, validation=replace(self.validation, threads=own.threads))
 
     def options(self, fits: Sequence[Fit]) -> tuple["_Judge", list[_Option]]:
-        """All kernels; where rows repeat, the first of them first."""
+        """Judge all kernels. Where rows repeat, the first kernel is judged before the others."""
         if not self.repeat:
             own = self.beside(len(fits))
             found = over_threads(own.option, [(fit.kernels[0], fit.alpha) for fit in fits], self.task.threads)
@@ -191,7 +191,7 @@ class _Judge:
         return judge, [first, *judge.options(fits[1:])[1]]
 
     def opened(self, fit: Fit) -> tuple["_Judge", _Option]:
-        """The first kernel, which answers for all whether repeated rows are best remembered: that is up to the rows."""
+        """Judge the first kernel. It tells for all others whether repeated rows are best remembered."""
         option = self.option(fit.kernels[0], fit.alpha)
         remembered = self.repeat and option.fit.alpha <= self._small
         return replace(self, repeat=False, most=self._small if remembered else np.inf), option
@@ -210,7 +210,7 @@ class _Judge:
 
     def _fit(self, kernels: tuple[Kernel, ...], alpha: float, values: KernelValues) -> Fit:
         start = min(self.validation.allowed(alpha), self.most)
-        # Where rows repeat, remembering them is a minimum of its own, at a small penalty.
+        # Where rows repeat, there may be a second minimum at a small penalty, at which they are remembered.
         starts = (start, self._small) if self.repeat and start > _FEW_TIMES * self._small else (start,)
         score = min((self.validation.score(values, each) for each in starts), key=_error)
         return self.task.fit(kernels, score, "decision")

@@ -10,16 +10,19 @@ import numpy as np
 from .._compute import Array, Floats
 from .._ridge import DualSolution, held_out_residuals, solve_dual
 
+# Parts of the held rows, each of which is left out once.
 _N_FOLDS = 4
-# Penalties, for kernels of value one at distance zero, and the step of the search among them.
-_ALPHA_STEP, _ALPHA_BOUNDS = 10.0**0.5, (1e-8, 1e3)
-# A smaller penalty has to lower the error by a thousandth, or kernels with a cusp would walk to ever smaller ones; to a
-# larger one any gain leads that is not rounding.
+# Smallest and largest penalty, for kernels of value one at distance zero.
+_ALPHA_BOUNDS = (1e-8, 1e3)
+# Factor between one penalty of the search and the next.
+_ALPHA_STEP = 10.0**0.5
+# Share of the error that a step to a smaller and to a larger penalty must gain. The first is a thousandth, because
+# kernels with a cusp would go to ever smaller penalties. The second only excludes rounding.
 _ALPHA_GAINS = (1e-3, 1e-6)
-# Rows from which on, and penalties of kernels of value one from which on, errors come from a matrix in float32: it
-# takes half the time, and errors differ by less than one in two hundred (smooth and rough kernels, 3000 rows).
+# From this many rows and this penalty on, errors come from a matrix in float32. That takes half the time, and errors
+# differ by less than one in two hundred (smooth and rough kernels of value one, 3000 rows).
 _MANY_ROWS, _HARMLESS_ALPHA = 500, 3e-3
-# Kernel of the rows in a dtype, of which the lower triangle is read.
+# Gives the kernel of the rows in a dtype. Only the lower triangle is read.
 Matrix = Callable[[type[np.floating]], Floats]
 
 
@@ -69,7 +72,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """Targets of rows, the last of which are left out in turn, a quarter of them at a time.
+    """Rows on which kernels are judged: the last ones are left out in turn, a quarter of them at a time.
 
     Parameters
     ----------
@@ -137,7 +140,7 @@ class CrossValidation:
         return Score(alpha, float(np.mean(squares)), solution)
 
     def _system(self, K: Floats) -> Floats:
-        """A copy that may be overwritten, in memory that is used again: fresh memory may cost as much as the factor."""
+        """A copy that may be overwritten. Its memory is used again: fresh memory may cost as much as the factor."""
         systems = self._memory.__dict__
         name = K.dtype.char
         if name not in systems:

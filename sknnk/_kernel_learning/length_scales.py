@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._compute import Array
+from .._data import binary_magnitude
 from .._kernels import Kernel, column_deviations, squared_gradients
 from .._ridge import DualSolution
 from .kernel_scores import CrossValidation, Score, climb
@@ -56,7 +57,7 @@ def refined_kernel(
     validation = task.validation(_JUDGED_ROWS)
 
     def polished(kernel: Kernel, alpha: float, step: float, known: Score | None = None) -> tuple[Kernel, Score]:
-        """At its best length for a penalty, and then at its best penalty for that length."""
+        """The kernel at its best unit of length for a penalty, and its score at the best penalty for that unit."""
         scores = {1.0: known} if known else {}
 
         def error(factor: float) -> float:
@@ -71,7 +72,7 @@ def refined_kernel(
         return resized(factor), validation.best(task.values(resized(factor)), alpha, scores.get(factor))
 
     if learn:
-        # Its best length on fewer rows is a start; that of the kernel with learned scales is looked for below.
+        # The unit of length found on fewer rows is only a start: the best one for learned scales is searched below.
         score = validation.score(task.values(kernel), alpha)
     else:
         kernel, score = polished(kernel, alpha, FACTOR_STEP)
@@ -93,13 +94,13 @@ def refined_kernel(
 def _rounds(
     task: SearchTask, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
 ) -> list[tuple[Kernel, Score]]:
-    """Kernels whose length scales follow the slopes of the fit before, until that helps no more."""
+    """Kernels, each with the length scales that the fit of the one before gives, until one is not better."""
     deviations = column_deviations(task.X, task.sample_weight)
     rounds: list[tuple[Kernel, Score]] = []
     least, gains = np.inf, True
     while len(rounds) < MOST_ROUNDS and gains and score.solution is not None:
         kernel = _learned(task, kernel, score.solution, deviations, rng)
-        # The first round changes the kernel most; later ones can do with its penalty.
+        # The first round changes the kernel most. Later rounds keep its penalty.
         score = (validation.score if rounds else validation.best)(task.values(kernel), score.alpha)
         rounds.append((kernel, score))
         gains = score.error < (1.0 - _ROUND_GAIN) * least
@@ -110,10 +111,10 @@ def _rounds(
 def _learned(
     task: SearchTask, kernel: Kernel, solution: DualSolution, deviations: Array, rng: np.random.Generator
 ) -> Kernel:
-    """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
+    """The kernel with scales in proportion to the slopes of a fit. Two typical rows stay as far apart as before."""
     rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
-    # Inputs of any unit are brought near one, or squares of slopes overflow; a power of two changes no digit.
-    unit = np.exp2(np.floor(np.log2(kernel.scales.max())))
+    # Inputs are scaled to about one, because squares of slopes could overflow. A power of two changes no digit.
+    unit = binary_magnitude(kernel.scales[:, None])[0]
     near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
     with np.errstate(over="ignore"):  # of a constant column, which has no slopes
         inputs = task.X * unit

@@ -1,4 +1,4 @@
-"""Frequencies drawn again near those that a fit uses most, as long as rows that were left out gain by it."""
+"""Frequencies drawn again near those that a fit uses most, as long as the error on rows that are left out falls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +11,24 @@ from .._compute import Array, Floats, Indices, one_blas_thread
 from .._integration import Step, ignore_step
 from .._ridge import solve_dual
 
+# Rounds at most, after the first fit.
 MOST_ROUNDS = 10
-# Rounds without a new least error after which the search ends, and the share of the error that it must gain at all.
-_PATIENCE, _LEAST_GAIN = 3, 1e-2
-# One row in so many judges.
+# The search ends after this many rounds without a new least error.
+_PATIENCE = 3
+# Share of the error that the best round must gain over the first vectors.
+_LEAST_GAIN = 1e-2
+# One row in three judges.
 _HELD_SHARE = 3
-# Share of vectors drawn like the first ones, and of the others that take a coordinate over from such a draw.
-_FRESH_SHARE, _MUTATED_SHARE = 0.25, 0.1
-# Steps away from a parent, in units of a typical coordinate: log-uniform, as no single size is best for all tables.
+# Share of the vectors of a round that are drawn anew.
+_FRESH_SHARE = 0.25
+# Share of the other vectors that take over one coordinate of a new vector.
+_MUTATED_SHARE = 0.1
+# Least and largest size of a step away from a parent, in units of a typical coordinate. Sizes are log-uniform, because
+# no single size is best for all tables.
 _STEPS = (0.15, 1.65)
+# Factors of the last penalty that are tried in each round.
 _ALPHA_FACTORS = (10.0**-0.5, 1.0, 10.0**0.5)
-# Penalties of features of norm one from which on a matrix in float32 is as good, in half the time.
+# From this penalty on, for features of norm one, a matrix in float32 is as good, and takes half the time.
 _HARMLESS_ALPHA = 3e-3
 
 
@@ -57,9 +64,9 @@ def resampled(
 ) -> Resampled:
     """Draw frequency vectors again in proportion to their amplitudes, and keep the round of least held-out error.
 
-    After each closed-form fit, vectors become parents in proportion to the length of their coefficients; children are a
-    step away, on the coordinates that their parent uses. Some children take over one coordinate of a vector that is
-    drawn anew, and a quarter of all vectors is.
+    After each closed-form fit, vectors become parents in proportion to the length of their coefficients. Children lie a
+    step away from their parent, on the coordinates that it uses. Some children take over one coordinate of a vector
+    that is drawn anew. A quarter of all vectors is drawn anew entirely.
 
     Parameters
     ----------
@@ -106,7 +113,7 @@ def resampled(
     """
     vectors, errors = frequencies, []
     first = best = (np.inf, alpha, frequencies)
-    # On one thread: another order of sums would draw other vectors.
+    # On one thread: with another order of sums, rounding would let other vectors be drawn.
     with one_blas_thread():
         for _ in range(MOST_ROUNDS + 1):
             error, alpha, coef = _fitted(columns(vectors), Y, sample_weight, alpha)
@@ -154,13 +161,13 @@ def _next_generation(
     n_fresh = int(_FRESH_SHARE * n_vectors)
     parents = vectors[:, _in_proportion(amplitudes, n_vectors - n_fresh, rng)]
     children = _mutated(_stepped(parents, rng), draw, rng)
-    # In any order, so that the first vectors alone are a smaller network that is as good as any.
+    # In random order, so that the first vectors alone are as good a smaller network as any others.
     return np.hstack([children, draw(n_fresh)])[:, rng.permutation(n_vectors)]
 
 
 def _in_proportion(shares: Array, n: int, rng: np.random.Generator) -> Indices:
-    """Indices that occur as often as their shares say, up to rounding."""
-    reached = np.cumsum(shares / (shares.max() or 1.0))  # tiny shares have no digits of their own
+    """Indices, each as often as its share says, up to rounding."""
+    reached = np.cumsum(shares / (shares.max() or 1.0))  # subnormal shares would lose digits
     places = (np.arange(n) + rng.random()) / n * reached[-1]
     return np.minimum(np.searchsorted(reached, places), len(shares) - 1)
 
@@ -177,7 +184,7 @@ def _stepped(parents: Array, rng: np.random.Generator) -> Array:
 
 
 def _mutated(vectors: Array, draw: Callable[[int], Array], rng: np.random.Generator) -> Array:
-    """Some vectors with one coordinate of another draw; where few coordinates are used, instead of one of these."""
+    """Give some vectors one coordinate of another draw. If they did not use it, they give up one that they used."""
     chosen = np.flatnonzero(rng.random(vectors.shape[1]) < _MUTATED_SHARE)
     for j, fresh in zip(chosen, draw(len(chosen)).T, strict=True):
         place, used = rng.choice(np.flatnonzero(fresh)), np.flatnonzero(vectors[:, j])

@@ -15,12 +15,11 @@ from .kernel_scores import Score, climb
 from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
 
-# Smooth structure along any direction, heavy tails along the axes, heavy tails along any direction: each is far ahead
-# on some tables.
+# Activation and frequencies of the kernels to try. Each of them is far ahead on some tables.
 _FAMILIES: tuple[tuple[str, str], ...] = (
-    ("cauchy", "coordinatewise"),
-    ("gaussian", "isotropic"),
-    ("cauchy", "isotropic"),
+    ("cauchy", "coordinatewise"),  # heavy tails along the columns
+    ("gaussian", "isotropic"),  # smooth along any direction
+    ("cauchy", "isotropic"),  # heavy tails along any direction
 )
 # Factors of the typical length scale that are tried with equal scales for all columns.
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
@@ -94,10 +93,10 @@ def search_kernel(
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
-    First every family at several length scales, on few rows, which also says what inputs are better. Then, on more
-    rows, rounds of feature learning for the best of each family: the length scales of the columns follow the mean
-    squared slopes of the function that was fitted, and the round of least held-out error is refined. Last a decision
-    between the families, along axes that are learned, and sums of the best of them, on still more rows.
+    First, every family is tried at several length scales on few rows. That also tells which inputs are better. Second,
+    the best of each family learns length scales of the columns on more rows: in each round they follow the mean squared
+    slopes of the function that was fitted, and the round of least held-out error is refined. Last, the families are
+    compared on still more rows, with learned axes and as sums.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def search_kernel(
     task = tasks[place]
     tried = _refined_families(task, starts[place], length_scale is None, learn_features, rng)
     history = [fit for fits in tried for fit in fits]
-    # Rows that scales were learned from are partial to them: whether they are better is up to those of the decision.
+    # Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.
     best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
     learn_axes = learn_features and length_scale is None
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
@@ -163,7 +162,7 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
 
 
 def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
-    """The first inputs, or others whose errors are clearly smaller in the geometric mean over families."""
+    """Position of the first inputs, or of others whose geometric mean error over families is clearly smaller."""
     errors = np.maximum([[start.error for start in each] for each in starts], np.finfo(np.float64).tiny)
     with np.errstate(invalid="ignore"):  # of infinite errors
         ratios = np.exp(np.mean(np.log(errors) - np.log(errors[0]), axis=1))
@@ -199,7 +198,7 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """A family on few rows at a first penalty: all its kernels, the best of them and its error."""
+    """What a family gave on few rows at a first penalty: all fits, the best kernel and its score."""
 
     fits: list[Fit]
     kernel: Kernel
@@ -230,7 +229,7 @@ def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Sta
     if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
         climb(error, 1.0, FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
     else:
-        # Fewer rows may have several minima, and all are tried in little time.
+        # With fewer rows there may be several minima, and all factors are tried in little time.
         for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
             error(factor)
     best = min(tried, key=_error)

@@ -12,20 +12,21 @@ from .._features import Candidate
 from .._integration import Step, ignore_step
 from .._ridge import Moments, RidgeSystem, decompose, decompose_rows, prediction_path
 
-# No kernel wins everywhere: smooth rotation-free structure, heavy-tailed product kernels and low-order structure each
-# have tables on which they are far ahead.
+# Activation, directions and frequencies to try. No kernel is best everywhere: each is far ahead on some tables.
 _FAMILIES = (
-    ("gaussian", "orthogonal", "isotropic"),
-    ("cauchy", "gaussian", "coordinatewise"),
-    ("cauchy", "sparse", "coordinatewise"),
-    ("gaussian", "sparse", "isotropic"),
+    ("gaussian", "orthogonal", "isotropic"),  # smooth along any direction
+    ("cauchy", "gaussian", "coordinatewise"),  # heavy tails along the columns
+    ("cauchy", "sparse", "coordinatewise"),  # the same for one to three columns at a time
+    ("gaussian", "sparse", "isotropic"),  # smooth in one to three columns at a time
 )
-# Penalties for features of norm one: in the Bayesian reading the ratio of noise to signal variance, which does not
-# depend on the number of rows.
+# Penalties to try, for features of norm one. In the Bayesian reading a penalty is the ratio of the variances of noise
+# and signal, which does not depend on the number of rows.
 _ALPHAS = np.logspace(-7, 3, 21)
+# Parts of the rows, each of which is left out once.
 _N_FOLDS = 4
-# Successive halving: every candidate on few rows, the best few again on more.
+# Rows, features and candidates of each round: first all candidates on few rows, then the best six on more.
 _ROUNDS = ((500, 256, None), (2000, 512, 6))
+# Fewer distinct rows are too few to compare kernels on.
 _MIN_DISTINCT_ROWS = 8
 
 

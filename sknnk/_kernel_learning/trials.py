@@ -1,4 +1,4 @@
-"""Kernels that are tried on the first rows of a table."""
+"""Rows on which kernels are tried, and what is noted of each kernel."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Fit:
 
 
 class KernelValues:
-    """A kernel among rows, evaluated when it is asked for, once for each dtype.
+    """Values of a kernel among rows. They are computed at the first call, once for each dtype.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 A new activation is a new entry in `spectra`; the kernel that it stands for, and the slopes of that kernel, follow.
 """
 
+from .activations import activation_name, activation_values
 from .kernels import (
     Kernel,
     fill_kernel_matrix,
@@ -14,7 +15,7 @@ from .kernels import (
     symmetric_kernel_matrix,
 )
 from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
-from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, activation_values, spectrum_of
+from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, spectrum_of
 
 __all__ = [
     "ACTIVATIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "SINGLE_FREQUENCY",
     "Kernel",
     "SeriesSpectrum",
+    "activation_name",
     "activation_values",
     "column_deviations",
     "fill_kernel_matrix",

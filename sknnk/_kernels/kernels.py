@@ -10,14 +10,17 @@ from scipy.spatial.distance import cdist
 from .._compute import Array, Floats, one_blas_thread, over_threads, row_blocks
 from .spectra import spectrum_of
 
-# Entries of a block of distances that stays in a core's cache.
+# Entries of a block of distances, so that it stays in the cache of a core.
 _BLOCK_ENTRIES = 2**17
-# Coordinates from which on squared distances come from a product of matrices; squares, relative to that of the distance
-# from the mean, below which a pair is compared directly; and the share of such pairs beyond which all are.
-_MANY_COORDINATES, _CLOSE, _FEW_SHARE = 12, 1e-2, 0.05
-# Half the step of the differences that give slopes of kernels without a formula.
+# From this many coordinates on, squared distances come from a product of matrices.
+_MANY_COORDINATES = 12
+# A pair of rows is compared directly if its squared distance is below this share of the squared distance from the mean.
+_CLOSE = 1e-2
+# If more than this share of the pairs is that close, all pairs are compared directly.
+_FEW_SHARE = 0.05
+# Half the step of the differences that give slopes of kernels without a formula, in length scales.
 _STEP = 1e-4
-# Length scales beyond which all rows are equally far away.
+# Length scales beyond which all rows count as equally far away.
 _FARTHEST = 1e100
 
 
@@ -107,14 +110,14 @@ def symmetric_kernel_matrix(
         In Fortran order, zero above a band next to the diagonal.
     """
     n = len(A)
-    # Its transpose is what is returned: rows of C order are the columns that LAPACK reads.
+    # The transpose is returned: its columns, which LAPACK reads, are rows in C order here.
     upper = np.zeros((n, n), dtype=dtype)
     _fill_blocks(kernels, A, [(rows, upper[rows, rows.start :]) for rows in _symmetric_blocks(n)], threads)
     return upper.T
 
 
 def symmetric_kernel_blocks(kernels: Sequence[Kernel], A: Floats, threads: int) -> list[Array]:
-    """Sum of kernels among rows, in half the memory of the matrix.
+    """Upper triangle of the sum of kernels among rows, in half the memory of the matrix.
 
     Parameters
     ----------
@@ -128,7 +131,7 @@ def symmetric_kernel_blocks(kernels: Sequence[Kernel], A: Floats, threads: int) 
     Returns
     -------
     list of ndarray
-        Consecutive rows of the upper triangle, each block from its first row's own column on.
+        Blocks of consecutive rows. Each block begins at the column that has the index of its first row.
     """
     n, rows = len(A), _symmetric_blocks(len(A))
     sizes = [(each.stop - each.start) * (n - each.start) for each in rows]
@@ -162,7 +165,7 @@ def fill_kernel_matrix(kernels: Sequence[Kernel], A: Floats, B: Floats, out: Flo
     A, B : ndarray of shape (n_rows, n_features) and (n_centres, n_features)
         Rows.
     out : ndarray of shape (n_rows, n_centres)
-        Receives the values. In float32, distances in float64 are rounded before they are mapped.
+        Receives the values. If it is float32, distances are computed in float64 and rounded before the kernel is.
     """
     _fill_values(kernels, [(in_coordinates(kernel, A), in_coordinates(kernel, B)) for kernel in kernels], out)
 
@@ -206,7 +209,7 @@ def in_coordinates(kernel: Kernel, rows: Floats) -> Array:
 
 
 def _unscaled_values(kernel: Kernel, a: Array, b: Array, dtype: Any = np.float64) -> Floats:
-    """Kernel between rows that are scaled already, in float32 where that is asked for and saves time."""
+    """Kernel between rows in its coordinates, without its weight; in float32 only where that saves time."""
     profile = spectrum_of(kernel.activation).kernel
     if kernel.frequencies == "isotropic":
         squares = squared_distances(a, b)
@@ -237,8 +240,8 @@ def squared_distances(a: Array, b: Array) -> Array:
 
     Notes
     -----
-    Of many coordinates, a product of matrices takes a fraction of the time of sums of squared differences. It loses the
-    digits of rows that are close to each other, next to their distance from the mean: these few are compared directly.
+    With many coordinates, a product of matrices takes a fraction of the time of sums of squared differences. It loses
+    digits where two rows are much closer to each other than to the mean. These few pairs are compared directly.
 
     Examples
     --------
@@ -265,7 +268,7 @@ def squared_distances(a: Array, b: Array) -> Array:
 
 def _exponential(distances: Array, factor: float, dtype: Any) -> Floats:
     distances *= factor
-    with np.errstate(over="ignore"):  # beyond float32, where the exponential is zero
+    with np.errstate(over="ignore"):  # what overflows float32 has an exponential of zero
         exponents = distances.astype(dtype, copy=False)
     values: Floats = np.exp(exponents, out=exponents)
     return values
@@ -337,7 +340,7 @@ def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
 def _mean_over_rows(
     summed: Callable[[Array], Array], kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int
 ) -> Array:
-    """Mean of what is summed over the slopes, shape (n_features, n_rows, n_targets), of blocks of rows."""
+    """Mean over rows of ``summed(slopes)``, where slopes of a block have shape (n_features, n_rows, n_targets)."""
 
     def block(rows: slice) -> Array:
         slopes = np.zeros((A.shape[1], len(A[rows]), coef.shape[1]))
@@ -353,7 +356,7 @@ def _mean_over_rows(
 
 def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: Array) -> None:
     a, b = in_coordinates(kernel, A), in_coordinates(kernel, centres)
-    a, b = a - b[0], b - b[0]  # what is far from zero leaves no digits for differences
+    a, b = a - b[0], b - b[0]  # differences of numbers far from zero would lose digits
     along = slopes if kernel.projection is None else np.zeros((a.shape[1], *slopes.shape[1:]))
     scales = kernel.scales if kernel.projection is None else np.ones(a.shape[1])
     values = _unscaled_values(kernel, a, b) * kernel.weight

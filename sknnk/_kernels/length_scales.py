@@ -1,4 +1,4 @@
-"""Length scales from data: how far apart rows of a table typically are, in the unit of a kernel."""
+"""Length scales: checked where a user gives them, else from how far apart rows of a table typically are."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def column_deviations(X: Any, sample_weight: Array | None = None) -> Array:
     dense = isinstance(X, np.ndarray)
     largest = np.abs(X).max(axis=0)
     largest = np.asarray(largest if dense else largest.todense(), dtype=np.float64).ravel()
-    # A column of zeros, or of numbers whose inverse overflows, is divided by the smallest normal number.
+    # Not by less than the smallest normal number: the inverse of zero, and of a subnormal number, overflows.
     largest = np.maximum(largest, np.finfo(np.float64).tiny)
     if dense:
         unit = X / largest

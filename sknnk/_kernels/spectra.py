@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from .._compute import Array, Complexes
+from .activations import activation_name, activation_values
 
 ACTIVATIONS = (
     "gaussian",
@@ -204,7 +205,7 @@ def spectrum_of(activation: str | Callable[..., Any]) -> Spectrum:
     if isinstance(activation, str):
         return _named_spectrum(activation)
     if callable(activation):
-        return periodic_extension(activation, getattr(activation, "__name__", type(activation).__name__))
+        return periodic_extension(activation, activation_name(activation))
     raise TypeError(f"activation={activation!r} is neither a name nor a callable; {_REMEDY}")
 
 
@@ -285,43 +286,6 @@ def _partition_of_unity(position: Array) -> Array:
     t = np.clip(4.0 * position - 2.0, -1.0, 1.0)
     with np.errstate(divide="ignore"):
         return np.asarray(0.5 * special.erfc(4.0 * t / np.sqrt(1.0 - t * t)))
-
-
-def activation_values(function: Callable[..., Any], z: Array) -> Array:
-    """Values of a user's callable, or an error that says what it did wrong.
-
-    Parameters
-    ----------
-    function, z : callable, ndarray of shape (n_points,)
-        An activation, and arguments in order.
-
-    Returns
-    -------
-    ndarray of shape (n_points,)
-        Values.
-    """
-    try:
-        with np.errstate(all="ignore"):
-            values = np.asarray(function(z))
-    except Exception as error:
-        raise ValueError(
-            f"activation={function!r} raised {type(error).__name__} ({error}) for a float64 array of shape "
-            f"{z.shape}; pass a vectorised function f(z) -> array, such as numpy.tanh."
-        ) from error
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"activation={function!r} returned dtype {values.dtype}; it must return real numbers.")
-    if values.shape != z.shape:
-        raise ValueError(
-            f"activation={function!r} returned shape {values.shape} for an array of shape {z.shape}; "
-            "it must act on each element and keep the shape."
-        )
-    if not np.isfinite(values).all():
-        worst = z[~np.isfinite(values)][0]
-        raise ValueError(
-            f"activation={function!r} returned a non-finite value at z={worst:g}; it must be finite on "
-            f"[{z[0]:g}, {z[-1]:g}]: clip its argument, or its value."
-        )
-    return values.astype(np.float64)
 
 
 @np.errstate(over="ignore")

@@ -5,7 +5,7 @@ The spectrum is chosen for the variance of the estimate (`spectra`), which `vari
 
 from .covariance import orthogonal_covariance
 from .features import UnbiasedMap, unbiased_map, unbiased_phi, unbiased_psi
-from .layer_weights import checked_weights, largest_norm, refuse_overflow
+from .layer_weights import checked_weights, largest_entry, largest_norm, refuse_overflow
 from .spectra import UnbiasedSpectrum, layer_spectrum, named_function
 from .variance import Split, balanced_split, bernstein_quantile, log_largest_value, term_variance
 
@@ -16,6 +16,7 @@ __all__ = [
     "balanced_split",
     "bernstein_quantile",
     "checked_weights",
+    "largest_entry",
     "largest_norm",
     "layer_spectrum",
     "log_largest_value",

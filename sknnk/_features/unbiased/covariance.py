@@ -1,8 +1,8 @@
 """Covariance of the terms of a layer's estimate whose directions are orthogonal to each other.
 
-Independent directions have the variance that `_estimation_theory` gives. Block-orthogonal ones have in addition, for
-each pair within a block, a covariance: mostly negative, which is what they are good for. Expanded in spherical
-harmonics it is a series of a few terms. The derivation is in ``doc/theory.md``.
+Independent directions have the variance that `variance` gives. Block-orthogonal ones have a covariance in addition, for
+each pair within a block. It is mostly negative, and so makes the estimate better. In spherical harmonics it is a series
+of a few terms. The derivation is in ``doc/theory.md``.
 
 References
 ----------
@@ -17,7 +17,9 @@ from scipy.special import gammaln, hyp1f1
 from ..._compute import Array, Complexes
 from .variance import Split
 
+# Terms of the series at most.
 _MAX_ORDERS = 100
+# The series ends after two terms in a row below this share of the sum.
 _PRECISION = 1e-13
 
 

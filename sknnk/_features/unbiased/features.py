@@ -11,7 +11,7 @@ scheme              Phi of a pair                           Psi of a pair
 ``positive``        ``exp(u), exp(-u)`` with ``u ~ g.x``    ``Re c exp(i y) / 2, Re c exp(-i y) / 2`` with ``y ~ g.w``
 ==================  ======================================  =========================================================
 
-each times the factors that `_estimation_theory` gives, and ``c = a_k exp(i omega_k b) / counts_k``. All factors are
+each times the factors that `variance` gives, and ``c = a_k exp(i omega_k b) / counts_k``. All factors are
 collected as logarithms and exponentiated once, bounded, so that nothing overflows.
 
 References

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ..._compute import Floats
+from ..._data import binary_magnitude
 
 
 def checked_weights(W: Any, b: Any, n_features: int) -> tuple[Floats, Floats]:
@@ -46,6 +47,27 @@ def checked_weights(W: Any, b: Any, n_features: int) -> tuple[Floats, Floats]:
     return W, b
 
 
+def largest_entry(X: Any) -> float:
+    """Largest absolute value of a table.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows.
+
+    Returns
+    -------
+    float
+        Zero when there are no entries.
+
+    Examples
+    --------
+    >>> largest_entry(np.array([[3.0, -4.0]]))
+    4.0
+    """
+    return float(np.max(np.abs(X if isinstance(X, np.ndarray) else X.data), initial=0.0))
+
+
 def largest_norm(X: Any) -> float:
     """Largest Euclidean norm of a row, in double precision.
 
@@ -64,10 +86,8 @@ def largest_norm(X: Any) -> float:
     >>> largest_norm(np.array([[3.0, 4.0], [1.0, 1.0]]))
     5.0
     """
-    values = X if isinstance(X, np.ndarray) else X.data
-    largest = float(np.max(np.abs(values), initial=0.0)) or 1.0
     # A power of two changes no digit, and keeps squares from overflowing and from vanishing. Its inverse is finite.
-    unit = max(float(np.exp2(np.floor(np.log2(largest)))), float(np.finfo(np.float64).tiny))
+    unit = max(float(binary_magnitude(np.array([[largest_entry(X)]]))[0]), float(np.finfo(np.float64).tiny))
     scaled = X.astype(np.float64) / unit
     if isinstance(X, np.ndarray):
         squares = np.einsum("ij,ij->i", scaled, scaled)

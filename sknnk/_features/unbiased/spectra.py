@@ -1,8 +1,8 @@
-"""Spectra for estimating a layer: chosen so that bias and variance of the estimator fall together.
+"""Spectra for estimating a layer, chosen so that bias and variance of the estimator fall together.
 
 An estimate of ``exp(i omega z)`` by random features has a variance that grows exponentially with ``omega``. The
-spectrum that is best for approximation (see `_spectra`) is therefore the worst for estimation: that of a function with
-a corner has an estimator of infinite variance. Here the sum of cosines is fitted under the price of its own variance,
+spectrum that is best for approximation (see `_kernels/spectra`) is therefore the worst for estimation: for a function
+with a corner, the estimator has infinite variance. Here a sum of cosines is fitted, penalised by its own variance,
 after universal random features (Sehanobish et al., ICLR 2024, arXiv 2310.13225, section 3).
 """
 
@@ -16,15 +16,20 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 
 from ..._compute import Array, Complexes, Indices
-from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, activation_values, spectrum_of
+from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, activation_name, activation_values, spectrum_of
 from .variance import Split, balanced_split, largest_variance, log_second_moment_bound
 
-# Frequencies pi k / (4 half_width): fine enough that a finer grid lowers the error by less than a per cent.
+# Frequencies pi k / (4 half_width) to choose from. A finer grid lowers the error by less than a per cent.
 _N_FREQUENCIES = 96
+# Points that the series is fitted on.
 _N_POINTS = 601
+# Points that its largest error is measured on.
 _N_DENSE = 20_001
+# Rounds in which the directions are shared out among the frequencies.
 _STEPS = 40
+# A frequency whose amplitude is below this share of the largest one is dropped.
 _NEGLIGIBLE = 1e-6
+# Logarithm of a second moment beyond which all frequencies count as equally expensive: its root stays finite.
 _LOG_PRICE_LIMIT = 600.0
 
 
@@ -253,7 +258,7 @@ def _allocated(fit: _PricedFit, n_directions: int) -> tuple[Indices, Indices, Ar
     shares = np.full(kept.size, 1.0 / max(kept.size, 1))
     for _ in range(_STEPS if n_directions else 0):
         _, sizes, _ = fit.solve(kept, 1.0 / (n_directions * shares))
-        # Frequencies on their way to zero are dropped early: what is left is a handful.
+        # Frequencies whose amplitudes go to zero are dropped early. A handful is left.
         alive = sizes > _NEGLIGIBLE * np.max(sizes, initial=0.0)
         kept, shares = kept[alive], sizes[alive] / np.sum(sizes[alive])
     largest = np.sort(np.argsort(-shares, kind="stable")[:n_directions])
@@ -276,7 +281,7 @@ def _whole_numbers(shares: Array, total: int) -> Indices:
 
 
 def _prices(log_second_moment: Callable[[Array], Array], frequencies: Array) -> Array:
-    """Root of the second moment of one direction, kept finite: such a frequency is never worth it."""
+    """Root of the second moment of one direction; finite even where a frequency is far too expensive to be used."""
     return np.asarray(np.exp(0.5 * np.minimum(log_second_moment(frequencies), _LOG_PRICE_LIMIT)))
 
 
@@ -302,7 +307,7 @@ def named_function(activation: str | Callable[..., Any]) -> tuple[str, Callable[
     ('relu', [0.0, 2.0])
     """
     if callable(activation):
-        return getattr(activation, "__name__", type(activation).__name__), activation
+        return activation_name(activation), activation
     return activation, EXTENDED_ACTIVATIONS.get(activation) or spectrum_of(activation)
 
 
@@ -317,7 +322,7 @@ def _largest_error(function: Callable[..., Any], series: UnbiasedSpectrum) -> fl
 
 
 def _rounded_up(value: float) -> float:
-    """Up to the next number of four digits, so that no rounding makes a bound false."""
+    """The next larger number of four digits, so that rounding does not make a bound false."""
     if value == 0.0 or not np.isfinite(value):
         return value
     unit = 10.0 ** (np.floor(np.log10(value)) - 3)

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from ..._compute import Array
 
+# Steps of Newton's method.
 _NEWTON_STEPS = 60
 # Norms, angles and biases of the grid on which the largest variance is sought.
 _GRID = (9, 9, 33, 17)
@@ -142,7 +143,7 @@ def term_variance(
     a, b = s * s * np.asarray(growing_square), kappa * kappa * np.asarray(oscillating_square)
     cost = _log_damping_cost(q, n_features) - np.log(4.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        # Sums of exponents first: factors of their own would overflow and vanish where the product does neither.
+        # Exponents are added first: single factors would overflow or vanish where their product does neither.
         modulus = np.exp(cost + b + a / q) + np.exp(cost - a - b / q)
         phase = np.exp(cost + b - a) + np.exp(cost + (a - b) / q) * np.exp(2j * (1.0 + 1.0 / q) * theta)
         second = np.abs(c) ** 2 * modulus + (c * c * phase).real
@@ -257,5 +258,5 @@ def bernstein_quantile(variance: ArrayLike, largest: ArrayLike, confidence: floa
 
 
 def _log_damping_cost(q: Array, n_features: int) -> Array:
-    """Price of the damping alone: the logarithm of ``D^2 E exp(4 A |g|^2)``."""
+    """What the damping alone adds to the log second moment: the logarithm of ``D^2 E exp(4 A |g|^2)``."""
     return np.asarray(n_features * (np.log(0.5 * (1.0 + q)) - 0.5 * np.log(q)))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sknnk._features.unbiased.layer_weights import checked_weights, largest_norm, refuse_overflow
+from sknnk._features.unbiased.layer_weights import checked_weights, largest_entry, largest_norm, refuse_overflow
 
 
 def test_weights_keep_their_precision_and_biases_follow_it():
@@ -52,3 +52,9 @@ def test_a_norm_whose_square_overflows_is_refused_with_its_owner(dtype, norm):
     with pytest.raises(ValueError, match=r"X has a row of norm .*, whose square overflows float\d\d; rescale"):
         refuse_overflow("X has a row of norm", norm, dtype)
     refuse_overflow("X has a row of norm", norm / 10.0 if np.isfinite(norm) else 1.0, dtype)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_the_largest_entry_has_no_sign_and_is_zero_without_entries(kind):
+    assert largest_entry(kind(np.array([[3.0, -4.0], [0.0, 1.0]]))) == 4.0
+    assert largest_entry(kind(np.zeros((2, 2)))) == largest_entry(kind(np.empty((0, 2)))) == 0.0

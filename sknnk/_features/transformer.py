@@ -1,4 +1,4 @@
-"""What random feature maps share as scikit-learn transformers: validation, memory, blocks of rows."""
+"""What the random feature maps share as transformers of scikit-learn: validation, scaling, memory and blocks."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
 from .._integration import LinkedEstimator, VersionedState, draft_of, reports_progress
 from .fourier import feature_scale
+from .unbiased import largest_entry
 
 
 class RandomFeatureSampler(
@@ -89,7 +90,7 @@ class RandomFeatureSampler(
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._check_range(X)
-        self._refuse_beyond_memory("the features", (X.shape[0], self._n_features_out), X.dtype)
+        self._refuse_beyond_memory("features", (X.shape[0], self._n_features_out), X.dtype)
         return self._phi(X, n_threads(None))
 
     def _n_frequencies(self) -> int:
@@ -99,7 +100,8 @@ class RandomFeatureSampler(
     def _refuse_beyond_memory(self, what: str, shape: tuple[int, int], dtype: Any) -> None:
         n_bytes = float(shape[0]) * float(shape[1]) * np.dtype(dtype).itemsize
         described = f"n_components={self._n_features_out}, with {what} of shape {shape},"
-        refuse_beyond_memory(described, n_bytes, "use fewer n_components, or transform fewer rows at a time")
+        fewer_rows = ", or fewer rows at a time" if what == "features" else ""
+        refuse_beyond_memory(described, n_bytes, f"use fewer n_components{fewer_rows}")
 
     def _phi(self, X: Any, threads: int = 1) -> Floats:
         """Phi of validated rows, block by block into one array."""
@@ -109,15 +111,14 @@ class RandomFeatureSampler(
         def evaluate(rows: slice) -> None:
             self._raw_features(X[rows], features[rows], scale)
 
-        # Wide rows make many weights, which should not be read again for a handful of rows.
+        # Wide rows have many weights: each time they are read, they should serve many rows.
         size = max(block_length(X.shape[0], self._n_features_out), min(X.shape[1], 256), 16)
         blocks = row_blocks(X.shape[0], size)
         over_threads(evaluate, [(rows,) for rows in blocks], threads)
         return features
 
     def _check_range(self, X: Any) -> None:
-        values = X if isinstance(X, np.ndarray) else X.data
-        largest = float(np.max(np.abs(values), initial=0.0))
+        largest = largest_entry(X)
         weight = float(np.max(np.sum(np.abs(self.random_weights_), axis=0, dtype=np.float64), initial=0.0))
         # The root leaves room for the square in arc-cosine features of degree two.
         if not largest * weight < float(np.finfo(X.dtype).max) ** 0.5:

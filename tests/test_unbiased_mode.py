@@ -254,6 +254,21 @@ def test_a_sampler_is_clonable_picklable_and_takes_sparse_rows_and_tables(mode):
     np.testing.assert_allclose(written.to_numpy(), sampler.transform(X), rtol=1e-12)
 
 
+@pytest.mark.parametrize("mode", ["unbiased", "positive"])
+@pytest.mark.parametrize("activation", ["tanh", "gaussian"])
+@pytest.mark.parametrize(("size", "dtype"), [(1e155, np.float64), (1e300, np.float64), (1e30, np.float32)])
+def test_rows_and_weights_whose_squares_overflow_are_named_with_their_size(mode, activation, size, dtype):
+    sampler = URFSampler(activation, mode=mode, n_components=40, random_state=0)
+    huge = np.full((3, 2), size, dtype=dtype)
+    with pytest.raises(ValueError, match=r"^X has a row of norm 1\.41e\+\d+, whose square overflows float"):
+        sampler.fit(huge)
+    fitted = clone(sampler).set_params(n_components=400, weight_norm=0.5).fit(np.eye(2, dtype=dtype))
+    with pytest.raises(ValueError, match=r"^W has a row of norm 1\.41e\+\d+, whose square overflows float"):
+        fitted.transform_weights(huge)
+    with pytest.raises(ValueError, match=r"^weight_norm is 1e\+200, whose square overflows float64"):
+        sampler.set_params(weight_norm=1e200).fit(np.eye(2, dtype=dtype))
+
+
 # Single columns, and rows beyond those of fit, are what some checks are about.
 @pytest.mark.filterwarnings("ignore:.*cannot estimate", "ignore:X has a row of norm")
 @parametrize_with_checks(

@@ -1,6 +1,7 @@
 """bundle: a trained network becomes a bundled one, all of its parameters in one matrix."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,7 +14,19 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from .._compute import n_threads
 from .._features import RandomMap, URFSampler, largest_norm
 from .._kernels import ACTIVATIONS
-from .._networks import BundledNetwork, BundledNetworkClassifier, BundledNetworkRegressor
+from .._networks import (
+    BundledNetwork,
+    BundledNetworkClassifier,
+    BundledNetworkRegressor,
+    ClassTargets,
+    FittedNetwork,
+    NetworkChoice,
+    NumericTargets,
+    as_estimator,
+    description_of,
+    fitted_network,
+)
+from .._ridge import GivenSolution
 from .kernel_choice import chosen_kernel
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
 from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedNetwork, read_network
@@ -172,15 +185,12 @@ def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str,
 
 def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) -> BundledNetworkClassifier:
     """Make a regression network for logits the classifier that it is."""
-    settings = regressor.get_params(deep=False)
-    classifier = BundledNetworkClassifier(**settings)
-    for name, value in vars(regressor).items():
-        if name not in settings:
-            setattr(classifier, name, value)
-    classifier.classes_ = classes
+    fitted = fitted_network(regressor)
     # A single logit counts once, where the two scores of least squares differ by twice their size.
-    classifier.inverse_temperature_ = 0.5 if len(classes) == 2 and len(regressor.coef_) == 1 else 1.0
-    return classifier
+    temperature = 0.5 if len(classes) == 2 and len(fitted.coef) == 1 else 1.0
+    targets = ClassTargets(classes, None, temperature)
+    classifier = BundledNetworkClassifier(**regressor.get_params(deep=False))
+    return as_estimator(classifier, replace(fitted, targets=targets), description_of(regressor))
 
 
 def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int) -> BundledNetwork:
@@ -231,12 +241,12 @@ def _from_matrix(
         direct_link=False,
         random_state=seed,
     )
-    regressor._layers = RandomMap(None, None, samplers)
-    regressor._flat_targets = front.flat
-    regressor.samplers_, regressor.n_components_, regressor.n_features_in_ = samplers, sizes, front.n_inputs
-    regressor.activation_, regressor.directions_, regressor.frequencies_ = activation, "orthogonal", "isotropic"
-    regressor.input_transform_ = None
-    regressor.coef_, regressor.intercept_ = (coef[0], intercept[0]) if front.flat else (coef, intercept)
+    choice = NetworkChoice(
+        sizes, activation, "orthogonal", "isotropic", samplers[0].length_scale_, None, [], None, seed
+    )
+    parts = (RandomMap(None, None, samplers), GivenSolution(coef.T, intercept), np.ones(len(coef)), choice)
+    fitted = FittedNetwork(*parts, NumericTargets(len(coef), front.flat), 0, np.dtype(np.float64), None)
+    regressor = as_estimator(regressor, fitted, {"n_features_in_": front.n_inputs})
     return regressor if front.classes is None else _as_classifier(regressor, front.classes)
 
 
@@ -244,10 +254,5 @@ def _with_tail(bundled: BundledNetwork, trained: TrainedNetwork, n_layers: int) 
     """Put the layers that are left behind the bundled ones."""
     joint = (FrozenEstimator(bundled), trained.layers[n_layers].activation, trained.layers[n_layers + 1 :])
     if trained.classes is None:
-        partly: Any = PartlyBundledRegressor(*joint)
-        partly.flat_ = trained.flat
-    else:
-        partly = PartlyBundledClassifier(*joint)
-        partly.classes_ = trained.classes
-    partly._keep_output_layer(trained.n_inputs)
-    return partly
+        return PartlyBundledRegressor(*joint).with_output_layer(description_of(bundled), flat=trained.flat)
+    return PartlyBundledClassifier(*joint).with_output_layer(description_of(bundled), classes=trained.classes)

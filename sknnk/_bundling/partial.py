@@ -4,21 +4,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.preprocessing import label_binarize
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from .._ridge import Moments, alpha_grid, choose_alpha, coefficients, decompose
+from .._integration import VersionedState
+from .._networks import ClassTargets, probabilities, scores_without_row
+from .._ridge import Moments, Penalty, Solution, solve_moments
 from .trained_networks import ACTIVATION_FUNCTIONS
 
 Floats = NDArray[np.float64]
 
-_DOF_INFLATION = 1.4
 
-
-class _PartlyBundledNetwork(BaseEstimator):
+class _PartlyBundledNetwork(VersionedState, BaseEstimator):
     """Front, hidden layers that were left, and an output matrix."""
 
     def __init__(self, front, activation, layers):
@@ -27,7 +26,7 @@ class _PartlyBundledNetwork(BaseEstimator):
         self.layers = layers
 
     def _hidden(self, X: Any) -> Floats:
-        """Inputs of the output matrix."""
+        """Inputs of the output matrix; the front validates the rows, and knows the names of their columns."""
         hidden = ACTIVATION_FUNCTIONS[self.activation](np.asarray(self.front.predict(X), dtype=np.float64))
         for layer in self.layers[:-1]:
             hidden = layer(hidden)
@@ -35,20 +34,30 @@ class _PartlyBundledNetwork(BaseEstimator):
 
     def _linear_outputs(self, X: Any) -> Floats:
         check_is_fitted(self, "coef_")
-        return self._hidden(X) @ self.coef_.T + self.intercept_
+        return np.asarray(self._hidden(X) @ self.coef_.T + self.intercept_)
 
-    def _keep_output_layer(self, n_features: int) -> None:
-        """Start from the output matrix of the network."""
+    def _publish(self, **attributes: Any) -> Any:
+        """Replace fitted attributes at once; returns the estimator."""
+        self.__dict__ = {**vars(self), **attributes}
+        return self
+
+    def _output_layer(self) -> dict[str, Any]:
+        """Fitted attributes of the output matrix of the network."""
         last = self.layers[-1]
-        self.coef_, self.intercept_, self.n_features_in_ = last.weights, last.bias, n_features
-        self.output_activation_ = last.activation
+        return {"coef_": last.weights, "intercept_": last.bias, "output_activation_": last.activation}
 
-    def _solve(self, X: Any, Y: Floats, sample_weight: Any) -> None:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        system = decompose(Moments.from_block(self._hidden(X), Y, weights))
-        self.alpha_ = choose_alpha(system, alpha_grid(system), _DOF_INFLATION)
-        coef, self.intercept_ = coefficients(system, self.alpha_)
-        self.coef_, self.n_features_in_, self.output_activation_ = coef.T, X.shape[1], "identity"
+    def _solved(self, X: Any, Y: Floats, sample_weight: Any) -> tuple[dict[str, Any], Solution, Floats]:
+        """Fitted attributes of an output matrix by least squares, its solution, and the inputs of the matrix."""
+        weights = _check_sample_weight(sample_weight, Y, dtype=np.float64, ensure_non_negative=True)
+        hidden = self._hidden(X)
+        solution = solve_moments(Moments.from_block(hidden, Y, weights), Penalty(), float(np.finfo(np.float64).eps))
+        attributes = {
+            "coef_": solution.coef.T,
+            "intercept_": solution.intercept,
+            "alpha_": solution.alpha,
+            "output_activation_": "identity",
+        }
+        return attributes, solution, hidden
 
 
 class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNetwork):
@@ -103,10 +112,27 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
         PartlyBundledRegressor
             The estimator itself.
         """
-        checked, y = check_X_y(X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        self.flat_ = y.ndim == 1
-        self._solve(checked, np.asarray(y, dtype=np.float64).reshape(len(y), -1), sample_weight)
-        return self
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        check_consistent_length(X, y)
+        attributes, _, _ = self._solved(X, y.reshape(len(y), -1), sample_weight)
+        return self._publish(**attributes, flat_=y.ndim == 1)
+
+    def with_output_layer(self, description: dict[str, Any], flat: bool) -> "PartlyBundledRegressor":
+        """Start from the output layer of the network.
+
+        Parameters
+        ----------
+        description : dict of str to object
+            `n_features_in_` and perhaps `feature_names_in_`.
+        flat : bool
+            Whether predictions are a vector.
+
+        Returns
+        -------
+        PartlyBundledRegressor
+            The estimator itself.
+        """
+        return self._publish(**self._output_layer(), **description, flat_=flat)
 
     def predict(self, X: Any) -> Floats:
         """Predict targets.
@@ -121,7 +147,7 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
         ndarray of shape (n_samples,) or (n_samples, n_targets)
             Predictions.
         """
-        outputs = self._linear_outputs(check_array(X, dtype=np.float64))
+        outputs = self._linear_outputs(X)
         outputs = ACTIVATION_FUNCTIONS[self.output_activation_](outputs)
         return outputs[:, 0] if self.flat_ else outputs
 
@@ -146,6 +172,8 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         Weights of the output layer: those of the network, or those of `fit`.
     intercept_ : ndarray of shape (n_outputs,)
         Its biases.
+    inverse_temperature_ : float
+        Factor of the scores inside the softmax: one half for a single logit, one for several, fitted by `fit`.
     n_features_in_ : int
         Number of input columns.
 
@@ -180,14 +208,37 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         PartlyBundledClassifier
             The estimator itself.
         """
-        checked, y = check_X_y(X, y, dtype=np.float64)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_.tolist()}; a classifier needs at least two.")
-        Y = label_binarize(y, classes=self.classes_, neg_label=-1, pos_label=1).astype(np.float64)
-        self._solve(checked, Y, sample_weight)
-        return self
+        targets = ClassTargets.of(y, None)
+        Y = targets.encode(y)
+        attributes, solution, hidden = self._solved(X, Y, sample_weight)
+        weights = _check_sample_weight(sample_weight, Y, dtype=np.float64, ensure_non_negative=True)
+        scores = hidden @ solution.coef + solution.intercept
+        without = scores_without_row(scores, Y, solution.dof, solution.n_effective)
+        targets = targets.calibrated(without, targets.positions(y), weights)
+        return self._publish(**attributes, **targets.attributes())
+
+    def with_output_layer(self, description: dict[str, Any], classes: NDArray[Any]) -> "PartlyBundledClassifier":
+        """Start from the output layer of the network.
+
+        Parameters
+        ----------
+        description : dict of str to object
+            `n_features_in_` and perhaps `feature_names_in_`.
+        classes : ndarray of shape (n_classes,)
+            Labels of the outputs.
+
+        Returns
+        -------
+        PartlyBundledClassifier
+            The estimator itself.
+        """
+        # A single logit counts once, where the two scores of least squares differ by twice their size.
+        temperature = 0.5 if len(self.layers[-1].bias) == 1 else 1.0
+        targets = ClassTargets(classes, None, temperature)
+        return self._publish(**self._output_layer(), **description, **targets.attributes())
 
     def decision_function(self, X: Any) -> Floats:
         """Logits of the network, or least-squares scores after `fit`.
@@ -202,11 +253,11 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             The larger, the likelier.
         """
-        scores = self._linear_outputs(check_array(X, dtype=np.float64))
+        scores = self._linear_outputs(X)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_proba(self, X: Any) -> Floats:
-        """Predict class probabilities as the network does, by a softmax of the logits.
+        """Predict class probabilities: a softmax of the logits, or after `fit` of calibrated scores.
 
         Parameters
         ----------
@@ -218,10 +269,7 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         ndarray of shape (n_samples, n_classes)
             Rows sum to one.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.stack([expit(-scores), expit(scores)], axis=1)
-        return np.asarray(softmax(scores, axis=1))
+        return np.asarray(probabilities(self._linear_outputs(X), self.inverse_temperature_))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class of the largest score.

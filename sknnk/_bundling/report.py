@@ -8,6 +8,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from .._networks import fitted_network
+from .partial import PartlyBundledClassifier, PartlyBundledRegressor
 from .trained_networks import read_network
 
 # Multiplications and divisions of a sine and a cosine made from one tangent of half the angle, the tangent not counted.
@@ -129,7 +131,7 @@ def _labels(logits: np.ndarray) -> np.ndarray:
 def _sizes(bundled: Any) -> tuple[int, int, int]:
     """Learned numbers, stored numbers, multiplications for a row."""
     own = int(np.size(bundled.coef_) + np.size(bundled.intercept_))
-    if hasattr(bundled, "front"):
+    if isinstance(bundled, PartlyBundledRegressor | PartlyBundledClassifier):
         learned, stored, multiplications = _sizes(bundled.front.estimator)
         left = bundled.layers[:-1]
         kept = own + sum(layer.size for layer in left)
@@ -138,7 +140,7 @@ def _sizes(bundled: Any) -> tuple[int, int, int]:
             stored + kept,
             multiplications + np.size(bundled.coef_) + sum(layer.weights.size for layer in left),
         )
-    layers = bundled._layers
+    layers = fitted_network(bundled).feature_map
     directions = sum(sampler.random_weights_.size for sampler in layers.samplers)
     pairs = sum(sampler.random_weights_.shape[1] for sampler in layers.samplers)
     knots = 0 if layers.input_map is None else 2 * sum(each.size for each in layers.input_map.knots)

@@ -1,7 +1,8 @@
 """A trained multilayer perceptron as plain arrays, whoever trained it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
     Parameters
     ----------
     network : MLPRegressor, MLPClassifier or torch.nn.Sequential
-        Fitted. PyTorch is not imported for it.
+        Fitted. PyTorch is not imported for it. Sequential networks may be nested, and use a module several times.
     classes : array-like of shape (n_classes,), optional
         Labels of the outputs of a PyTorch classifier.
 
@@ -113,7 +114,7 @@ def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
     TypeError
         If it is none of the three.
     ValueError
-        If it is not fitted, or has a part that is not supported.
+        If it is not fitted, or has a part that is not supported: another module, a forward of its own, forward hooks.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def read_network(network: Any, classes: Any = None) -> TrainedNetwork:
     >>> bool(np.all(np.argmax(read_network(mlp)(X), axis=1) == mlp.predict(X)))
     True
     """
-    if any(kind.__module__ == "torch.nn.modules.container" for kind in type(network).__mro__):
+    if _sequential_class(network) is not None:
         return _read_sequential(network, classes)
     if not hasattr(network, "hidden_layer_sizes"):
         raise TypeError(
@@ -152,28 +153,90 @@ def _read_sklearn(network: Any) -> TrainedNetwork:
     return TrainedNetwork(layers, None if classes is None else np.asarray(classes), flat)
 
 
+def _sequential_class(module: Any) -> Any:
+    """``torch.nn.Sequential``, if the module is one; found without importing PyTorch."""
+    kinds = (kind for kind in type(module).__mro__ if kind.__module__ == "torch.nn.modules.container")
+    return next((kind for kind in kinds if kind.__name__ == "Sequential"), None)
+
+
 def _read_sequential(network: Any, classes: Any) -> TrainedNetwork:
     layers: list[DenseLayer] = []
-    for child in network.children():
-        kind = type(child).__name__
+    for name, module in _steps(network, "network"):
+        kind = _torch_kind(module)
         if kind == "Linear":
-            weights = np.asarray(child.weight.detach().cpu().numpy(), dtype=np.float64)
-            bias = np.zeros(len(weights)) if child.bias is None else child.bias.detach().cpu().numpy()
-            layers.append(DenseLayer(weights, np.asarray(bias, dtype=np.float64), "identity"))
-        elif kind not in _TORCH_IGNORED:
+            weights = _parameter(module.weight, f"{name}.weight")
+            bias = np.zeros(len(weights)) if module.bias is None else _parameter(module.bias, f"{name}.bias")
+            layers.append(DenseLayer(weights, bias, "identity"))
+        elif not _does_nothing(module):
+            activation = _torch_activation(module)
             if not layers or layers[-1].activation != "identity":
-                raise ValueError(f"network has {kind} where a Linear layer is expected; it is not supported.")
-            layers[-1] = DenseLayer(layers[-1].weights, layers[-1].bias, _torch_activation(child))
+                raise ValueError(
+                    f"network has {kind} where a Linear layer is expected, as {name}; it is not supported. Put a "
+                    "Linear layer in front of every activation."
+                )
+            layers[-1] = DenseLayer(layers[-1].weights, layers[-1].bias, activation)
     if not layers:
         raise ValueError("network has no Linear layer.")
+    _check_widths(layers)
     return TrainedNetwork(tuple(_without_probabilities(layers, classes)), _checked_classes(layers, classes), False)
+
+
+def _steps(network: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Modules in the order of their calls, one that is called twice twice: `children` would name it once."""
+    _check_forward(network, name)
+    for key, module in network._modules.items():
+        if _sequential_class(module) is not None:
+            yield from _steps(module, f"{name}.{key}")
+        elif module is not None:
+            _check_forward(module, f"{name}.{key}")
+            yield f"{name}.{key}", module
+
+
+def _check_forward(module: Any, name: str) -> None:
+    """Refuse a module that computes something else than its class says."""
+    sequential = _sequential_class(module)
+    if "forward" in vars(module) or (sequential is not None and type(module).forward is not sequential.forward):
+        raise ValueError(f"{name} has a forward of its own, which is not supported; pass a plain torch.nn.Sequential.")
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise ValueError(
+            f"{name} has forward hooks, such as those of adapters or of pruning, which are not read; remove them first."
+        )
+
+
+def _torch_kind(module: Any) -> str:
+    """Name of a class of PyTorch; that of another one with its module, so that it is none of them."""
+    kind = type(module)
+    return kind.__name__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__name__}"
+
+
+def _does_nothing(module: Any) -> bool:
+    """Whether rows of a table leave a trained module as they came."""
+    kind = _torch_kind(module)
+    # From any other axis on, Flatten would make one row of all rows.
+    return kind in _TORCH_IGNORED or (kind == "Flatten" and module.start_dim in (1, -1))
+
+
+def _parameter(tensor: Any, name: str) -> Floats:
+    """A parameter of any dtype on any device; NumPy has no bfloat16."""
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the meta device and has no values; load the trained ones first.")
+    return np.asarray(tensor.detach().cpu().double().numpy(), dtype=np.float64)
+
+
+def _check_widths(layers: list[DenseLayer]) -> None:
+    for place, (layer, following) in enumerate(pairwise(layers), start=1):
+        if len(layer.weights) != following.weights.shape[1]:
+            raise ValueError(
+                f"network has a Linear layer of {len(layer.weights)} outputs in place {place} and one of "
+                f"{following.weights.shape[1]} inputs behind it; they must be as many."
+            )
 
 
 def _torch_activation(child: Any) -> str:
     """Name of an activation module, if it is one of the plain ones."""
     kind = type(child).__name__
     plain = all(getattr(child, name) in allowed for name, allowed in _TORCH_SETTINGS.get(kind, {}).items())
-    if kind not in _TORCH_NAMES or not plain:
+    if _torch_kind(child) not in _TORCH_NAMES or not plain:
         names = ", ".join(_TORCH_NAMES)
         raise ValueError(
             f"network has {child}, which is not supported; supported are Linear and, with defaults, {names}."
@@ -237,4 +300,4 @@ _TORCH_SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {
     "ELU": {"alpha": (1.0,)},
     "Softmax": {"dim": (1, -1, None)},
 }
-_TORCH_IGNORED = {"Dropout", "Identity", "Flatten"}
+_TORCH_IGNORED = {"AlphaDropout", "Dropout", "Dropout1d", "FeatureAlphaDropout", "Identity"}

@@ -5,12 +5,17 @@ an operation run over threads, in little memory, or by a routine of BLAS and LAP
 """
 
 from .blas import blas
-from .memory import machine_memory
+from .memory import machine_memory, refuse_beyond_memory
 from .scratch_memory import scratch
 from .threads import blas_threads_for, block_length, n_threads, one_blas_thread, over_threads, row_blocks
 from .tiled_cholesky import cholesky_in_place, invert_in_place, solve_factored
+from .typing import Array, Complexes, Floats, Indices
 
 __all__ = [
+    "Array",
+    "Complexes",
+    "Floats",
+    "Indices",
     "blas",
     "blas_threads_for",
     "block_length",
@@ -20,6 +25,7 @@ __all__ = [
     "n_threads",
     "one_blas_thread",
     "over_threads",
+    "refuse_beyond_memory",
     "row_blocks",
     "scratch",
     "solve_factored",

@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cython_blas, cython_lapack
 
+from .typing import Floats
 
-def blas(name: str, *arguments: bytes | int | float | NDArray[np.floating]) -> None:
+
+def blas(name: str, *arguments: bytes | int | float | Floats) -> None:
     """Call a routine of BLAS.
 
     SciPy's own wrappers hold the interpreter lock, and copy matrices that are part of another one.
@@ -41,7 +42,7 @@ def blas(name: str, *arguments: bytes | int | float | NDArray[np.floating]) -> N
     _routine(matrix.dtype.char, name)(*_pointers(arguments, matrix))
 
 
-def lapack(name: str, *arguments: bytes | int | float | NDArray[np.floating]) -> int:
+def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
     """Call a routine of LAPACK, as :func:`blas` does.
 
     Parameters
@@ -68,11 +69,11 @@ def lapack(name: str, *arguments: bytes | int | float | NDArray[np.floating]) ->
     return info.value
 
 
-def _first_matrix(arguments: tuple[Any, ...]) -> NDArray[np.floating]:
+def _first_matrix(arguments: tuple[Any, ...]) -> Floats:
     return next(each for each in arguments if isinstance(each, np.ndarray))
 
 
-def _pointers(arguments: tuple[Any, ...], matrix: NDArray[np.floating]) -> list[Any]:
+def _pointers(arguments: tuple[Any, ...], matrix: Floats) -> list[Any]:
     real = ctypes.c_double if matrix.dtype == np.float64 else ctypes.c_float
     pointers: list[Any] = []
     for each in arguments:

@@ -1,10 +1,11 @@
 """Rows in blocks, and blocks over threads."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -119,7 +120,7 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
 
     def work() -> None:
         try:
-            # Asked for, not looked for: another thread may take the last one in between.
+            # Pop and catch IndexError: checking first would race.
             while (task := _popped(waiting)) is not None:
                 position, each = task
                 results[position] = function(*each)
@@ -128,7 +129,7 @@ def over_threads(function: Callable[..., Any], arguments: list[tuple[Any, ...]],
             raise
 
     # Not joblib, which looks for results every 10 ms, and not one future for each block: a block takes less.
-    with _threadpools().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         helpers = [_helpers(threads).submit(work) for _ in range(min(threads, len(arguments)) - 1)]
         try:
             work()
@@ -149,23 +150,24 @@ def _popped(waiting: deque[Any]) -> Any:
         return None
 
 
-def one_blas_thread() -> Any:
+def one_blas_thread() -> AbstractContextManager[None]:
     """Context in which BLAS has one thread: for many small factorisations, whose threads would mostly wait.
 
     Returns
     -------
     context manager
-        Restores the number of threads at its end.
+        Contexts may be nested, and those of several threads may end in any order. The last one to end restores the
+        number of threads that BLAS had before the first one.
 
     Examples
     --------
     >>> with one_blas_thread():
     ...     pass
     """
-    return _threadpools().limit(limits=1, user_api="blas")
+    return _OneBlasThread()
 
 
-def blas_threads_for(n_columns: int) -> Any:
+def blas_threads_for(n_columns: int) -> AbstractContextManager[None]:
     """Context in which BLAS has the threads that suit one factorisation.
 
     Parameters
@@ -193,12 +195,102 @@ def _helpers(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="sknnk")
 
 
+class _Limit:
+    """Libraries of BLAS that have one thread as long as somebody uses this limit.
+
+    Parameters
+    ----------
+    per_thread : bool
+        Whether it is about the libraries that keep a number for each Python thread, or about all others.
+    """
+
+    def __init__(self, per_thread: bool) -> None:
+        self._per_thread, self.users = per_thread, 0
+        self._before: list[tuple[Any, int]] = []
+
+    # A signal handler may interrupt both methods at any place and call both. So the count rises before anything is
+    # changed, and falls after everything is restored: the handler then sees a user, and changes nothing.
+    def enter(self) -> None:
+        self.users += 1
+        if self.users == 1:
+            before = [(each, each.get_num_threads()) for each in _blas_libraries(self._per_thread)]
+            self._before = [(each, number) for each, number in before if _is_lowered(each, number)]
+
+    def leave(self) -> None:
+        if self.users == 1:
+            for library, number in self._before:
+                _restore(library, number)
+        self.users -= 1
+
+    def keep_one_thread(self, users: int) -> None:
+        """Forget the uses of all threads but one, which has this many."""
+        if self.users > users == 0:
+            self.users = 1
+            self.leave()
+        self.users = users
+
+
+def _is_lowered(library: Any, number: int | None) -> bool:
+    """Whether a library had several threads and now has one: another package may have forbidden the change."""
+    if number in (None, 1):
+        return False
+    library.set_num_threads(1)
+    return bool(library.get_num_threads() == 1)
+
+
+def _restore(library: Any, number: int) -> None:
+    library.set_num_threads(number)
+    # threadpoolctl 3.8 lets only the thread that changed the number first change it again, until it is released.
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        if library.get_num_threads() != number:
+            release(force=True)
+            library.set_num_threads(number)
+        release()
+
+
+class _OwnLimit(threading.local):
+    """The limit of one thread, for libraries that keep a number for each."""
+
+    def __init__(self) -> None:
+        self.limit = _Limit(per_thread=True)
+
+
+_own, _shared, _shared_lock = _OwnLimit(), _Limit(per_thread=False), threading.RLock()
+
+
+class _OneBlasThread:
+    def __enter__(self) -> None:
+        _own.limit.enter()
+        with _shared_lock:
+            _shared.enter()
+
+    def __exit__(self, *_: object) -> None:
+        with _shared_lock:
+            _shared.leave()
+        _own.limit.leave()
+
+
+def _after_fork() -> None:
+    """A child process has one thread: the pools are empty, and no other thread uses the limit."""
+    global _shared_lock
+    _helpers.cache_clear()
+    _shared_lock = threading.RLock()
+    _shared.keep_one_thread(_own.limit.users)
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows
-    # A child process has the pools, but not their threads.
-    os.register_at_fork(after_in_child=_helpers.cache_clear)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache
 def _threadpools() -> ThreadpoolController:
     # Finding the loaded libraries takes longer than a small block; they do not change once NumPy and SciPy are loaded.
     return ThreadpoolController()
+
+
+@cache
+def _blas_libraries(per_thread: bool) -> list[Any]:
+    """Libraries of BLAS; OpenBLAS with threads of OpenMP keeps a number for each Python thread."""
+    libraries = [each for each in _threadpools().lib_controllers if each.user_api == "blas"]
+    return [each for each in libraries if per_thread == (getattr(each, "threading_layer", None) == "openmp")]

@@ -1,12 +1,10 @@
 """Cholesky factors and triangular systems by tiles, over threads that sleep where those of BLAS would spin."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .blas import blas, lapack
 from .threads import one_blas_thread, over_threads, row_blocks
-
-Array = NDArray[np.floating]
+from .typing import Array, Floats
 
 # Rows from which on two threads beat one; columns that are eliminated at a time; how many tasks that makes, and bounds
 # of their rows or columns. None of it depends on the threads, so that results do not, to the last digit.
@@ -15,7 +13,7 @@ _MANY_ROWS, _PANEL, _STRIPS, _NARROW, _WIDE = 2000, 384, 4, 64, 768
 _INVERTED, _SOLVED = 64, 128
 
 
-def cholesky_in_place(A: Array, threads: int = 1) -> bool:
+def cholesky_in_place(A: Floats, threads: int = 1) -> bool:
     """Replace the lower triangle of a matrix by its Cholesky factor.
 
     Parameters
@@ -58,12 +56,12 @@ def cholesky_in_place(A: Array, threads: int = 1) -> bool:
     return True
 
 
-def _divide(B: Array, L: Array) -> None:
+def _divide(B: Floats, L: Floats) -> None:
     """``B L^-T``, in the memory of ``B``."""
     blas("trsm", b"R", b"L", b"T", b"N", *B.shape, 1.0, L, B)
 
 
-def _subtract_square(C: Array, B: Array, columns: slice) -> None:
+def _subtract_square(C: Floats, B: Floats, columns: slice) -> None:
     """Some columns of the lower triangle of ``C - B B'``, in the memory of ``C``."""
     left, below = B[columns], B[columns.stop :]
     blas("syrk", b"L", b"N", *left.shape, -1.0, left, 1.0, C[columns, columns])
@@ -72,7 +70,7 @@ def _subtract_square(C: Array, B: Array, columns: slice) -> None:
         blas("gemm", b"N", b"T", *target.shape, B.shape[1], -1.0, below, left, 1.0, target)
 
 
-def invert_in_place(L: Array) -> None:
+def invert_in_place(L: Floats) -> None:
     """Replace a lower triangle by its inverse.
 
     On one thread that of OpenBLAS takes one and a half to two times as long (500 and 1000 rows).
@@ -102,7 +100,7 @@ def invert_in_place(L: Array) -> None:
         lapack("trtri", b"L", b"N", len(corner), corner)
 
 
-def solve_factored(L: Array, right: NDArray[np.float64]) -> NDArray[np.float64]:
+def solve_factored(L: Floats, right: Array) -> Array:
     """Solve ``L L' x = b``.
 
     Parameters

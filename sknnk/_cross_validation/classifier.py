@@ -1,20 +1,25 @@
 """BundledNetworkClassifierCV: a classification network, its number of features and penalty by cross-validation."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import label_binarize
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _make_indexable
 
-from .._integration import watched
-from .._networks import BundledNetworkClassifier
-from .curves import Task
+from .._compute import Array, Indices
+from .._integration import reports_progress
+from .._networks import BundledNetworkClassifier, ClassTargets, checked_rows
+from .curves import SearchedRows
 from .scorers import Labelled
-from .search import CountSearch
+from .search import CountSearch, of_best
 
 
-class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
+class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSearch):
     """Classification network whose number of features and penalty are cross-validated in one pass.
 
     One-vs-rest least squares on targets of -1 and 1, a column per class, from the same sums over rows as
@@ -150,6 +155,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _network_class = BundledNetworkClassifier
+    inverse_temperature_ = of_best("inverse_temperature_")
     _default_scoring = "accuracy"
     # A row in ten million: with weights that far apart, a light row would decide among heavy ones that are all right.
     _least_difference = 1e-7
@@ -197,7 +203,7 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkClassifierCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 
@@ -224,38 +230,100 @@ class BundledNetworkClassifierCV(CountSearch, BundledNetworkClassifier):
         """
         self._validate_params()
         routed = self._routed(sample_weight, params)
-        given, X_given = sample_weight, _make_indexable(X)
-        X, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
-        self._set_classes(np.unique(y))
-        splits = self._splits(X, y, weight, routed.splitter.split)
-        labels = np.searchsorted(self.classes_, y)
-        Y = label_binarize(labels, classes=np.arange(len(self.classes_)), neg_label=-1, pos_label=1)
-
-        def fit_weight(train: np.ndarray) -> np.ndarray:
-            seen = train[weight[train] > 0.0]
-            return weight * self._class_weights(y[seen], weight[seen])[labels]
-
-        unweighted = self.class_weight is None
-        task = Task(
-            X,
-            Y.astype(np.float64),
-            weight,
-            (lambda train: weight) if unweighted else fit_weight,
+        described, rows = checked_rows(self, X, y, sample_weight)
+        check_classification_targets(rows.y)
+        targets = ClassTargets.of(rows.y, self.class_weight)
+        X, y = _make_indexable(X), _make_indexable(y)
+        splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)
+        weights = _FitWeights(targets, rows.y, rows.sample_weight)
+        task = SearchedRows(
+            *(rows.X, targets.encode(rows.y), rows.sample_weight, weights.of_training_set),
             self.class_weight != "balanced",
-            Labelled(X_given, y, labels),
+            Labelled(X, y),
             splits,
         )
-        self._search(task, given, self._score_params(routed.scorer.score, y, weight, labels))
+        params = self._score_params(routed.scorer.score, weights)
+        self._search(task, targets, described, sample_weight, params)
         return self
 
-    def _score_params(self, params: dict[str, Any], y: Any, weight: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    def _score_params(self, params: dict[str, Any], weights: "_FitWeights") -> dict[str, Any]:
         """Parameters of the scorers, with the weights of classes where the score is ours to choose."""
         if self.scoring is not None or self.class_weight is None:
             return params
-        seen = weight > 0.0
-        of_classes = self._class_weights(y[seen], weight[seen])[labels]
-        return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(labels)))}
+        of_classes = weights.of_classes(np.flatnonzero(weights.sample_weight > 0.0))
+        return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(of_classes)))}
 
-    def _finish(self, network: Any, task: Task) -> None:
-        seen, labels = task.sample_weight > 0.0, np.asarray(task.labelled.labels)
-        network._calibrate(task.X[seen], labels[seen], task.Y[seen], task.sample_weight[seen])
+    def decision_function(self, X: Any) -> NDArray[np.floating]:
+        """Give least-squares scores of the chosen network: how much each class is preferred.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            Estimates of -1 (another class) to 1 (this class; the second of two).
+        """
+        return self._chosen().decision_function(X)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the class of the largest score of the chosen network.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Class labels.
+        """
+        return self._chosen().predict(X)
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """Predict class probabilities with the chosen network.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to one; columns in the order of `classes_`.
+        """
+        return self._chosen().predict_proba(X)
+
+
+@dataclass(frozen=True, eq=False)
+class _FitWeights:
+    """Weights of rows in a fit, those of their classes included.
+
+    Parameters
+    ----------
+    targets : ClassTargets
+        Says how classes are weighted.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the rows alone.
+    """
+
+    targets: ClassTargets
+    y: NDArray[Any]
+    sample_weight: Array
+
+    def of_classes(self, rows: Indices) -> Array:
+        """Weight of each row's class, as some rows of positive weight set it."""
+        weights = self.targets.weights_of_classes(self.y[rows], self.sample_weight[rows])
+        return np.asarray(weights[self.targets.positions(self.y)])
+
+    def of_training_set(self, train: Indices) -> Array:
+        """Weights of all rows, for a training set."""
+        if self.targets.class_weight is None:
+            return self.sample_weight
+        return self.sample_weight * self.of_classes(train[self.sample_weight[train] > 0.0])

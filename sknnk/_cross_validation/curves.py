@@ -1,7 +1,6 @@
 """Scores against the number of features and the penalty, for one kernel: where rows become scores."""
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -9,16 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import machine_memory
-from .._data import transform_inputs
-from .._features import Candidate
-from .._kernel_learning import prepare_layers
-from .._kernels import column_deviations, spectrum_of, typical_length_scale
+from .._compute import Array, machine_memory
+from .._data import Dataset, transform_inputs
 from .._ridge import partitions
+from .candidates import PreparedPlan, SearchPlan, link_scale_of
 from .scorers import Labelled, Scoring, candidate_scores
 from .splits import MomentSets, RowSets, Table, Whole
 
-Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 # Groups of rows whose moments are held at one time, and rows per column below which their features are held instead.
@@ -27,8 +23,8 @@ _HELD_ROWS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """What a search is about.
+class SearchedRows:
+    """The rows of a search, and how they are split.
 
     Parameters
     ----------
@@ -56,6 +52,15 @@ class Task:
     labelled: Labelled
     splits: list[tuple[Rows, Rows]]
 
+    def training_rows(self, rows: Rows, weight: Array) -> Dataset:
+        """Rows of positive weight among some, for weights of all rows."""
+        seen = rows[weight[rows] > 0.0]
+        return Dataset(self.X[seen], self.Y[seen], weight[seen])
+
+    def all_rows(self) -> Dataset:
+        """All rows of positive weight."""
+        return self.training_rows(np.arange(len(self.Y)), self.sample_weight)
+
 
 @dataclass(frozen=True, eq=False)
 class Curves:
@@ -76,8 +81,8 @@ class Curves:
 
 
 def count_curves(
-    network: Any,
-    task: Task,
+    plan: SearchPlan,
+    task: SearchedRows,
     scoring: Scoring,
     counts: tuple[int, ...],
     alphas: Array,
@@ -88,9 +93,9 @@ def count_curves(
 
     Parameters
     ----------
-    network : BundledNetwork
-        Of the kernel, with as many features as the largest count; it is prepared here.
-    task : Task
+    plan : SearchPlan
+        The kernel, with as many features as the largest count.
+    task : SearchedRows
         Rows and splits.
     scoring : Scoring
         The scorers.
@@ -112,13 +117,13 @@ def count_curves(
     sides: tuple[dict[str, Array], dict[str, Array]] = ({}, {})
     times = {"fit_time": np.zeros(shape), "score_time": np.zeros(shape)}
     whole, started = None, perf_counter()
-    for first, sets, latest in _sets(network, task, counts, preprocessing):
+    for first, sets, latest in _sets(plan, task, preprocessing):
         whole, covered = latest, slice(first, first + len(sets.splits))
         # A pass over the rows is for all candidates alike.
         times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
         for j, count in enumerate(counts):
             for split, both, seconds in _scores_of_sets(sets, count, alphas, task, scoring, return_train_score):
-                network._progress()
+                plan.execution.progress()
                 for side, scores in zip(sides, both, strict=True):
                     for name, values in scores.items():
                         side.setdefault(name, np.empty(shape))[:, j, first + split] = values
@@ -129,7 +134,7 @@ def count_curves(
 
 
 def _scores_of_sets(
-    sets: Any, count: int, alphas: Array, task: Task, scoring: Scoring, return_train_score: bool
+    sets: Any, count: int, alphas: Array, task: SearchedRows, scoring: Scoring, return_train_score: bool
 ) -> list[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
     """Position of each split, test and training scores by name, and seconds spent on fitting and on scoring."""
     forms, started = scoring.closed_forms(), perf_counter()
@@ -141,7 +146,7 @@ def _scores_of_sets(
         started = perf_counter()
         both: list[dict[str, Any]]
         if forms:
-            unit = sets.network._target_scale**2
+            unit = sets.prepared.target_units**2
             errors = [sets.errors(split, count, paths[split], side).in_units(unit) for side in sides]
             both = [{name: form(each) for name, form in forms.items()} for each in errors]
         else:
@@ -153,24 +158,19 @@ def _scores_of_sets(
     return [scores(split) for split in range(len(sets.splits))]
 
 
-def _sets(
-    network: Any, task: Task, counts: tuple[int, ...], preprocessing: str
-) -> Iterator[tuple[int, Any, Whole | None]]:
+def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[tuple[int, Any, Whole | None]]:
     """Training and test sets: position of the first split, the sets, and what a final fit can start from."""
-    if preprocessing == "once":
-        prepare(network, task, np.arange(len(task.Y)), task.sample_weight)
-        if task.fit_weight_is_shared:
-            yield from _shared_sets(network, task)
-            return
+    shared = plan.prepared(task.all_rows()) if preprocessing == "once" else None
+    if shared is not None and task.fit_weight_is_shared:
+        yield from _shared_sets(shared, task)
+        return
     for position, (train, test) in enumerate(task.splits):
-        own, weight = network, task.fit_weight(train)
-        if preprocessing == "fold":
-            own = copy(network)
-            prepare(own, task, train, weight)
-            link_scale = own._layers.link_scale
-        else:
+        weight = task.fit_weight(train)
+        own = plan.prepared(task.training_rows(train, weight)) if shared is None else shared
+        link_scale = own.feature_map.link_scale
+        if shared is not None:
             [link_scale] = _link_scales(own, task, [(train, test)])
-        table = Table(task.X, task.Y / own._target_scale, weight)
+        table = Table(task.X, task.Y / own.target_units, weight)
         split = [(train, test)]
         if _are_few(task, own):
             yield position, RowSets(own, table, split, [link_scale]), None
@@ -179,96 +179,47 @@ def _sets(
             yield position, MomentSets(own, table, partition, split, [link_scale]), None
 
 
-def _shared_sets(network: Any, task: Task) -> Iterator[tuple[int, Any, Whole | None]]:
+def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, Whole | None]]:
     """Sets of one preparation, for as many splits at a time as have few patterns of membership."""
-    link_scales = _link_scales(network, task, task.splits)
+    link_scales = _link_scales(prepared, task, task.splits)
     weight = task.fit_weight(np.arange(len(task.Y)))
-    table = Table(task.X, task.Y / network._target_scale, weight)
+    table = Table(task.X, task.Y / prepared.target_units, weight)
     # Class weights are the business of each training set, and so is, with them, the preparation of a final fit.
     may_continue = weight is task.sample_weight
-    if _are_few(task, network):
-        sets: Any = RowSets(network, table, task.splits, link_scales)
+    if _are_few(task, prepared):
+        sets: Any = RowSets(prepared, table, task.splits, link_scales)
         yield 0, sets, sets.whole() if may_continue else None
         return
     for partition in partitions(len(task.Y), task.splits, max(_MAX_ATOMS, len(task.splits) + 1)):
-        _check_memory(network, len(partition.atoms))
+        _check_memory(prepared, len(partition.atoms))
         covered = slice(partition.first, partition.first + len(partition.train))
-        sets = MomentSets(network, table, partition, task.splits[covered], link_scales[covered])
+        sets = MomentSets(prepared, table, partition, task.splits[covered], link_scales[covered])
         yield partition.first, sets, sets.whole() if may_continue else None
 
 
-def _are_few(task: Task, network: Any) -> bool:
-    return len(task.Y) <= _HELD_ROWS * network._layers.n_columns
+def _are_few(task: SearchedRows, prepared: PreparedPlan) -> bool:
+    return len(task.Y) <= _HELD_ROWS * prepared.feature_map.n_columns
 
 
-def _check_memory(network: Any, n_atoms: int) -> None:
+def _check_memory(prepared: PreparedPlan, n_atoms: int) -> None:
     """Refuse moments that cannot fit, before an allocation brings the machine down."""
     # Besides the moments of each group: those of all rows and of one training set, a factorisation and its workspace.
-    size, available = 8.0 * network._layers.n_columns**2 * (n_atoms + 8), machine_memory()
+    size, available = 8.0 * prepared.feature_map.n_columns**2 * (n_atoms + 8), machine_memory()
     if size > available:
         raise ValueError(
-            f"n_components up to {network.n_components} with {n_atoms} groups of rows needs about {1e-9 * size:.0f} GB "
-            f"for the moments, and the machine has {1e-9 * available:.0f} GB; use smaller n_components or fewer splits."
+            f"n_components up to {prepared.network.choice.n_components[-1]} with {n_atoms} groups of rows needs about "
+            f"{1e-9 * size:.0f} GB for the moments, and the machine has {1e-9 * available:.0f} GB; use smaller "
+            "n_components or fewer splits."
         )
 
 
-def prepare(network: Any, task: Task, rows: Rows, weight: Array) -> None:
-    """Fix the units, the layers and what is automatic in a network.
-
-    Parameters
-    ----------
-    network : BundledNetwork
-        It is changed.
-    task : Task
-        Gives the rows.
-    rows : ndarray of shape (n_rows,)
-        Those that may be looked at.
-    weight : ndarray of shape (n_samples,)
-        Weights of all rows.
-    """
-    fix_length_scale(network, task, rows, weight)
-    rows = rows[weight[rows] > 0.0]
-    network.n_components_ = (network.n_components,)
-    network._prepare(task.X[rows], task.Y[rows], weight[rows])
-
-
-def fix_length_scale(network: Any, task: Task, rows: Rows, weight: Array) -> None:
-    """Turn the length scale ``"scale"`` into the distance at which the kernel of two typical rows is ``1 / e``.
-
-    Parameters
-    ----------
-    network, task, rows, weight
-        As in :func:`prepare`. The targets play no part.
-    """
-    if not (isinstance(network.length_scale, str) and network.length_scale == "scale"):
-        return
-    if any(isinstance(choice, str) and choice == "auto" for choice in _kernel(network)):
-        network.set_params(length_scale="auto")
-        return
-    rows = rows[weight[rows] > 0.0]
-    X, weight = task.X[rows], weight[rows]
-    plan = (Candidate(*_kernel(network), 1.0), (1,), network.input_transform, False, 0)
-    layers, _ = prepare_layers(X, task.Y[rows], weight, *plan, penalty_given=True)
-    deviations = column_deviations(transform_inputs(layers.input_map, X), weight)
-    spectrum = spectrum_of(network.activation)
-    scale = typical_length_scale(deviations, spectrum, network.directions, network.frequencies)
-    network.set_params(length_scale=scale)
-
-
-def _kernel(network: Any) -> tuple[Any, str, str]:
-    return network.activation, network.directions, network.frequencies
-
-
-def _link_scales(network: Any, task: Task, splits: list[tuple[Rows, Rows]]) -> list[float | None]:
+def _link_scales(prepared: PreparedPlan, task: SearchedRows, splits: list[tuple[Rows, Rows]]) -> list[float | None]:
     """Factor that a network fitted on each training set would give the direct link."""
-    if network._layers.link_scale is None:
+    if prepared.feature_map.link_scale is None:
         return [None] * len(splits)
-    kernel = Candidate(network.activation_, network.directions_, network.frequencies_, 1.0)
-    inputs, scales = transform_inputs(network._layers.input_map, task.X), []
+    inputs, scales = transform_inputs(prepared.feature_map.input_map, task.X), []
     for train, _ in splits:
         weight = task.fit_weight(train)
         rows = train[weight[train] > 0.0]
-        plan = (kernel, (1,), None, True, network._seed)
-        layers, _ = prepare_layers(inputs[rows], task.Y[rows], weight[rows], *plan, penalty_given=True)
-        scales.append(layers.link_scale)
+        scales.append(link_scale_of(prepared, Dataset(inputs[rows], task.Y[rows], weight[rows])))
     return scales

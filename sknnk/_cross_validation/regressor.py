@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import _make_indexable
 
-from .._integration import watched
-from .._networks import BundledNetworkRegressor
-from .curves import Task
+from .._integration import reports_progress
+from .._networks import BundledNetworkRegressor, NumericTargets, checked_rows
+from .curves import SearchedRows
 from .scorers import Labelled
 from .search import CountSearch
 
 
-class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
+class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, CountSearch):
     """Regression network whose number of features and penalty are cross-validated in one pass.
 
     The features of a smaller network are the first of those of a larger one, and sums over rows can be taken apart: one
@@ -178,7 +182,7 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkRegressorCV":
         """Cross-validate every candidate, and fit the chosen network to all rows.
 
@@ -205,14 +209,47 @@ class BundledNetworkRegressorCV(CountSearch, BundledNetworkRegressor):
         """
         self._validate_params()
         routed = self._routed(sample_weight, params)
-        given, X_given = sample_weight, _make_indexable(X)
-        X, Y, weight = self._checked_rows(X, y, sample_weight, reset=True)
-        y = Y[:, 0] if self._flat_targets else Y
-        splits = self._splits(X, y, weight, routed.splitter.split)
-        task = Task(X, Y, weight, lambda train: weight, True, Labelled(X_given, y, None), splits)
-        self._search(task, given, routed.scorer.score)
+        described, rows = checked_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
+        targets = NumericTargets.of(rows.y, rows.X.dtype)
+        X, y = _make_indexable(X), _make_indexable(y)
+        splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)
+        Y, weight = targets.encode(rows.y, rows.X.dtype), rows.sample_weight
+        task = SearchedRows(rows.X, Y, weight, lambda train: weight, True, Labelled(X, y), splits)
+        self._search(task, targets, described, sample_weight, routed.scorer.score)
         return self
 
-    def _finish(self, network: Any, task: Task) -> None:
-        seen = task.sample_weight > 0.0
-        network._hold_out(task.X[seen], task.Y[seen] / network._target_scale, task.sample_weight[seen])
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict targets with the chosen network, with their uncertainty if asked for.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        return_std : bool, default=False
+            Whether to return the standard deviation of new targets around the prediction as well.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions.
+        std : ndarray of the same shape
+            Standard deviations, in units of the target; only with ``return_std=True``.
+        """
+        return self._chosen().predict(X, return_std)
+
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> NDArray[np.floating]:
+        """Predict intervals that hold new targets with a given probability, by the chosen network.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        confidence_level : float, default=0.9
+            Share of new targets that shall lie inside, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper ends, in units of the target.
+        """
+        return self._chosen().predict_interval(X, confidence_level)

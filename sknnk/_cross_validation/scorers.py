@@ -1,9 +1,9 @@
 """Scores of the candidates of a search by any scorer of scikit-learn."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,11 @@ from sklearn.metrics import mean_squared_error, r2_score, root_mean_squared_erro
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from .._data import Dataset
+from .._integration import Execution
+from .._networks import ClassTargets, FittedNetwork
 from .._ridge import SquaredErrors, coefficient_path
+from .splits import MomentSets, RowSets
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -37,12 +41,20 @@ class Scoring:
         Parameters of `evaluate`; those with one entry per row are cut to the rows that are scored.
     weight_is_shared : bool
         Whether scores have the very weights of the fit.
+    as_given : callable or dict of str to callable
+        What `scorer_` of the search is.
     """
 
     scorers: Mapping[str, Any]
     evaluate: Callable[..., Any]
     params: Mapping[str, Any]
     weight_is_shared: bool
+    as_given: Any
+
+    @property
+    def multimetric(self) -> bool:
+        """Whether there are several scores."""
+        return isinstance(self.as_given, dict)
 
     def closed_forms(self) -> dict[str, Callable[[SquaredErrors], Array]] | None:
         """Scores as functions of squared errors; None if one of them is not."""
@@ -75,45 +87,53 @@ class Labelled:
     ----------
     X : array-like of shape (n_samples, n_features)
         Rows, of any kind.
-    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Targets or class labels.
-    labels : ndarray of shape (n_samples,) or None
-        Class indices.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Targets or class labels, of any kind.
     """
 
     X: Any
     y: Any
-    labels: Rows | None
 
 
-class _Remembering:
-    """Outputs of a network for rows that were evaluated together with those of other networks.
+@dataclass(frozen=True, eq=False)
+class RememberingNetwork(FittedNetwork):
+    """Network that remembers its outputs for rows that were evaluated together with those of other networks.
 
     A scorer calls `predict` and its like of every candidate with the same rows; with the features of these rows
     computed once for all of them, the candidate's own methods still give the very predictions that it would make.
+
+    Parameters
+    ----------
+    outputs : list of tuple
+        Rows as given, the same rows validated, and the outputs for them.
     """
 
-    def __init__(self, network: Any) -> None:
-        self._network, self._known = network, []  # type: ignore[var-annotated]
-        network._validated, network._scores = self.validated, self.scores
+    outputs: tuple[tuple[Any, Any, NDArray[np.floating]], ...] = ()
 
-    def add(self, given: Any, validated: Any, outputs: NDArray[np.floating]) -> None:
-        """Remember the outputs for rows, as given and as validated."""
-        self._known.append((given, validated, outputs))
+    @classmethod
+    def of(cls, fitted: FittedNetwork, outputs: Sequence[tuple[Any, Any, NDArray[np.floating]]]) -> Self:
+        """Let a network remember outputs."""
+        own = {each.name: getattr(fitted, each.name) for each in fields(FittedNetwork)}
+        return cls(**own, outputs=tuple(outputs))
 
-    def validated(self, X: Any) -> Any:
-        """Validate rows unless they are known."""
-        known = [validated for given, validated, _ in self._known if given is X]
-        return known[0] if known else type(self._network)._validated(self._network, X)
+    def known_rows(self, X: Any) -> Any:
+        """Validated rows, where these very rows are known."""
+        return next((validated for given, validated, _ in self.outputs if given is X), None)
 
-    def scores(self, X: Any) -> Any:
-        """Outputs of the network, copied where they are known."""
-        known = [outputs for _, validated, outputs in self._known if validated is X]
-        return known[0].copy() if known else type(self._network)._scores(self._network, X)
+    def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
+        """Output of the network, copied where it is known."""
+        known = next((outputs for _, validated, outputs in self.outputs if validated is X), None)
+        return super().scores(X, execution) if known is None else known.copy()
 
 
 def candidate_scores(
-    sets: Any, split: int, count: int, alphas: Array, labelled: Labelled, scoring: Scoring, return_train_score: bool
+    sets: MomentSets | RowSets,
+    split: int,
+    count: int,
+    alphas: Array,
+    labelled: Labelled,
+    scoring: Scoring,
+    return_train_score: bool,
 ) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
     """Score a network for every penalty on the test set, and the training set if wanted, of a split.
 
@@ -143,14 +163,12 @@ def candidate_scores(
     system = sets.train_system(split, count)
     coef, intercept = coefficient_path(system, alphas)
     path = sets.scale(count, split)[:, None, None] * coef, intercept
-    candidates = sets.solved_networks(split, count, system, alphas)
-    memories = [_Remembering(candidate) for candidate in candidates]
-    if labelled.labels is not None:
-        _calibrate(sets, candidates, memories, train, path, labelled.labels, scoring)
+    networks = _completed(sets, sets.solved_networks(split, count, system, alphas), train, path, scoring)
     scores = []
     for rows in (test, train) if return_train_score else (test,):
         X, y = _safe_indexing(labelled.X, rows), _safe_indexing(labelled.y, rows)
-        _remember(sets, memories, X, sets.table.X[rows], rows, path)
+        remembering = _remembering(sets, networks, X, sets.table.X[rows], rows, path)
+        candidates = [sets.prepared.as_candidate(network) for network in remembering]
         params = _check_method_params(labelled.X, params=scoring.params, indices=rows)
         scores.append([_named(scoring.evaluate(candidate, X, y, **params)) for candidate in candidates])
     return scores[0], scores[-1]
@@ -160,30 +178,25 @@ def _named(score: Any) -> dict[str, float]:
     return score if isinstance(score, dict) else {"score": score}
 
 
-def _remember(sets: Any, memories: list[_Remembering], given: Any, validated: Any, rows: Rows, path: Any) -> None:
-    outputs = (sets.predictions(rows, path) * sets.network._target_scale).astype(validated.dtype)
-    for i, memory in enumerate(memories):
-        memory.add(given, validated, outputs[:, i])
+def _remembering(
+    sets: MomentSets | RowSets, networks: Sequence[FittedNetwork], given: Any, validated: Any, rows: Rows, path: Any
+) -> list[RememberingNetwork]:
+    """The networks, with their outputs for some rows."""
+    outputs = (sets.predictions(rows, path) * sets.prepared.target_units).astype(validated.dtype)
+    return [RememberingNetwork.of(network, [(given, validated, outputs[:, i])]) for i, network in enumerate(networks)]
 
 
-def _calibrate(
-    sets: Any,
-    candidates: list[Any],
-    memories: list[_Remembering],
-    train: Rows,
-    path: Any,
-    labels: Rows,
-    scoring: Scoring,
-) -> None:
-    """Fit the temperatures of classifiers, where a scorer may ask for probabilities."""
-    if not scoring.needs_probabilities():
+def _completed(
+    sets: MomentSets | RowSets, networks: list[FittedNetwork], train: Rows, path: Any, scoring: Scoring
+) -> list[FittedNetwork]:
+    """The networks with what scorers may ask for: temperatures of classifiers, rows for intervals."""
+    targets = sets.prepared.plan.targets
+    if isinstance(targets, ClassTargets) and not scoring.needs_probabilities():
         # The likeliest class does not depend on it.
-        for candidate in candidates:
-            candidate.inverse_temperature_ = 1.0
-        return
+        sure = replace(targets, inverse_temperature=1.0)
+        return [replace(network, targets=sure) for network in networks]
     rows = train[sets.table.weight[train] > 0.0]
-    X = sets.table.X[rows]
-    _remember(sets, memories, None, X, rows, path)
-    for candidate in candidates:
-        Y = sets.table.Y[rows] * sets.network._target_scale
-        candidate._calibrate(X, labels[rows], Y, sets.table.weight[rows])
+    X, Y = sets.table.X[rows], sets.table.Y[rows] * sets.prepared.target_units
+    data = Dataset(X, Y, sets.table.weight[rows])
+    known = _remembering(sets, networks, None, X, rows, path) if isinstance(targets, ClassTargets) else networks
+    return [sets.prepared.completed(network, data) for network in known]

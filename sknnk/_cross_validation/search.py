@@ -1,6 +1,7 @@
 """The search over feature counts and penalties that both cross-validated networks share."""
 
 import warnings
+from dataclasses import replace
 from inspect import signature
 from itertools import product
 from numbers import Integral, Real
@@ -9,34 +10,64 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
+from sklearn.utils.validation import check_is_fitted
 
+from .._compute import Array, Indices, n_threads
 from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
+from .._integration import NO_PROGRESS, Execution, LinkedEstimator, Task, VersionedState, current_progress
 from .._kernels import ACTIVATIONS
-from .._networks import BundledNetwork
-from .curves import Curves, Task, count_curves, fix_length_scale
+from .._networks import BundledNetwork, ClassTargets, NumericTargets
+from .candidates import SearchPlan
+from .curves import Curves, SearchedRows, count_curves
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
+Rows = Indices
 
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
 
 
-class CountSearch(BundledNetwork):
+def of_best(name: str) -> property:
+    """A fitted attribute of the chosen network."""
+
+    def attribute(self: "CountSearch") -> Any:
+        return getattr(self.best_estimator_, name)
+
+    return property(attribute, doc=f"`{name}` of the chosen network.")
+
+
+class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Cross-validation of feature counts and penalties in one pass over the rows for each kernel."""
 
-    _network_class: Any
+    _network_class: type[BundledNetwork]
     _default_scoring: str
     # Differences of the default score that are no reason to choose.
     _least_difference = 0.0
+
+    coef_ = of_best("coef_")
+    intercept_ = of_best("intercept_")
+    alpha_ = of_best("alpha_")
+    effective_dof_ = of_best("effective_dof_")
+    noise_variance_ = of_best("noise_variance_")
+    n_samples_seen_ = of_best("n_samples_seen_")
+    n_iter_ = of_best("n_iter_")
+    solver_ = of_best("solver_")
+    solver_costs_ = of_best("solver_costs_")
+    samplers_ = of_best("samplers_")
+    feature_map_ = of_best("feature_map_")
+    activation_ = of_best("activation_")
+    directions_ = of_best("directions_")
+    frequencies_ = of_best("frequencies_")
+    length_scale_ = of_best("length_scale_")
+    input_transform_ = of_best("input_transform_")
+    search_history_ = of_best("search_history_")
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -59,13 +90,38 @@ class CountSearch(BundledNetwork):
         "verbose": ["verbose"],
     }
 
-    @property
-    def partial_fit(self) -> Any:
-        """Not available: cross-validation needs all rows."""
-        raise AttributeError(f"{type(self).__name__} has no partial_fit: cross-validation needs all rows.")
-
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_system")
+        return "best_estimator_" in vars(self)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(np.shape(self.coef_)[-1])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Evaluate the chosen network up to its output matrix.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            ``transform(X) @ coef_.T + intercept_`` is the prediction.
+        """
+        return self._chosen().transform(X)
+
+    def _chosen(self) -> Any:
+        """The network that the search chose."""
+        check_is_fitted(self)
+        return self.best_estimator_
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Metadata that `fit` passes on: to the scorers and, `groups` above all, to the splitter.
@@ -120,45 +176,62 @@ class CountSearch(BundledNetwork):
                     raise ValueError(f"cv={self.cv!r} leaves no {side} row of positive weight in split {i}.")
         return splits
 
-    def _search(self, task: Task, sample_weight: Any, score_params: dict[str, Any]) -> None:
-        """Score every candidate, choose one, and become the network that it stands for."""
-        counts, alphas = self._counts(), self._alphas()
+    def _search(
+        self,
+        task: SearchedRows,
+        targets: NumericTargets | ClassTargets,
+        description: dict[str, Any],
+        sample_weight: Any,
+        score_params: dict[str, Any],
+    ) -> None:
+        """Score every candidate, choose one, fit it to all rows, and publish what was found."""
+        counts, alphas, progress = self._counts(), self._alphas(), current_progress()
         self._check_kernels()
         scoring = self._scoring(sample_weight, score_params)
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        networks, curves = [], []
+        plans, curves = [], []
         kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
-        plan = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
-        with self._progress.part("search", len(kernels)) as search:
+        with progress.part("search", len(kernels)) as search:
             for kernel in kernels:
-                networks.append(self._network(*kernel, max(counts), seed))
                 # For each split a part that chooses, one that sums, and a step per count.
-                with search.part("score-counts", len(task.splits) * (2 + len(counts))) as networks[-1]._progress:
-                    curves.append(count_curves(networks[-1], task, *plan))
-                del networks[-1]._progress
+                with search.part("score-counts", len(task.splits) * (2 + len(counts))) as part:
+                    execution = self._execution(part)
+                    plan = SearchPlan(self._network(*kernel, max(counts), seed), seed, targets, description, execution)
+                    settings = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
+                    curves.append(count_curves(plan, task, *settings))
+                plans.append(replace(plan, execution=self._execution(NO_PROGRESS)))
                 if self.verbose:
                     size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
                     print(f"[{type(self).__name__}] {kernel}: {size}")
-        self.n_splits_ = len(task.splits)
-        self._report(curves, counts, alphas)
-        self._choose()
+        found = {"n_splits_": len(task.splits), "cv_results_": self._report(curves, counts, alphas)}
+        found |= {"scorer_": scoring.as_given, "multimetric_": scoring.multimetric}
+        found |= self._choice(found["cv_results_"], scoring.multimetric)
         if self.refit:
-            self._refit(networks, curves, task, sample_weight)
+            found |= self._refit(found, plans, curves, task, sample_weight)
+        self._publish({**found, **targets.attributes(), **description})
+
+    def _execution(self, progress: Task) -> Execution:
+        batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
+        return Execution(n_threads(self.n_jobs), batch_size, progress)
+
+    def _publish(self, found: dict[str, Any]) -> None:
+        """Replace all fitted attributes at once: the one place that writes them."""
+        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        self.__dict__ = {**kept, **found}
 
     def _scoring(self, sample_weight: Any, params: dict[str, Any]) -> Scoring:
         scorer = self._scorer()
-        self.scorer_ = getattr(scorer, "_scorers", scorer)
-        self.multimetric_ = isinstance(self.scorer_, dict)
-        if self.multimetric_ and not (self.refit is False or callable(self.refit) or self.refit in self.scorer_):
+        given = getattr(scorer, "_scorers", scorer)
+        if isinstance(given, dict) and not (self.refit is False or callable(self.refit) or self.refit in given):
             raise ValueError(
-                f"refit={self.refit!r} must name the score to choose by, one of {sorted(self.scorer_)}, or be False "
+                f"refit={self.refit!r} must name the score to choose by, one of {sorted(given)}, or be False "
                 "or a function of cv_results_."
             )
-        scorers = self.scorer_ if self.multimetric_ else {"score": scorer}
+        scorers = given if isinstance(given, dict) else {"score": scorer}
         shared = params.keys() <= {"sample_weight"} and (sample_weight is None) == (not params)
-        return Scoring(scorers, scorer, params, shared)
+        return Scoring(scorers, scorer, params, shared, given)
 
     def _counts(self) -> tuple[int, ...]:
         counts = np.atleast_1d(self.n_components)
@@ -185,18 +258,15 @@ class CountSearch(BundledNetwork):
                     'preprocessing="fold".'
                 )
 
-    def _network(self, activation: Any, length_scale: Any, count: int, seed: int) -> Any:
-        """Network of these parameters, neither prepared nor fitted."""
+    def _network(self, activation: Any, length_scale: Any, count: int, seed: int) -> BundledNetwork:
+        """Network of these parameters, not fitted."""
         network = self._network_class(count, activation=activation, alpha=1.0, random_state=seed)
         shared = network.get_params().keys() - _OF_THE_SEARCH
         network.set_params(**{name: value for name, value in self.get_params().items() if name in shared})
-        network.set_params(length_scale=length_scale)
-        for name in ("n_features_in_", "feature_names_in_", "_flat_targets", "classes_"):
-            if hasattr(self, name):
-                setattr(network, name, getattr(self, name))
-        return network
+        return network.set_params(length_scale=length_scale)
 
-    def _report(self, curves: list[Curves], counts: tuple[int, ...], alphas: Array) -> None:
+    def _report(self, curves: list[Curves], counts: tuple[int, ...], alphas: Array) -> dict[str, Any]:
+        """What GridSearchCV calls `cv_results_`."""
         grid: dict[str, list[Any]] = {"n_components": list(counts), "alpha": list(alphas)}
         activations, length_scales = _axis(self.activations), _axis(self.length_scales)
         if isinstance(self.activations, list | tuple):
@@ -214,59 +284,60 @@ class CountSearch(BundledNetwork):
             {name: by_candidate([getattr(each, part)[name] for each in curves]) for name in getattr(curves[0], part)}
             for part in parts
         )
-        self.cv_results_ = search_results(list(ParameterGrid(grid)), *tables)
+        return search_results(list(ParameterGrid(grid)), *tables)
 
-    def _choose(self) -> None:
-        """Set what GridSearchCV calls the best candidate."""
-        if self.multimetric_ and self.refit is False:
-            return
-        metric, results = self.refit if self.multimetric_ else "score", self.cv_results_
+    def _choice(self, results: dict[str, Any], multimetric: bool) -> dict[str, Any]:
+        """What GridSearchCV calls the best candidate."""
+        if multimetric and self.refit is False:
+            return {}
+        metric = self.refit if multimetric else "score"
         if callable(self.refit):
-            self.best_index_ = self.refit(results)
-            if self.best_index_ not in range(len(results["params"])):
-                raise ValueError(f"refit returned {self.best_index_!r}, which is no position in cv_results_['params'].")
-        else:
-            if np.isnan(results[f"mean_test_{metric}"]).any():
-                warnings.warn(f"mean_test_{metric} is not a number for some candidates.", UserWarning, stacklevel=3)
-            if self.selection == "best":
-                means, best = results[f"mean_test_{metric}"], int(results[f"rank_test_{metric}"].argmin())
-                least = self._least_difference if self.scoring is None else 0.0
-                self.best_index_ = int(np.argmax(means >= means[best] - least))
-            else:
-                self.best_index_ = simplest_within_one_standard_error(results, metric)
-            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
-        self.best_params_ = results["params"][self.best_index_]
+            best = self.refit(results)
+            if best not in range(len(results["params"])):
+                raise ValueError(f"refit returned {best!r}, which is no position in cv_results_['params'].")
+            return {"best_index_": best, "best_params_": results["params"][best]}
+        if np.isnan(results[f"mean_test_{metric}"]).any():
+            warnings.warn(f"mean_test_{metric} is not a number for some candidates.", UserWarning, stacklevel=3)
+        best = self._best_position(results, metric)
+        score = results[f"mean_test_{metric}"][best]
+        return {"best_index_": best, "best_score_": score, "best_params_": results["params"][best]}
 
-    def _refit(self, networks: list[Any], curves: list[Curves], task: Task, sample_weight: Any) -> None:
-        """Fit the chosen network to all rows, from their moments where these are known, and take its attributes."""
+    def _best_position(self, results: dict[str, Any], metric: str) -> int:
+        if self.selection != "best":
+            return simplest_within_one_standard_error(results, metric)
+        means, best = results[f"mean_test_{metric}"], int(results[f"rank_test_{metric}"].argmin())
+        least = self._least_difference if self.scoring is None else 0.0
+        return int(np.argmax(means >= means[best] - least))
+
+    def _refit(
+        self,
+        found: dict[str, Any],
+        plans: list[SearchPlan],
+        curves: list[Curves],
+        task: SearchedRows,
+        sample_weight: Any,
+    ) -> dict[str, Any]:
+        """Fit the chosen network to all rows, from their moments where these are known."""
         started = perf_counter()
-        count, alpha = self.best_params_["n_components"], float(self.best_params_["alpha"])
-        position = self._kernel_position()
-        network, whole = networks[position], curves[position].whole
+        count, alpha = found["best_params_"]["n_components"], float(found["best_params_"]["alpha"])
+        position = self._kernel_position(int(found["best_index_"]))
+        plan, whole = plans[position], curves[position].whole
         if whole is not None:
-            network = whole.solved(count, alpha)
-            self._finish(network, task)
+            prepared = replace(whole.prepared, plan=replace(whole.prepared.plan, execution=plan.execution))
+            network = prepared.as_candidate(prepared.completed(whole.solved(count, alpha), task.all_rows()))
         else:
-            fix_length_scale(network, task, np.arange(len(task.Y)), task.sample_weight)
-            network.set_params(n_components=count, alpha=alpha)
-            with self._progress.fit_of(network, "refit"):
+            network = plan.with_length_scale(task.all_rows()).candidate(count, alpha)
+            with current_progress().fit_of(network, "refit"):
                 network.fit(task.labelled.X, task.labelled.y, sample_weight)
-        self.best_estimator_ = network
-        own = network.get_params()
-        self.__dict__.update({name: value for name, value in vars(network).items() if name not in own})
-        self.n_components_ = count
-        self.refit_time_ = perf_counter() - started
+        return {"best_estimator_": network, "n_components_": count, "refit_time_": perf_counter() - started}
 
-    def _kernel_position(self) -> int:
+    def _kernel_position(self, best: int) -> int:
         """Which of the kernels the best candidate has: candidates are sorted by activation, alpha, length scale."""
         n_activations, n_scales = len(_axis(self.activations)), len(_axis(self.length_scales))
         n_alphas, n_counts = self._alphas().size, len(self._counts())
         shape = (n_activations, n_alphas, n_scales, n_counts)
-        activation, _, length_scale, _ = np.unravel_index(int(self.best_index_), shape)
+        activation, _, length_scale, _ = np.unravel_index(best, shape)
         return int(activation) * n_scales + int(length_scale)
-
-    def _finish(self, network: Any, task: Task) -> None:
-        """Complete a network that was solved from sums."""
 
 
 def _axis(values: Any) -> list[Any]:

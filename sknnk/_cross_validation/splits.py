@@ -1,17 +1,17 @@
 """Training and test sets of a prepared network, and its solutions on them for fewer features than it has."""
 
-from collections.abc import Sequence
-from copy import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
-from sklearn.base import clone
 
-from .._features import RandomMap, feature_scale
-from .._integration import Step
+from .._data import Dataset
+from .._features import feature_scale
+from .._integration import Task
+from .._networks import FittedNetwork, over_blocks, summed_rows, summing_steps
 from .._ridge import (
     DualPath,
     FoldMoments,
@@ -29,6 +29,7 @@ from .._ridge import (
     squared_errors_of_predictions,
     tridiagonal_path,
 )
+from .candidates import PreparedPlan, leading_features
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -64,68 +65,14 @@ class Table:
         return float(np.finfo(self.X.dtype).eps)
 
 
-def narrowed(layers: RandomMap, count: int, link_scale: float | None) -> RandomMap:
-    """Keep the first features of the last layer alone.
-
-    Parameters
-    ----------
-    layers : RandomMap
-        Of one bundled layer with an integer seed.
-    count : int
-        Number of features.
-    link_scale : float or None
-        Factor of the direct link.
-
-    Returns
-    -------
-    RandomMap
-        What a network of that many components has.
-    """
-    [sampler] = layers.samplers
-    # Drawing anew costs little; the length scale is a number, so the row that is fitted to does not matter.
-    row = np.zeros((1, sampler.n_features_in_), dtype=sampler.random_weights_.dtype)
-    narrow = clone(sampler).set_params(n_components=count).fit(row)
-    return replace(layers, link_scale=link_scale, samplers=(narrow,))
-
-
-def solved_network(network: Any, layers: RandomMap, system: RidgeSystem, alpha: float, dtype: Any) -> Any:
-    """Complete a prepared network with a solution.
-
-    Parameters
-    ----------
-    network : BundledNetwork
-        Prepared; it is not changed.
-    layers : RandomMap
-        Its layers, or the first of their features.
-    system : RidgeSystem
-        The diagonalised problem for the columns of `layers`.
-    alpha : float
-        Penalty.
-    dtype : dtype
-        Of the rows.
-
-    Returns
-    -------
-    BundledNetwork
-        Fitted, and independent of `network`.
-    """
-    [sampler] = layers.samplers
-    solved = copy(network).set_params(n_components=sampler.n_components, alpha=alpha)
-    solved._layers, solved.samplers_ = layers, layers.samplers
-    solved.n_components_, solved.feature_map_ = (sampler.n_components,), "random"
-    solved.solver_ = "primal" if system.basis.shape[1] == layers.n_columns else "dual"
-    solved._solve(system, np.array([[alpha]]), dtype)
-    return solved
-
-
 class _CountSets:
     """What both kinds of sets share: where columns come from, and how they are scaled."""
 
     splits: Sequence[tuple[Rows, Rows]]
 
-    def __init__(self, network: Any, table: Table, link_scales: Sequence[float | None]) -> None:
-        self.network, self.table, self.link_scales = network, table, link_scales
-        self._layers: RandomMap = network._layers
+    def __init__(self, prepared: PreparedPlan, table: Table, link_scales: Sequence[float | None]) -> None:
+        self.prepared, self.table, self.link_scales = prepared, table, link_scales
+        self._layers = prepared.feature_map
 
     def n_columns(self, count: int) -> int:
         """Number of columns of a network with `count` features."""
@@ -142,10 +89,10 @@ class _CountSets:
         own = None if split is None else self.link_scales[split]
         return 1.0 if own is None or self._layers.link_scale is None else own / self._layers.link_scale
 
-    def solved_networks(self, split: int, count: int, system: RidgeSystem, alphas: Array) -> list[Any]:
+    def solved_networks(self, split: int, count: int, system: RidgeSystem, alphas: Array) -> list[FittedNetwork]:
         """Networks with `count` features, fitted on a training set, one for each penalty."""
-        layers = narrowed(self._layers, count, self.link_scales[split])
-        return [solved_network(self.network, layers, system, alpha, self.table.X.dtype) for alpha in alphas]
+        layers = leading_features(self._layers, count, self.link_scales[split])
+        return [self.prepared.solved(layers, system, alpha, self.table.X.dtype) for alpha in alphas]
 
     def raw_columns(self, rows: Any) -> NDArray[np.floating]:
         """Columns of the largest network, not scaled."""
@@ -175,8 +122,11 @@ class _CountSets:
         def evaluate(block: slice) -> None:
             np.matmul(self.raw_columns(rows[block])[:, : len(coef)], flat, out=predictions[block])
 
-        self.network._over_blocks(evaluate, len(rows))
+        self._over_blocks(evaluate, len(rows))
         return predictions.reshape(-1, *intercept.shape) + intercept
+
+    def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
+        over_blocks(function, n_samples, self._layers.n_columns, self.prepared.plan.execution)
 
     def errors(self, split: int, count: int, path: Any, of_train: bool) -> SquaredErrors:
         """Squared errors on the test set, or the training set, of a split."""
@@ -190,8 +140,8 @@ class MomentSets(_CountSets):
 
     Parameters
     ----------
-    network : BundledNetwork
-        Prepared, with as many features as the largest count.
+    prepared : PreparedPlan
+        The kernel, with as many features as the largest count.
     table : Table
         The rows.
     partition : Partition
@@ -204,26 +154,28 @@ class MomentSets(_CountSets):
 
     def __init__(
         self,
-        network: Any,
+        prepared: PreparedPlan,
         table: Table,
         partition: Partition,
         splits: Sequence[tuple[Rows, Rows]],
         link_scales: Sequence[float | None],
     ) -> None:
-        super().__init__(network, table, link_scales)
+        super().__init__(prepared, table, link_scales)
         self.splits, self._wide = splits, -1
-        with network._progress.part("sum-rows", sum(network._n_blocks(len(rows)) for rows in partition.atoms)) as done:
+        execution, width = prepared.plan.execution, self._layers.n_columns
+        n_steps = sum(summing_steps(len(rows), width, execution) for rows in partition.atoms)
+        with execution.progress.part("sum-rows", n_steps) as done:
             self._folds = FoldMoments(partition, [self._moments(rows, done) for rows in partition.atoms])
         self._narrow = self._folds
         self._whole_systems: dict[int, RidgeSystem] = {}
 
-    def _moments(self, rows: Rows, done: Step) -> Moments:
+    def _moments(self, rows: Rows, done: Task) -> Moments:
         table = self.table
         rows = rows[table.weight[rows] > 0.0]
         if not rows.size:
             return Moments.empty(self._layers.n_columns, table.Y.shape[1])
-        moments: Moments = self.network._accumulated(table.X[rows], table.Y[rows], table.weight[rows], done)
-        return moments
+        data = Dataset(table.X[rows], table.Y[rows], table.weight[rows])
+        return summed_rows(self._layers, data, replace(self.prepared.plan.execution, progress=done))
 
     def folds(self, count: int) -> FoldMoments:
         """Moments of the raw columns of a network with `count` features."""
@@ -241,7 +193,7 @@ class MomentSets(_CountSets):
 
     def whole(self) -> "Whole":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.network, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
+        return Whole(self.prepared, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
@@ -292,8 +244,8 @@ class RowSets(_CountSets):
 
     Parameters
     ----------
-    network : BundledNetwork
-        Prepared, with as many features as the largest count.
+    prepared : PreparedPlan
+        The kernel, with as many features as the largest count.
     table : Table
         The rows.
     splits : sequence of (train, test)
@@ -304,19 +256,19 @@ class RowSets(_CountSets):
 
     def __init__(
         self,
-        network: Any,
+        prepared: PreparedPlan,
         table: Table,
         splits: Sequence[tuple[Rows, Rows]],
         link_scales: Sequence[float | None],
     ) -> None:
-        super().__init__(network, table, link_scales)
+        super().__init__(prepared, table, link_scales)
         self.splits = splits
         self._columns = np.empty((len(table.Y), self._layers.n_columns), dtype=table.X.dtype)
 
         def evaluate(rows: slice) -> None:
             self._layers.raw_columns(table.X[rows], self._columns[rows])
 
-        network._over_blocks(evaluate, len(table.Y))
+        self._over_blocks(evaluate, len(table.Y))
         self._kernel = NestedKernel(self._columns, self._layers.n_linked)
 
     def predictions(self, rows: Rows, path: Path | DualPath) -> Array:
@@ -346,7 +298,7 @@ class RowSets(_CountSets):
 
     def whole(self) -> "Whole":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.network, self.table.X.dtype, self._columns, self.table)
+        return Whole(self.prepared, self.table.X.dtype, self._columns, self.table)
 
     def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
         """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
@@ -368,8 +320,8 @@ class Whole:
 
     Parameters
     ----------
-    network : BundledNetwork
-        Prepared, with as many features as the largest count.
+    prepared : PreparedPlan
+        The kernel, with as many features as the largest count.
     dtype : dtype
         Of the rows.
     columns : Moments or ndarray of shape (n_samples, n_columns)
@@ -380,18 +332,18 @@ class Whole:
         Problems that are diagonalised already, by the count of features.
     """
 
-    network: Any
+    prepared: PreparedPlan
     dtype: Any
     columns: Any
     table: Table | None = None
     systems: dict[int, RidgeSystem] = field(default_factory=dict)
 
-    def solved(self, count: int, alpha: float) -> Any:
+    def solved(self, count: int, alpha: float) -> FittedNetwork:
         """Network of `count` features, fitted on all rows without another look at them."""
-        wide: RandomMap = self.network._layers
-        layers = narrowed(wide, count, wide.link_scale)
+        wide = self.prepared.feature_map
+        layers = leading_features(wide, count, wide.link_scale)
         system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
-        return solved_network(self.network, layers, system, alpha, self.dtype)
+        return self.prepared.solved(layers, system, alpha, self.dtype)
 
     def _system(self, scale: Array) -> RidgeSystem:
         if self.table is None:

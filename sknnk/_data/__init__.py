@@ -3,6 +3,7 @@
 Raw rows come in, transformed rows come out. A new transform of the input columns goes here.
 """
 
+from .dataset import Dataset
 from .inputs import (
     dense_inputs,
     fitted_input_map,
@@ -13,18 +14,19 @@ from .inputs import (
     transform_inputs,
 )
 from .quantiles import QuantileMap, fit_quantile_map
-from .rows import binary_magnitude, copies_of, distinct_rows, is_valid_already, unit_rows, weighted_rows
+from .rows import binary_magnitude, distinct_rows, is_valid_already, multiplicities, unit_rows, weighted_rows
 
 __all__ = [
+    "Dataset",
     "QuantileMap",
     "binary_magnitude",
-    "copies_of",
     "dense_inputs",
     "distinct_rows",
     "fit_quantile_map",
     "fitted_input_map",
     "fitted_input_maps",
     "is_valid_already",
+    "multiplicities",
     "possible_transforms",
     "quantile_rows",
     "sampled_rows",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats
 from .quantiles import QuantileMap, fit_quantile_map
 
 # Enough rows for quantiles to three digits.
@@ -13,7 +13,7 @@ _QUANTILE_ROWS = 200_000
 
 
 def fitted_input_map(
-    X: Any, sample_weight: NDArray[np.float64], input_transform: str | None, rng: np.random.Generator
+    X: Any, sample_weight: Array, input_transform: str | None, rng: np.random.Generator
 ) -> QuantileMap | None:
     """Learn the transform of the inputs.
 
@@ -58,7 +58,7 @@ def possible_transforms(input_transform: str | None) -> list[str | None]:
 
 
 def fitted_input_maps(
-    X: Any, sample_weight: NDArray[np.float64], transforms: list[str | None], rng: np.random.Generator
+    X: Any, sample_weight: Array, transforms: list[str | None], rng: np.random.Generator
 ) -> list[QuantileMap | None]:
     """Learn several transforms of the inputs from the same rows.
 
@@ -149,7 +149,7 @@ def transform_inputs(input_map: QuantileMap | None, X: Any) -> Any:
     return input_map(dense, np.empty(dense.shape, dtype=X.dtype))
 
 
-def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
+def dense_columns(X: Any) -> Iterator[Floats]:
     """Iterate over the columns of an array, dense or sparse, one dense column at a time.
 
     Parameters
@@ -170,7 +170,7 @@ def dense_columns(X: Any) -> Iterator[NDArray[np.floating]]:
         yield by_column[:, [j]].toarray().ravel()
 
 
-def dense_inputs(input_map: QuantileMap | None, X: Any) -> NDArray[np.float64]:
+def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
     """Transformed rows as a dense float64 array.
 
     Parameters

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
+from .rows import binary_magnitude
 
 # Beyond three standard deviations a normal score says how many rows there are, not how far out the row is.
 _CLIP = 3.0
@@ -52,7 +52,7 @@ class QuantileMap:
     knots: tuple[Array, ...]
     scores: tuple[Array, ...]
 
-    def __call__(self, X: NDArray[np.floating], out: NDArray[np.floating]) -> NDArray[np.floating]:
+    def __call__(self, X: Floats, out: Floats) -> Floats:
         """Map rows.
 
         Parameters
@@ -101,7 +101,7 @@ def _interpolated(x: float, knots: list[float], scores: list[float]) -> float:
 
 
 def fit_quantile_map(
-    columns: Iterable[NDArray[np.floating]],
+    columns: Iterable[Floats],
     sample_weight: Array | None = None,
     n_knots: int = 1000,
     shape: str = "quantile",
@@ -141,12 +141,24 @@ def fit_quantile_map(
 
 def _fit_column(column: Array, sample_weight: Array | None, n_knots: int, shape: str) -> tuple[Array, Array]:
     values, weight = _distribution(column, sample_weight)
-    ranks = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    ranks = _mid_ranks(weight)
     scores = _normal_scores(ranks, weight) if shape == "quantile" else _clipped_scores(values, ranks)
     if values.size > n_knots:
-        keep = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], n_knots)))
+        keep = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], n_knots))
+        # The last value is kept even if it weighs too little to have a rank of its own.
+        keep[-1] = values.size - 1
+        keep = np.unique(keep)
         values, scores = values[keep], scores[keep]
     return values, scores
+
+
+def _mid_ranks(weight: Array) -> Array:
+    """Share of the weight below each value, plus half of its own share: from 0 to 1 and never falling."""
+    reached = np.cumsum(weight)
+    # In this order rounding keeps every rank between the sums below and with its own weight, and so below the total.
+    below = np.concatenate([[0.0], reached[:-1]])
+    ranks: Array = (below + 0.5 * weight) / reached[-1]
+    return ranks
 
 
 def _normal_scores(ranks: Array, weight: Array) -> Array:
@@ -168,6 +180,8 @@ def _distribution(column: Array, sample_weight: Array | None) -> tuple[Array, Ar
     """Distinct values and the weight of each."""
     if sample_weight is None:
         sample_weight = np.ones(column.size)
+    # A power of two changes no digit, and keeps sums of weights finite.
+    sample_weight = sample_weight / binary_magnitude(sample_weight[:, None])
     seen = sample_weight > 0.0
     distinct = np.where(np.abs(column) < _SMALLEST, 0.0, np.clip(column, -_LARGEST, _LARGEST))
     values, position = np.unique(distinct[seen], return_inverse=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Array = NDArray[np.float64]
+from .._compute import Array, Indices
 
 # Rows with so few entries that looking at each costs less than a call of a validation function.
 _FEW_ENTRIES = 2**12
@@ -112,14 +112,14 @@ def unit_rows(
     X, Y, sample_weight : ndarray
         The rows drawn, in random order.
     """
-    copies = copies_of(sample_weight)
+    copies = multiplicities(sample_weight)
     ends = np.cumsum(copies)
     drawn = rng.permutation(rng.choice(int(ends[-1]), min(int(ends[-1]), size), replace=False))
     rows = np.searchsorted(ends, drawn, side="right")
     return X[rows], Y[rows], sample_weight[rows] / copies[rows]
 
 
-def copies_of(sample_weight: Array) -> NDArray[np.int64]:
+def multiplicities(sample_weight: Array) -> NDArray[np.int64]:
     """Numbers of equal rows that weights stand for.
 
     Parameters
@@ -134,17 +134,18 @@ def copies_of(sample_weight: Array) -> NDArray[np.int64]:
 
     Examples
     --------
-    >>> copies_of(np.array([0.5, 1.0, 0.5])), copies_of(np.array([0.5, 0.7]))
+    >>> multiplicities(np.array([0.5, 1.0, 0.5])), multiplicities(np.array([0.5, 0.7]))
     (array([1, 2, 1]), array([1, 1]))
     """
-    ratio = sample_weight / sample_weight.min()
-    copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
-    if np.any(np.abs(ratio - copies) > 1e-9 * ratio) or copies.max() > UNIT_ROWS:
+    with np.errstate(over="ignore"):  # a ratio beyond float64 is also beyond the bound
+        ratio = sample_weight / sample_weight.min()
+    if ratio.max() > UNIT_ROWS + 0.5:
         return np.ones(len(ratio), dtype=np.int64)
-    return copies
+    copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
+    return copies if np.all(np.abs(ratio - copies) <= 1e-9 * ratio) else np.ones_like(copies)
 
 
-def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, NDArray[np.intp]]:
+def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, Array, Indices]:
     """Merge repeated rows into weights and sort them.
 
     What is chosen from the result cannot depend on the order of the rows, nor on whether a row was repeated or given an
@@ -174,13 +175,13 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
 
 
-def _sorted_rows(X: Any, Y: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+def _sorted_rows(X: Any, Y: Array) -> tuple[Array, Indices, Indices]:
     """Ranks of inputs beside targets, the distinct ones in order, with where they are first and which each row is."""
     ranks = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
     return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
 
 
-def _column_order(X: Any, Y: Array) -> NDArray[np.intp]:
+def _column_order(X: Any, Y: Array) -> Indices:
     """Columns by their products with the targets, in their own units."""
     # Centred, two classes are the same whether they have a column each or one together.
     targets = (Y - Y.mean(axis=0)) @ np.arange(1.0, Y.shape[1] + 1.0)
@@ -190,7 +191,7 @@ def _column_order(X: Any, Y: Array) -> NDArray[np.intp]:
     return np.argsort(np.round(shares, 9), kind="stable")
 
 
-def _sparse_row_ranks(X: Any) -> NDArray[np.intp]:
+def _sparse_row_ranks(X: Any) -> Indices:
     """Ranks among the distinct rows of the dense array: a choice must not depend on how zeros are stored."""
     X = sparse.csr_array(X, copy=True)
     X.sum_duplicates()

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-Array = NDArray[np.float64]
+from .._compute import Array, Indices
 
 
 class FeatureCountDisplay:
@@ -236,7 +235,7 @@ class FeatureCountDisplay:
             self.chosen_line_ = self.ax_.axvline(self.chosen, **style)
 
 
-def _counts(cv_results: Mapping[str, Any]) -> NDArray[np.intp]:
+def _counts(cv_results: Mapping[str, Any]) -> Indices:
     names = [name for name in cv_results if name == "param_n_components" or name.endswith("__n_components")]
     if len(names) != 1:
         raise ValueError(f"cv_results has {names} for the number of features; it needs exactly one such parameter.")

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array, check_random_state
 
+from .._compute import Array
 from .._features import ArcCosineSampler, named_function
-
-Array = NDArray[np.float64]
 
 
 class KernelErrorDisplay:

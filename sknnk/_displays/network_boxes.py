@@ -3,9 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
 

@@ -3,14 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from .._compute import Array
 from .pipelines import last_estimator, transformed_rows
-
-Array = NDArray[np.float64]
 
 
 class PredictedIntervals(NamedTuple):

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from .._compute import Array, Indices
 from .predicted_intervals import one_column, predicted_intervals
-
-Array = NDArray[np.float64]
 
 _KINDS = ("band", "bars")
 
@@ -347,7 +345,7 @@ class PredictionIntervalDisplay:
         if self.y_true is not None:
             self.coverage_ = np.mean((ends[..., 0] <= self.y_true) & (self.y_true <= ends[..., 1]), axis=1)
 
-    def _places(self, subsample: int | None) -> tuple[NDArray[np.intp], Array]:
+    def _places(self, subsample: int | None) -> tuple[Indices, Array]:
         """Rows to draw, in their order on the horizontal axis, and where they stand there."""
         by_rank = self.position is None
         rows = np.argsort(self.y_pred if by_rank else self.position, kind="stable")
@@ -357,7 +355,7 @@ class PredictionIntervalDisplay:
             rows, x = rows[kept], x[kept]
         return rows, x
 
-    def _draw_intervals(self, rows: NDArray[np.intp], x: Array, kind: str, band_kw: Mapping[str, Any]) -> None:
+    def _draw_intervals(self, rows: Indices, x: Array, kind: str, band_kw: Mapping[str, Any]) -> None:
         """Draw one band for each level, the widest first and palest."""
         self.bands_ = []
         order = np.argsort(self.confidence_levels)[::-1]
@@ -373,7 +371,7 @@ class PredictionIntervalDisplay:
                 style = {"color": "C0", "label": label, **wide, **band_kw}
                 self.bands_.append(self.ax_.vlines(x, lower, upper, **style))
 
-    def _draw_points(self, rows: NDArray[np.intp], x: Array, point_kw: Mapping[str, Any]) -> None:
+    def _draw_points(self, rows: Indices, x: Array, point_kw: Mapping[str, Any]) -> None:
         """Draw measured values, those outside the widest interval in another colour."""
         self.points_ = self.outside_points_ = None
         if self.y_true is None:

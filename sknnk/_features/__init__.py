@@ -8,7 +8,7 @@ from .arc_cosine import ArcCosineSampler
 from .directions import COUPLINGS, DIRECTIONS, frequencies
 from .estimation_errors import estimation_error_bound, estimation_variance
 from .fourier import feature_scale
-from .kernel_map import KernelMap, landmark_map
+from .kernel_map import KernelMap, SymmetricKernel, landmark_map
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
 from .samplers import URFSampler
@@ -21,6 +21,7 @@ __all__ = [
     "Candidate",
     "KernelMap",
     "RandomMap",
+    "SymmetricKernel",
     "URFSampler",
     "build_samplers",
     "estimation_error_bound",

@@ -4,10 +4,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._compute import Floats
 from .._kernels import column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import DIRECTIONS
 from .fourier import arc_cosine_features, feature_scale
@@ -107,7 +107,10 @@ class ArcCosineSampler(RandomFeatureSampler):
         self._degree, self._bias = self.degree, float(self.bias)
         self.random_offset_ = (self.bias * weights[-1]).astype(X.dtype, copy=False)
 
-    def transform_weights(self, W: Any, b: Any = None) -> NDArray[np.floating]:
+    def _n_frequencies(self) -> int:
+        return self._n_features_out
+
+    def transform_weights(self, W: Any, b: Any = None) -> Floats:
         """Evaluate Psi, which for this kernel is the same map as Phi.
 
         Parameters
@@ -149,6 +152,6 @@ class ArcCosineSampler(RandomFeatureSampler):
         weights = self.random_weights_.astype(W.dtype, copy=False)
         return arc_cosine_features(units, weights, offset, self._degree, psi, feature_scale(self._n_features_out))
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0) -> None:
+    def _raw_features(self, X: Any, out: Floats, scale: float = 1.0) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out, scale)

@@ -9,13 +9,11 @@ a smaller set of columns is a prefix of a larger one.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
 
+from .._compute import Array
 from .hadamard import HadamardProjection, hadamard_projection
-
-Floats = NDArray[np.float64]
 
 COUPLINGS = ("isotropic", "coordinatewise")
 
@@ -28,11 +26,11 @@ def frequencies(
     n_features: int,
     n_frequencies: int,
     *,
-    scale_quantile: Callable[[Floats], Floats],
+    scale_quantile: Callable[[Array], Array],
     directions: str,
     coupling: str,
     rng: np.random.Generator,
-) -> Floats:
+) -> Array:
     """Frequency vectors of a Gaussian scale mixture: random directions times random scales.
 
     Parameters
@@ -80,7 +78,7 @@ def frequencies(
 
 
 def hadamard_frequencies(
-    n_features: int, n_frequencies: int, scale_quantile: Callable[[Floats], Floats], rng: np.random.Generator
+    n_features: int, n_frequencies: int, scale_quantile: Callable[[Array], Array], rng: np.random.Generator
 ) -> HadamardProjection:
     """Frequency vectors with Hadamard directions and one scale per vector, as a matrix that is never formed.
 
@@ -109,7 +107,7 @@ def hadamard_frequencies(
     return hadamard_projection(n_features, n_frequencies, direction_rng).scaled(1.0, scales)
 
 
-def gaussian_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
+def gaussian_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Array:
     """Independent standard normal columns.
 
     Parameters
@@ -132,7 +130,7 @@ def gaussian_directions(n_features: int, n_frequencies: int, rng: np.random.Gene
     return rng.standard_normal((n_frequencies, n_features)).T
 
 
-def orthogonal_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
+def orthogonal_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Array:
     """Standard normal columns, orthogonal within blocks of ``n_features`` (Yu et al. 2016, section 3).
 
     Parameters
@@ -167,7 +165,7 @@ def orthogonal_directions(n_features: int, n_frequencies: int, rng: np.random.Ge
     return columns * np.sqrt(norm_rng.chisquare(n_features, n_frequencies))
 
 
-def hadamard_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
+def hadamard_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Array:
     """Standard normal columns from products of Hadamard matrices; see :class:`HadamardProjection`.
 
     Parameters
@@ -190,7 +188,7 @@ def hadamard_directions(n_features: int, n_frequencies: int, rng: np.random.Gene
     return hadamard_projection(n_features, n_frequencies, rng).matrix()
 
 
-def sparse_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
+def sparse_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Array:
     """Columns that touch one to three coordinates each, for additive structure; not normal, ``E v v' = I``.
 
     Parameters
@@ -223,7 +221,7 @@ def sparse_directions(n_features: int, n_frequencies: int, rng: np.random.Genera
     return columns.T
 
 
-def qmc_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Floats:
+def qmc_directions(n_features: int, n_frequencies: int, rng: np.random.Generator) -> Array:
     """Standard normal columns from a scrambled Sobol sequence (Avron et al. 2016, section 3).
 
     Parameters
@@ -247,7 +245,7 @@ def qmc_directions(n_features: int, n_frequencies: int, rng: np.random.Generator
     return np.asarray(ndtri(_sobol_uniforms(n_features, 0, n_frequencies, rng)))
 
 
-DIRECTIONS: dict[str, Callable[[int, int, np.random.Generator], Floats]] = {
+DIRECTIONS: dict[str, Callable[[int, int, np.random.Generator], Array]] = {
     "gaussian": gaussian_directions,
     "orthogonal": orthogonal_directions,
     "sparse": sparse_directions,
@@ -256,14 +254,14 @@ DIRECTIONS: dict[str, Callable[[int, int, np.random.Generator], Floats]] = {
 }
 
 
-def _haar_columns(normal: Floats) -> Floats:
+def _haar_columns(normal: Array) -> Array:
     """Orthonormalise the columns of (stacks of) Gaussian matrices, keeping the result Haar-distributed."""
     q, r = np.linalg.qr(normal)
     # LAPACK's R has either sign on its diagonal; Haar needs the unique factor with a positive one.
     return np.asarray(q * np.copysign(1.0, np.diagonal(r, axis1=-2, axis2=-1))[..., None, :])
 
 
-def _shifted_van_der_corput(n: int, rng: np.random.Generator) -> Floats:
+def _shifted_van_der_corput(n: int, rng: np.random.Generator) -> Array:
     """First n terms of the base-2 sequence under one random shift: each uniform, every prefix stratified."""
     index = np.arange(n)
     points = np.full(n, rng.random())
@@ -272,7 +270,7 @@ def _shifted_van_der_corput(n: int, rng: np.random.Generator) -> Floats:
     return np.asarray(points % 1.0)
 
 
-def _sobol_uniforms(n_features: int, n_scales: int, n_points: int, rng: np.random.Generator) -> Floats:
+def _sobol_uniforms(n_features: int, n_scales: int, n_points: int, rng: np.random.Generator) -> Array:
     """Scrambled Sobol points, shape (n_scales + n_features, n_points), strictly inside (0, 1)."""
     n_dimensions = n_features + n_scales
     if n_dimensions > qmc.Sobol.MAXDIM:

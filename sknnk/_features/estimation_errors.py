@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import row_blocks
+from .._compute import Array, row_blocks
 from .samplers import URFSampler
 from .unbiased import (
     Split,
@@ -19,13 +18,11 @@ from .unbiased import (
     term_variance,
 )
 
-Floats = NDArray[np.float64]
-
 # Entries of the largest array of covariances: pairs of terms, rows and units.
 _COVARIANCE_ENTRIES = 2**19
 
 
-def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> Floats:
+def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> Array:
     """Variance of the estimate of a layer over random states, for each row and unit.
 
     Parameters
@@ -84,14 +81,14 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> F
     return np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0))
 
 
-def _invariants(scheme: str, X: Floats, W: Floats) -> tuple[Floats, Floats, Floats]:
+def _invariants(scheme: str, X: Array, W: Array) -> tuple[Array, Array, Array]:
     """Squared norms of the oscillating and the growing side, and products."""
     of_rows, of_weights = np.einsum("ij,ij->i", X, X)[:, None], np.einsum("ij,ij->i", W, W)[None]
     sides = (of_rows, of_weights) if scheme == "trigonometric" else (of_weights, of_rows)
     return *sides, X @ W.T
 
 
-def _orthogonal_pairs(sampler: URFSampler) -> Floats:
+def _orthogonal_pairs(sampler: URFSampler) -> Array:
     """How many ordered pairs of a block belong to each two terms."""
     terms, n_terms = sampler._map.terms, sampler.spectrum_.frequencies.size
     if sampler._coupling != "orthogonal":
@@ -101,7 +98,7 @@ def _orthogonal_pairs(sampler: URFSampler) -> Floats:
     return np.asarray(members.T @ members - np.diag(members.sum(axis=0)))
 
 
-def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *, confidence: float = 0.95) -> Floats:
+def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *, confidence: float = 0.95) -> Array:
     """Error of the estimate of a layer that is exceeded with small probability.
 
     Parameters
@@ -159,7 +156,7 @@ def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *
     return series.max_error + bernstein_quantile(variance, 2.0 * block * np.max(largest, initial=0.0), confidence)
 
 
-def _checked_layer(sampler: URFSampler, X: Any, W: Any, b: Any) -> tuple[Floats, Floats, Floats]:
+def _checked_layer(sampler: URFSampler, X: Any, W: Any, b: Any) -> tuple[Array, Array, Array]:
     check_is_fitted(sampler)
     if sampler._map is None:
         raise ValueError('sampler was fitted with mode="bounded" and estimates no layer; use mode="unbiased".')

@@ -8,15 +8,18 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import scratch
+from .._compute import Floats, scratch
 from .sincos import pairs_in_place, phase_factor, tile_rows
 
 
 def fourier_features(
-    X: Any, random_weights: NDArray[np.floating], out: NDArray[np.floating], scale: float = 1.0, paired: bool = True
-) -> NDArray[np.floating]:
+    X: Any,
+    random_weights: Floats,
+    out: Floats,
+    scale: float = 1.0,
+    alternating: bool = True,
+) -> Floats:
     """Evaluate bounded trigonometric features: interleaved ``cos(X v_j)``, ``sin(X v_j)``.
 
     Parameters
@@ -30,7 +33,7 @@ def fourier_features(
         frequency gives its cosine alone.
     scale : float, default=1.0
         Factor of all entries.
-    paired : bool, default=True
+    alternating : bool, default=True
         Whether every cosine is beside its sine. Otherwise all cosines come first and a cosine without a sine last, in
         less time in float32.
 
@@ -56,7 +59,7 @@ def fourier_features(
     if not (isinstance(X, np.ndarray) and isinstance(random_weights, np.ndarray)):
         phases = np.asarray(X @ random_weights)
         phases *= factor
-        return _fill(phases, spare, out, scale, paired)
+        return _fill(phases, spare, out, scale, alternating)
     # By tiles that the cache holds, in long enough ones for wide rows, whose many weights are read for each tile.
     step = max(len(spare), min(X.shape[1], 256), 1)
     # Tiles of one size: what a short last one saves in memory, calls for it cost in time.
@@ -67,28 +70,32 @@ def fourier_features(
     for start in range(0, len(X), step):
         rows = scaled[start : start + step]
         phases = np.matmul(rows, random_weights, out=memory[: len(rows)])
-        _fill(phases, spare, out[start : start + step], scale, paired)
+        _fill(phases, spare, out[start : start + step], scale, alternating)
     return out
 
 
 def _fill(
-    phases: NDArray[np.floating], spare: NDArray[np.floating], out: NDArray[np.floating], scale: float, paired: bool
-) -> NDArray[np.floating]:
+    phases: Floats,
+    spare: Floats,
+    out: Floats,
+    scale: float,
+    alternating: bool,
+) -> Floats:
     if out.shape[1] % 2:
         out[:, -1] = scale * np.cos(phases[:, -1] / phase_factor(phases.dtype))
     n_even = out.shape[1] // 2 * 2
-    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale, paired)
+    pairs_in_place(phases[:, : n_even // 2], spare, out[:, :n_even], scale, alternating)
     return out
 
 
 def arc_cosine_features(
     X: Any,
-    random_weights: NDArray[np.floating],
-    offset: NDArray[np.floating],
+    random_weights: Floats,
+    offset: Floats,
     degree: int,
-    out: NDArray[np.floating],
+    out: Floats,
     scale: float = 1.0,
-) -> NDArray[np.floating]:
+) -> Floats:
     """Evaluate arc-cosine features ``max(0, X g_j + o_j) ** degree`` (the step function for degree 0).
 
     Parameters

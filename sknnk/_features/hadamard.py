@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
-Floats = NDArray[np.float64]
+from .._compute import Array, Floats, Indices
 
 # Largest factor of a Walsh-Hadamard transform done as one matrix product, which beats passes of additions.
 _RADIX = 32
@@ -49,11 +48,11 @@ class HadamardProjection:
 
     n_features: int
     n_frequencies: int
-    signs: Floats
-    gaussian: Floats
-    orders: NDArray[np.intp]
-    lengths: Floats
-    input_scale: float | Floats = 1.0
+    signs: Array
+    gaussian: Array
+    orders: Indices
+    lengths: Array
+    input_scale: float | Array = 1.0
 
     # NumPy then leaves X @ projection to this class.
     __array_ufunc__ = None
@@ -62,7 +61,7 @@ class HadamardProjection:
     def _block_columns(self) -> int:
         return min(int(self.signs.shape[1]), self.n_frequencies)
 
-    def matrix(self) -> Floats:
+    def matrix(self) -> Array:
         """Form the matrix.
 
         Returns
@@ -77,7 +76,7 @@ class HadamardProjection:
         columns = columns.reshape(-1, self.signs.shape[1])[: self.n_frequencies, : self.n_features]
         return np.asarray((columns * self.lengths[:, None] * self.input_scale).T)
 
-    def scaled(self, input_scale: float | Floats, lengths: Floats) -> Self:
+    def scaled(self, input_scale: float | Array, lengths: Array) -> Self:
         """Multiply rows and columns of the matrix.
 
         Parameters
@@ -147,7 +146,7 @@ def hadamard_projection(n_features: int, n_frequencies: int, rng: np.random.Gene
     return HadamardProjection(n_features, n_frequencies, signs, gaussian, orders, norms.ravel()[:n_frequencies])
 
 
-def fast_walsh_hadamard(a: NDArray[np.floating]) -> NDArray[np.floating]:
+def fast_walsh_hadamard(a: Floats) -> Floats:
     """Multiply every row by the Hadamard matrix of entries +-1, in O(p log p) for each.
 
     Parameters

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
+from .._compute import Array, Floats
 from .._data import QuantileMap, dense_inputs
-from .._kernels import Kernel, fill_kernel_matrix, kernel_matrix
-
-Array = NDArray[np.float64]
+from .._kernels import (
+    Kernel,
+    fill_kernel_matrix,
+    kernel_matrix,
+    symmetric_kernel_blocks,
+    symmetric_kernel_matrix,
+)
 
 # Share of the diagonal that keeps landmarks apart.
 _JITTER = 1e-8
@@ -54,7 +58,7 @@ class KernelMap:
     def check_range(self, X: Any) -> None:
         """Accept every finite row: kernels do not overflow."""
 
-    def columns(self, X: Any) -> NDArray[np.floating]:
+    def columns(self, X: Any) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters
@@ -69,7 +73,7 @@ class KernelMap:
         """
         return self.raw_columns(X)
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: Floats | None = None) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters
@@ -91,6 +95,43 @@ class KernelMap:
         else:
             columns[:] = kernel_matrix(self.kernels, inputs, self.centres) @ self.whitening
         return columns
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetricKernel:
+    """Kernel of all pairs of some rows, computed anew whenever a solver asks for it.
+
+    Parameters
+    ----------
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    rows : ndarray of shape (n_rows, n_features)
+        Transformed rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kernel = SymmetricKernel((Kernel("gaussian", "isotropic", np.ones(1)),), np.zeros((2, 1)))
+    >>> kernel.n_rows, np.tril(kernel.matrix(threads=1))
+    (2, array([[1., 0.],
+           [1., 1.]]))
+    """
+
+    kernels: tuple[Kernel, ...]
+    rows: Array
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    def blocks(self, threads: int) -> list[Array]:
+        """Consecutive rows of the upper triangle, each block from the column of its first row on."""
+        return symmetric_kernel_blocks(self.kernels, self.rows, threads)
+
+    def matrix(self, threads: int) -> Array:
+        """The lower triangle, in Fortran order and new memory."""
+        return symmetric_kernel_matrix(self.kernels, self.rows, threads)
 
 
 def landmark_map(input_map: QuantileMap | None, kernels: tuple[Kernel, ...], centres: Array) -> KernelMap:

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats, Indices
 from .._data import QuantileMap, transform_inputs
+from .._kernels import Kernel
 from .fourier import feature_scale
 from .layer_spec import Candidate
 from .samplers import URFSampler
@@ -36,6 +37,7 @@ class RandomMap:
     input_map: QuantileMap | None
     link_scale: float | None
     samplers: tuple[URFSampler, ...]
+    whitening = None
 
     @property
     def n_linked(self) -> int:
@@ -47,8 +49,15 @@ class RandomMap:
         """Number of columns in front of the output matrix."""
         return self.n_linked + self.samplers[-1].n_components
 
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The kernel that products of the columns approximate; of several layers that of the first."""
+        sampler = self.samplers[0]
+        scales = np.broadcast_to(1.0 / np.asarray(sampler.length_scale_, dtype=np.float64), sampler.n_features_in_)
+        return (Kernel(sampler.activation, sampler.frequencies, scales),)
+
     @cached_property
-    def column_scale(self) -> NDArray[np.float64]:
+    def column_scale(self) -> Array:
         """Factors of shape (n_columns,) between the raw columns and those of the network."""
         scale = np.ones(self.n_columns)
         scale[self.n_linked :] = feature_scale(self.samplers[-1].n_components)
@@ -70,7 +79,7 @@ class RandomMap:
         if self.input_map is None:
             self.samplers[0]._check_range(X)
 
-    def columns(self, X: Any) -> NDArray[np.floating]:
+    def columns(self, X: Any) -> Floats:
         """Evaluate the network up to the output matrix.
 
         Parameters
@@ -87,7 +96,7 @@ class RandomMap:
         columns *= self.column_scale.astype(X.dtype)
         return columns
 
-    def unpaired(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+    def cosines_first(self, X: Any) -> tuple[Callable[[Any, Floats], Floats], Any]:
         """What is left to evaluate when inputs and weights are converted once for all.
 
         Parameters
@@ -98,30 +107,30 @@ class RandomMap:
         Returns
         -------
         columns : callable
-            ``columns(rows of inputs, out)`` is `raw_columns` in the order `unpaired_order`.
+            ``columns(rows of inputs, out)`` is `raw_columns` in the order `cosines_first_order`.
         inputs : {ndarray, CSR array} of shape (n_samples, n_features)
             Transformed, unless that would make a dense array of a sparse one.
         """
         layers, inputs = self, X
         if isinstance(X, np.ndarray):
-            layers, inputs = replace(self, input_map=None), transform_inputs(self.input_map, X)
+            layers, inputs = self.of_transformed(), transform_inputs(self.input_map, X)
         converted: dict[Any, RandomMap] = {}
 
-        def columns(rows: Any, out: NDArray[np.floating]) -> NDArray[np.floating]:
+        def columns(rows: Any, out: Floats) -> Floats:
             if rows.dtype not in converted:
                 converted[rows.dtype] = replace(layers, samplers=tuple(s._cast(rows.dtype) for s in layers.samplers))
-            return converted[rows.dtype].raw_columns(rows, out, paired=False)
+            return converted[rows.dtype].raw_columns(rows, out, alternating=False)
 
         return columns, inputs
 
     @property
-    def unpaired_order(self) -> NDArray[np.intp]:
-        """Positions of the columns as `raw_columns` writes them with ``paired=False``."""
+    def cosines_first_order(self) -> Indices:
+        """Positions of the columns as `raw_columns` writes them with ``alternating=False``."""
         pairs = np.arange(self.n_linked, self.n_columns)[: self.samplers[-1].n_components // 2 * 2].reshape(-1, 2)
         last = np.arange(self.n_linked + pairs.size, self.n_columns)
         return np.concatenate([np.arange(self.n_linked), pairs.T.ravel(), last])
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None, paired: bool = True) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: Floats | None = None, alternating: bool = True) -> Floats:
         """Evaluate the network up to the output matrix, without `column_scale`.
 
         Parameters
@@ -130,8 +139,8 @@ class RandomMap:
             Validated raw inputs.
         out : ndarray of shape (n_samples, n_columns), optional
             Receives the result.
-        paired : bool, default=True
-            Whether cosines and sines alternate; otherwise columns are in the order `unpaired_order`.
+        alternating : bool, default=True
+            Whether cosines and sines alternate; otherwise columns are in the order `cosines_first_order`.
 
         Returns
         -------
@@ -145,8 +154,18 @@ class RandomMap:
             columns[:, : self.n_linked] *= self.link_scale
         for sampler in self.samplers[:-1]:
             hidden = sampler._phi(hidden)
-        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], paired=paired)
+        self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], alternating=alternating)
         return columns
+
+    def of_transformed(self) -> "RandomMap":
+        """The same columns, of inputs that are transformed already.
+
+        Returns
+        -------
+        RandomMap
+            Without an input transform.
+        """
+        return replace(self, input_map=None)
 
 
 def build_samplers(
@@ -200,7 +219,7 @@ def build_samplers(
     return tuple(samplers)
 
 
-def own_frequencies(sampler: URFSampler, axes: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
+def own_frequencies(sampler: URFSampler, axes: Floats | None = None) -> Array:
     """Frequency vectors of a fitted sampler in units of its length scale.
 
     Parameters
@@ -222,13 +241,11 @@ def own_frequencies(sampler: URFSampler, axes: NDArray[np.floating] | None = Non
     True
     """
     weights = sampler.random_weights_.astype(np.float64)
-    along: NDArray[np.float64] = weights if axes is None else np.linalg.solve(axes, weights)
+    along: Array = weights if axes is None else np.linalg.solve(axes, weights)
     return (along.T * sampler.length_scale_).T
 
 
-def with_frequencies(
-    sampler: URFSampler, frequencies: NDArray[np.floating], axes: NDArray[np.floating] | None = None
-) -> URFSampler:
+def with_frequencies(sampler: URFSampler, frequencies: Floats, axes: Floats | None = None) -> URFSampler:
     """A fitted sampler with other frequency vectors.
 
     Parameters

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -14,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compute import block_length, n_threads, over_threads, row_blocks
-from .._integration import LinkedEstimator, watched
+from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
+from .._integration import LinkedEstimator, reports_progress
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from .fourier import feature_scale, fourier_features
@@ -25,6 +24,7 @@ from .unbiased import (
     checked_weights,
     largest_norm,
     layer_spectrum,
+    refuse_overflow,
     unbiased_map,
     unbiased_phi,
     unbiased_psi,
@@ -43,7 +43,7 @@ class RandomFeatureSampler(
 ):
     """Validation, scaling and blocks shared by the samplers; subclasses draw weights and evaluate Phi."""
 
-    @watched(n_parts=0)
+    @reports_progress(n_parts=0)
     def fit(self, X: Any, y: Any = None) -> "RandomFeatureSampler":
         """Draw the random weights for the number, scale and dtype of the columns of `X`.
 
@@ -62,12 +62,15 @@ class RandomFeatureSampler(
         Raises
         ------
         ValueError
-            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape, is not positive or too small.
+            If `X` holds NaN or infinity, is empty, or `length_scale` has a wrong shape, is not positive or too small,
+            or the random weights do not fit into the memory of the machine.
         """
         self._validate_params()
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._n_features_out = int(self.n_components)
+        shape = (X.shape[1], self._n_frequencies())
+        self._refuse_beyond_memory("random_weights_", shape, np.float64)
         with np.errstate(over="ignore"):
             self._draw(X, np.random.default_rng(seed))
         if not np.isfinite(self.random_weights_).all():
@@ -77,7 +80,7 @@ class RandomFeatureSampler(
             )
         return self
 
-    def transform(self, X: Any) -> NDArray[np.floating]:
+    def transform(self, X: Any) -> Floats:
         """Evaluate Phi.
 
         Parameters
@@ -94,14 +97,24 @@ class RandomFeatureSampler(
         ------
         ValueError
             If `X` holds NaN, infinity, values so large that a projection overflows, or another number of columns than
-            in `fit`.
+            in `fit`, or if the features do not fit into the memory of the machine.
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         self._check_range(X)
+        self._refuse_beyond_memory("the features", (X.shape[0], self._n_features_out), X.dtype)
         return self._phi(X, n_threads(None))
 
-    def _phi(self, X: Any, threads: int = 1) -> NDArray[np.floating]:
+    def _n_frequencies(self) -> int:
+        """Random directions to draw: one for a cosine and its sine."""
+        return -(-self._n_features_out // 2)
+
+    def _refuse_beyond_memory(self, what: str, shape: tuple[int, int], dtype: Any) -> None:
+        n_bytes = float(shape[0]) * float(shape[1]) * np.dtype(dtype).itemsize
+        described = f"n_components={self._n_features_out}, with {what} of shape {shape},"
+        refuse_beyond_memory(described, n_bytes, "use fewer n_components, or transform fewer rows at a time")
+
+    def _phi(self, X: Any, threads: int = 1) -> Floats:
         """Phi of validated rows, block by block into one array."""
         features = np.empty((X.shape[0], self._n_features_out), dtype=X.dtype)
         scale = feature_scale(self._n_features_out)
@@ -284,7 +297,7 @@ class URFSampler(RandomFeatureSampler):
         self.length_scale_ = numeric_length_scale(self.length_scale, deviations.size)
         if self.length_scale_ is None:
             self.length_scale_ = typical_length_scale(deviations, self.spectrum_, self.directions, self.frequencies)
-        n_frequencies = -(-self._n_features_out // 2)
+        n_frequencies = self._n_frequencies()
         if self._has_fast_product(deviations.size):
             projection = hadamard_frequencies(deviations.size, n_frequencies, self.spectrum_.scales, rng)
             self._projection = projection.scaled(1.0 / self.length_scale_, np.ones(n_frequencies))
@@ -312,6 +325,8 @@ class URFSampler(RandomFeatureSampler):
             )
         trigonometric, n_features = self.mode == "unbiased", X.shape[1]
         self.length_scale_, self.input_norm_ = 1.0, largest_norm(X)
+        refuse_overflow("X has a row of norm", self.input_norm_, X.dtype)
+        refuse_overflow("weight_norm is", float(self.weight_norm), np.float64)
         norms = (self.input_norm_ or 1.0, float(self.weight_norm))
         sides = norms if trigonometric else norms[::-1]
         series = layer_spectrum(self.activation, self._n_features_out, n_features, *sides, 1.5 * norms[0] * norms[1])
@@ -342,7 +357,7 @@ class URFSampler(RandomFeatureSampler):
             )
 
     @available_if(_estimates_layers)
-    def transform_weights(self, W: Any, b: Any = None) -> NDArray[np.floating]:
+    def transform_weights(self, W: Any, b: Any = None) -> Floats:
         """Evaluate Psi, the other half of the estimate of a layer.
 
         Parameters
@@ -365,6 +380,7 @@ class URFSampler(RandomFeatureSampler):
         check_is_fitted(self)
         W, b = checked_weights(W, b, self.n_features_in_)
         layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
+        refuse_overflow("W has a row of norm", largest, W.dtype)
         needed = max(largest, 2.0 * bias / layer.input_norm)
         if needed > self.spectrum_.half_width / (1.5 * layer.input_norm) * (1.0 + _ROUNDING):
             warnings.warn(
@@ -393,11 +409,11 @@ class URFSampler(RandomFeatureSampler):
         sampler.random_weights_ = self.random_weights_.astype(dtype, copy=False)
         return sampler
 
-    def _raw_features(self, X: Any, out: NDArray[np.floating], scale: float = 1.0, paired: bool = True) -> None:
+    def _raw_features(self, X: Any, out: Floats, scale: float = 1.0, alternating: bool = True) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         if self._projection is not None and isinstance(X, np.ndarray):
-            fourier_features(X, self._projection, out, scale, paired)
+            fourier_features(X, self._projection, out, scale, alternating)
         elif self._map is None:
-            fourier_features(X, weights, out, scale, paired)
+            fourier_features(X, weights, out, scale, alternating)
         else:
             unbiased_phi(self._map, weights, X, out, scale)

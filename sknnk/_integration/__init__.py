@@ -4,15 +4,21 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 """
 
 from .documentation import LinkedEstimator
+from .execution import Execution
 from .persistence import trusted_types
-from .progress import UNWATCHED, Step, Task, no_step, watched
+from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
+from .saved_files import VersionedState, explain_files_of_format_1
 
 __all__ = [
-    "UNWATCHED",
+    "NO_PROGRESS",
+    "Execution",
     "LinkedEstimator",
     "Step",
     "Task",
-    "no_step",
+    "VersionedState",
+    "current_progress",
+    "explain_files_of_format_1",
+    "ignore_step",
+    "reports_progress",
     "trusted_types",
-    "watched",
 ]

@@ -2,7 +2,7 @@
 
 _TYPES = (
     "sknnk.ArcCosineSampler",
-    "sknnk._ridge.solvers.cholesky.PenalisedMoments",
+    "sknnk._ridge.solvers.cholesky.MomentsSolution",
     "sknnk.BundledNetworkClassifier",
     "sknnk.BundledNetworkClassifierCV",
     "sknnk._features.unbiased.variance.Split",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from threading import Lock
@@ -14,12 +15,12 @@ Result = TypeVar("Result")
 Step = Callable[[], object]
 
 
-def no_step() -> None:
+def ignore_step() -> None:
     """Where a step ends and nobody counts them.
 
     Examples
     --------
-    >>> no_step()
+    >>> ignore_step()
     """
 
 
@@ -71,10 +72,27 @@ class Task:
         return nullcontext()
 
 
-UNWATCHED = Task()
+NO_PROGRESS = Task()
+_current: ContextVar[Task] = ContextVar("sknnk_fit_progress", default=NO_PROGRESS)
 
 
-class WatchedTask(Task):
+def current_progress() -> Task:
+    """Give the task of the fit that runs in this thread.
+
+    Returns
+    -------
+    Task
+        That nobody watches outside of a fit with callbacks.
+
+    Examples
+    --------
+    >>> current_progress() is NO_PROGRESS
+    True
+    """
+    return _current.get()
+
+
+class ReportedTask(Task):
     """Part of a fit that callbacks are told of.
 
     Parameters
@@ -107,10 +125,10 @@ class WatchedTask(Task):
         """Open a task of `n_steps` steps at most within this one."""
         context = self._subtask(name, n_steps)
         if context is None:
-            yield UNWATCHED
+            yield NO_PROGRESS
             return
         context.call_on_fit_task_begin(estimator=self._estimator)
-        yield WatchedTask(self._estimator, context)
+        yield ReportedTask(self._estimator, context)
         context.call_on_fit_task_end(estimator=self._estimator)
 
     @contextmanager
@@ -123,7 +141,7 @@ class WatchedTask(Task):
             context.call_on_fit_task_end(estimator=self._estimator)
 
 
-def watched(
+def reports_progress(
     n_parts: int,
 ) -> Callable[[Callable[Concatenate[Any, Parameters], Result]], Callable[Concatenate[Any, Parameters], Result]]:
     """Let the callbacks set on an estimator watch its `fit`; without any, nothing but `fit` itself runs.
@@ -131,7 +149,7 @@ def watched(
     Parameters
     ----------
     n_parts : int
-        Parts of the fit at most. While it runs, they are opened on the attribute `_progress`.
+        Parts of the fit at most. While it runs, :func:`current_progress` gives the task in which they are opened.
 
     Returns
     -------
@@ -145,7 +163,12 @@ def watched(
         @wraps(fit)
         def method(self: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             called: Any = managed if getattr(self, "_skl_callbacks", None) else fit
-            result: Result = called(self, *args, **kwargs)
+            # A fit without callbacks inside another one must not report to those of the other.
+            outer = _current.set(NO_PROGRESS)
+            try:
+                result: Result = called(self, *args, **kwargs)
+            finally:
+                _current.reset(outer)
             return result
 
         return method
@@ -163,11 +186,9 @@ def _told(fit: Callable[..., Any], n_parts: int) -> Callable[..., Any]:
             told_of["metadata"] = {"sample_weight": given["sample_weight"]}
         context = self._init_callback_context(max_subtasks=n_parts)
         context.call_on_fit_task_begin(estimator=self, **told_of)
-        self._progress = WatchedTask(self, context)
-        try:
-            result = fit(self, *args, **kwargs)
-        finally:
-            del self._progress
+        # Not an attribute: a fit that is interrupted must leave the estimator as it was.
+        _current.set(ReportedTask(self, context))
+        result = fit(self, *args, **kwargs)
         # Nothing needs to be added to the estimator for it to predict.
         context.call_on_fit_task_end(estimator=self, **told_of, reconstruction_attributes={})
         return result

@@ -3,7 +3,7 @@
 Candidates are compared on rows that are held out; nothing is learned by gradient steps.
 """
 
-from .kernel_features import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, HeldOut, KernelTask, fit_exact, prepare_kernel
+from .kernel_features import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
@@ -14,11 +14,9 @@ __all__ = [
     "N_LANDMARKS",
     "SAMPLE_ROWS",
     "Choice",
-    "HeldOut",
     "KernelTask",
     "candidates",
     "cross_validated_errors",
-    "fit_exact",
     "halving_search",
     "layer_sizes",
     "prepare_kernel",

@@ -1,4 +1,4 @@
-"""The decision between the best kernels of several families, along learned axes, and sums of them."""
+"""The comparison of the best kernels of several families, along learned axes too, and of sums of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,33 +6,38 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread, over_threads
-from .._kernels import Kernel, column_deviations, gradient_products, in_coordinates, symmetric_kernel_matrix
-from .._ridge import solve_dual
-from .kernel_scores import CrossValidation, dtype_of_errors
+from .._compute import Floats, over_threads
+from .._kernels import Kernel
+from .axes import turned_while_better
+from .kernel_scores import CrossValidation
 from .trials import Fit, KernelValues, SearchTask
 
-Array = NDArray[np.float64]
-
-# Rows among which kernels are compared, the penalty of the choice being refined on all, and rows at the end that are
-# left out in turn, in the comparison and in that choice.
-_COMPARED_ROWS, _HELD_ROWS, _REFINED_ROWS = 1500, 667, 1000
-# Kernels with so many times the least error of few rows, of their family or of all, are not compared on many.
-_BEHIND, _FAR_BEHIND = 1.1, 1.5
-# A sum of kernels may be this much worse on them: it varies less than a single kernel that was picked there.
+# Rows on which kernels are compared.
+_COMPARED_ROWS = 1500
+# Rows at the end of these that are left out in turn.
+_HELD_ROWS = 667
+# Rows at the end of the whole table that are left out in turn, when the penalty of the choice is refined on all rows.
+_REFINED_ROWS = 1000
+# A kernel is compared on many rows only if its error on few rows is at most this many times the least of its family,
+_BEHIND = 1.1
+# and at most this many times the least of all.
+_FAR_BEHIND = 1.5
+# Factor by which the error of a sum of kernels may exceed the least one. A sum varies less than a single kernel that
+# was picked on these rows.
 _TOLERANCE = 1.02
-# A penalty at which repeated rows are remembered, and how much larger is one at which they may not be.
-_SMALL_ALPHA, _FEW_TIMES = 1e-2, 5.0
-# Axes are learned so many times at most, as long as each time gains this share of the error: of the decision, as what
-# they gain on few rows may be gone on many, and of axes that are compared with others later on.
-MOST_TURNS, _TURN_GAIN, _LATER_COMPARED_GAIN = 3, 0.1, 0.01
-# Of few rows one in three judges axes, but at least as many as say something.
-_JUDGED_PART, _FEWEST_JUDGED = 3, 300
-# Rows over which products of slopes are averaged; the share of products along different axes that is believed, as they
-# are noisy; and the share of the largest scale that an axis without slopes keeps.
-_GRADIENT_ROWS, _BELIEVED_SHARE, _LEAST_SCALE = 500, 0.5, 1e-3
+# Penalty, in units of the task, at which a fit remembers repeated rows.
+_SMALL_ALPHA = 1e-2
+# Only a penalty this many times as large is far enough from it to be a minimum of its own.
+_FEW_TIMES = 5.0
+# Share of the error that each turn of the axes must gain here. What it gains on few rows may be gone on many.
+_TURN_GAIN = 0.1
+# The same share for axes that are compared with other candidates later on.
+_LATER_COMPARED_GAIN = 0.01
+# Of few rows, one in three judges axes,
+_JUDGED_PART = 3
+# but at least this many: fewer say nothing.
+_FEWEST_JUDGED = 300
 _error = attrgetter("error")
 
 
@@ -73,7 +78,7 @@ def decide(
     list of Fit
         All that was tried; the choice comes last.
     """
-    compared = _hopeful(best, _FAR_BEHIND if learned_gain else _BEHIND)
+    compared = _contenders(best, _FAR_BEHIND if learned_gain else _BEHIND)
     judge, every = _Judge.of(task.leading(_COMPARED_ROWS)).options(compared)
     tried = [option.fit for option in every]
     handicaps = [1.0 / (1.0 - learned_gain * (fit.stage == "feature learning")) for fit in compared]
@@ -94,7 +99,7 @@ def decide(
     return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
 
 
-def _hopeful(best: Sequence[Fit], behind: float) -> list[Fit]:
+def _contenders(best: Sequence[Fit], behind: float) -> list[Fit]:
     """Kernels that few rows do not put far behind the first, or behind the first of their family."""
     leaders = [next(fit for fit in best if _family(fit.kernels[0]) == _family(each.kernels[0])) for each in best]
     # The best isotropic one may learn axes, which few rows say nothing about.
@@ -147,7 +152,7 @@ def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
 
 
 def _mean(values: Sequence[KernelValues]) -> KernelValues:
-    def evaluate(dtype: type[np.floating]) -> NDArray[np.floating]:
+    def evaluate(dtype: type[np.floating]) -> Floats:
         total = values[0](dtype).copy(order="F")
         for each in values[1:]:
             total += each(dtype)
@@ -214,47 +219,21 @@ class _Judge:
 def _along_learned_axes(
     task: SearchTask, judge: _Judge, option: _Option, gain: float, rng: np.random.Generator
 ) -> tuple[_Option, list[Fit]]:
-    """The kernel along the axes that its slopes ask for, again and again while that helps; and all that was tried."""
-    # Products of slopes are so many that the rows they come from could not judge them: all others are for learning.
-    n_compared = len(judge.task.X)
-    n_judged = min(_HELD_ROWS, n_compared // 2)
-    if n_compared < _COMPARED_ROWS:
-        n_judged = min(n_judged, max(n_compared // _JUDGED_PART, _FEWEST_JUDGED))
+    """The option along the axes that its slopes ask for, where that helps, and all that was tried."""
+    n_compared, alpha = len(judge.task.X), option.fit.alpha
+    n_judged = _judging_rows(n_compared)
     learning = task.at(np.delete(np.arange(len(task.X)), slice(n_compared - n_judged, n_compared)))
-    alpha, is_fair = option.fit.alpha, n_judged == _HELD_ROWS
+    is_fair = n_judged == _HELD_ROWS
     fair = judge.validation if is_fair else judge.task.validation(n_judged)
     least = option.fit.error if is_fair else fair.score(option.values, alpha).error
-    kernel, values = option.kernel, option.values
-    tried: list[Fit] = []
-    while len(tried) < MOST_TURNS and (turned := _turned(learning, kernel, alpha, rng)) is not None:
-        along = judge.task.values(turned)
-        tried.append(judge.task.fit((turned,), fair.score(along, alpha), "decision"))
-        if not tried[-1].error < (1.0 - gain) * least:
-            break
-        kernel, values, least = turned, along, tried[-1].error
-    return option if kernel is option.kernel else judge.option(kernel, alpha, values), tried
+    kernel, values, tried = turned_while_better(learning, judge.task, fair, option.kernel, alpha, least, gain, rng)
+    return option if values is None else judge.option(kernel, alpha, values), tried
 
 
-def _turned(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
-    """The kernel along axes that follow the slopes of its fit, two typical rows as far apart as before."""
-    dtype = dtype_of_errors(alpha, task.sample_weight)
-    K = symmetric_kernel_matrix([kernel], task.X, task.threads, dtype)
-    solution = solve_dual(K, task.Y, task.sample_weight, alpha, threads=task.threads)
-    if solution is None:
-        return None
-    # On one thread, or those of NumPy's BLAS would keep cores from those of SciPy's, which factors all matrices.
-    with one_blas_thread():
-        # In the coordinates of the kernel, slopes are of one order, whatever the units of the columns.
-        inputs = in_coordinates(kernel, task.X)
-        along = Kernel(kernel.activation, kernel.frequencies, np.ones(inputs.shape[1]))
-        rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
-        products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
-        believed = _BELIEVED_SHARE * products + (1.0 - _BELIEVED_SHARE) * np.diag(np.diag(products))
-        squares, axes = np.linalg.eigh(believed)
-        if not squares[-1] > 0.0:
-            return None
-        turn = axes * np.sqrt(np.maximum(squares / squares[-1], _LEAST_SCALE**2))
-        deviations = (column_deviations(each, task.sample_weight) for each in (inputs, inputs @ turn))
-        before, after = (np.linalg.norm(each) for each in deviations)
-    turn *= before / after  # rows that are all equal have no slopes
-    return replace(kernel, projection=turn if kernel.projection is None else kernel.projection @ turn)
+def _judging_rows(n_compared: int) -> int:
+    """How many of the rows that kernels are compared on, the last ones, judge axes. Axes are learned from all others.
+
+    Products of slopes are so many that the rows they come from could not judge them.
+    """
+    n_judged = min(_HELD_ROWS, n_compared // 2)
+    return n_judged if n_compared >= _COMPARED_ROWS else min(n_judged, max(n_compared // _JUDGED_PART, _FEWEST_JUDGED))

@@ -1,4 +1,4 @@
-"""Bundled layers without random numbers: their columns are kernels with rows of the table, all of them or landmarks."""
+"""Rows as they are compared by a kernel: transformed, merged where equal, and with the kernel chosen for them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from .._compute import one_blas_thread
 from .._data import (
     QuantileMap,
-    copies_of,
     dense_inputs,
     distinct_rows,
     fitted_input_maps,
@@ -17,69 +16,20 @@ from .._data import (
     sampled_rows,
     unit_rows,
 )
-from .._features import Candidate, KernelMap
-from .._integration import UNWATCHED, Task
-from .._kernels import symmetric_kernel_blocks, symmetric_kernel_matrix
-from .._ridge import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
+from .._features import Candidate
+from .._integration import NO_PROGRESS, Task
+from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
 
 Array = NDArray[np.float64]
 
-# Rows up to which the kernel matrix is factored whole, and landmarks beyond; rows held back to judge the fit.
+# Up to this many distinct rows the kernel matrix is factored whole.
 EXACT_ROWS = 12_000
+# Beyond, this many of them are landmarks.
 N_LANDMARKS = 3000
-_HELD_ROWS = 1000
-# Rows among which landmarks and the kernel are looked for, and the share of the diagonal that keeps landmarks apart.
+# Landmarks and the kernel are looked for among this many rows at most.
 SAMPLE_ROWS = 50_000
-# Rows and penalties, for kernels of value one, from which on a factor in float32 and its corrections take less time
-# than one in float64 and say the same of rows that are left out.
-_MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
-_ALPHA_STEP = 10.0
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOut:
-    """Rows with what a fit without them says.
-
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_held, n_features)
-        Transformed rows.
-    targets : ndarray of shape (n_held, n_targets)
-        Their targets.
-    residuals : ndarray of shape (n_held, n_targets)
-        Targets minus the predictions of a fit without the row.
-    sample_weight : ndarray of shape (n_held,)
-        Weights.
-    """
-
-    inputs: Array
-    targets: Array
-    residuals: Array
-    sample_weight: Array
-
-
-@dataclass(frozen=True, eq=False)
-class ExactFit:
-    """The solution with one column per distinct row.
-
-    Parameters
-    ----------
-    solution : DualSolution
-        Coefficients and intercept.
-    effective_dof : float
-        Degrees of freedom, the intercept not counted; from the leverages of the held rows.
-    noise_variance : ndarray of shape (n_targets,)
-        Variance of the targets around the fit.
-    held_out : HeldOut
-        Up to a thousand rows, drawn at random.
-    """
-
-    solution: DualSolution
-    effective_dof: float
-    noise_variance: Array
-    held_out: HeldOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +69,7 @@ def prepare_kernel(
     learn_features: bool,
     seed: int,
     threads: int,
-    progress: Task = UNWATCHED,
+    progress: Task = NO_PROGRESS,
     learned_gain: float = 0.0,
 ) -> KernelTask:
     """Transform the rows, merge equal ones and choose the kernel on a sample of them.
@@ -156,7 +106,7 @@ def prepare_kernel(
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
     families, transforms = kernel_families(kernel.activation, kernel.frequencies), possible_transforms(input_transform)
-    length_scale = None if isinstance(kernel.length_scale, str) else kernel.length_scale
+    length_scale = numeric_length_scale(kernel.length_scale, X.shape[1])
     if length_scale is not None:
         transforms = transforms[:1]  # in whose unit it is given
     maps = fitted_input_maps(X, sample_weight, transforms, row_rng)
@@ -176,49 +126,3 @@ def prepare_kernel(
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
     return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)
-
-
-def fit_exact(task: KernelTask, threads: int) -> tuple[KernelMap, ExactFit]:
-    """Solve with one column per distinct row.
-
-    Parameters
-    ----------
-    task : KernelTask
-        Rows and kernel.
-    threads : int
-        Threads over blocks of the kernel matrix.
-
-    Returns
-    -------
-    layers : KernelMap
-        The columns.
-    fit : ExactFit
-        The solution; its penalty is larger than the chosen one where float64 asks for that.
-    """
-    n, n_held = len(task.X), min(_HELD_ROWS, len(task.X))
-    with one_blas_thread():
-        solution = _solved(task, n_held, threads)
-    held = slice(n - n_held, n)
-    weight, copies = task.sample_weight[held], copies_of(task.sample_weight)[held]
-    held_out = HeldOut(task.X[held], task.Y[held], leave_one_out(solution, weight, copies), weight)
-    dof = max(n * mean_leverage(solution, weight) - 1.0, 0.0)
-    squares = np.sum((solution.alpha * solution.coef) ** 2 / task.sample_weight[:, None], axis=0)
-    free = max(float(task.sample_weight.sum()), float(n)) - 1.0 - dof
-    noise = squares / free if free > 0.0 else np.zeros_like(squares)
-    stack = KernelMap(task.input_map, task.choice.best.kernels, task.X)
-    return stack, ExactFit(solution, dof, noise, held_out)
-
-
-def _solved(task: KernelTask, n_held: int, threads: int) -> DualSolution:
-    """The solution at the chosen penalty, or at the next one that float64 can do."""
-    n, kernels, alpha, solution = len(task.X), task.choice.best.kernels, task.choice.best.alpha, None
-    if n >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * task.sample_weight.max():
-        blocks = symmetric_kernel_blocks(kernels, task.X, threads)
-        solution = solve_dual_in_two_precisions(blocks, task.Y, task.sample_weight, alpha, n_held, threads)
-        del blocks
-    while solution is None:
-        solution = solve_dual(
-            symmetric_kernel_matrix(kernels, task.X, threads), task.Y, task.sample_weight, alpha, n_held, threads
-        )
-        alpha *= _ALPHA_STEP
-    return solution

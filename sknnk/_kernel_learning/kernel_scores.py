@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats
 from .._ridge import DualSolution, held_out_residuals, solve_dual
-
-Array = NDArray[np.float64]
 
 _N_FOLDS = 4
 # Penalties, for kernels of value one at distance zero, and the step of the search among them.
@@ -22,7 +20,7 @@ _ALPHA_GAINS = (1e-3, 1e-6)
 # takes half the time, and errors differ by less than one in two hundred (smooth and rough kernels, 3000 rows).
 _MANY_ROWS, _HARMLESS_ALPHA = 500, 3e-3
 # Kernel of the rows in a dtype, of which the lower triangle is read.
-Matrix = Callable[[type[np.floating]], NDArray[np.floating]]
+Matrix = Callable[[type[np.floating]], Floats]
 
 
 def dtype_of_errors(alpha: float, sample_weight: Array) -> type[np.floating]:
@@ -138,14 +136,14 @@ class CrossValidation:
         squares = np.average(residuals**2, axis=0, weights=self.sample_weight[n - n_held :])
         return Score(alpha, float(np.mean(squares)), solution)
 
-    def _system(self, K: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _system(self, K: Floats) -> Floats:
         """A copy that may be overwritten, in memory that is used again: fresh memory may cost as much as the factor."""
         systems = self._memory.__dict__
         name = K.dtype.char
         if name not in systems:
             systems[name] = np.empty_like(K, order="F")
         np.copyto(systems[name], K)
-        system: NDArray[np.floating] = systems[name]
+        system: Floats = systems[name]
         return system
 
     def best(self, matrix: Matrix, start: float, known: Score | None = None) -> Score:

@@ -12,7 +12,7 @@ from scipy.linalg import norm as vector_norm
 from .._compute import one_blas_thread
 from .._data import distinct_rows, fitted_input_map, quantile_rows, sampled_rows, transform_inputs, unit_rows
 from .._features import Candidate, RandomMap, build_samplers, frequencies, own_frequencies, with_frequencies
-from .._integration import UNWATCHED, Step, Task
+from .._integration import NO_PROGRESS, Step, Task
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
 from .resampling import MOST_ROUNDS, resampled
 from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
@@ -80,7 +80,7 @@ def prepare_layers(
     penalty_given: bool = False,
     threads: int = 1,
     learning: Collection[str] = (),
-    progress: Task = UNWATCHED,
+    progress: Task = NO_PROGRESS,
 ) -> tuple[RandomMap, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 

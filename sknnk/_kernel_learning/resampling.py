@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 
-from .._compute import one_blas_thread
-from .._integration import Step, no_step
+from .._compute import Array, Floats, Indices, one_blas_thread
+from .._integration import Step, ignore_step
 from .._ridge import solve_dual
-
-Array = NDArray[np.float64]
 
 MOST_ROUNDS = 10
 # Rounds without a new least error after which the search ends, and the share of the error that it must gain at all.
@@ -50,13 +47,13 @@ class Resampled:
 def resampled(
     frequencies: Array,
     draw: Callable[[int], Array],
-    columns: Callable[[Array], NDArray[np.floating]],
+    columns: Callable[[Array], Floats],
     Y: Array,
     sample_weight: Array,
     alpha: float,
     rng: np.random.Generator,
     n_linked: int = 0,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> Resampled:
     """Draw frequency vectors again in proportion to their amplitudes, and keep the round of least held-out error.
 
@@ -124,7 +121,7 @@ def resampled(
     return Resampled(vectors, alpha, errors)
 
 
-def _fitted(phi: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float) -> tuple[float, float, Array]:
+def _fitted(phi: Floats, Y: Array, sample_weight: Array, alpha: float) -> tuple[float, float, Array]:
     """Held-out error, penalty and coefficients of the best penalty near the given one."""
     n_kept = len(Y) - len(Y) // _HELD_SHARE
     kept, held = slice(None, n_kept), slice(n_kept, None)
@@ -161,7 +158,7 @@ def _next_generation(
     return np.hstack([children, draw(n_fresh)])[:, rng.permutation(n_vectors)]
 
 
-def _in_proportion(shares: Array, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _in_proportion(shares: Array, n: int, rng: np.random.Generator) -> Indices:
     """Indices that occur as often as their shares say, up to rounding."""
     reached = np.cumsum(shares / (shares.max() or 1.0))  # tiny shares have no digits of their own
     places = (np.arange(n) + rng.random()) / n * reached[-1]

@@ -6,16 +6,14 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._compute import over_threads
-from .._kernels import Kernel, column_deviations, spectrum_of, squared_gradients, typical_length_scale
-from .._ridge import DualSolution
-from .comparison import MOST_TURNS, along_learned_axes, decide
-from .kernel_scores import CrossValidation, Score, climb
+from .._kernels import Kernel, column_deviations, spectrum_of, typical_length_scale
+from .axes import MOST_TURNS
+from .comparison import along_learned_axes, decide
+from .kernel_scores import Score, climb
+from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
-
-Array = NDArray[np.float64]
 
 # Smooth structure along any direction, heavy tails along the axes, heavy tails along any direction: each is far ahead
 # on some tables.
@@ -24,23 +22,18 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ("gaussian", "isotropic"),
     ("cauchy", "isotropic"),
 )
-# Lengths of equal scales around the typical one, and the share of the error that a step to another one must gain.
-_LENGTH_FACTORS, _FACTOR_STEP, _FACTOR_GAINS = (1.0, 0.5, 2.0, 0.25, 4.0), 2.0, (1e-6, 1e-6)
-# Rows of the first two stages, many kernels and learning of the length scales; the decision between the best has all.
-# And how many rows at the end of the second are left out in turn.
+# Factors of the typical length scale that are tried with equal scales for all columns.
+_LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
+# Share of the error that a step to another factor must gain, in either direction.
+_FACTOR_GAINS = (1e-6, 1e-6)
+# Rows of the first stage, which tries many kernels, and of the second, which learns length scales. The comparison of
+# the best has all rows.
 _STAGE_ROWS = (500, 1000)
-_JUDGED_ROWS = 500
 # Share of the errors that other inputs than the first must gain.
 _INPUTS_GAIN = 0.05
-# Rounds of learning, which end when one is no better, by a thousandth, than those before.
-_ROUNDS, _ROUND_GAIN = 5, 1e-3
-_GRADIENT_ROWS = 250
-# A column that no gradient sees keeps this share of the largest scale: a later round may still find it.
-_LEAST_SCALE = 1e-3
 # First penalty, for kernels of value one at distance zero.
 _FIRST_ALPHA = 1e-2
-# Step of the unit of length, its bounds, and the share of the error that a step must gain.
-_LENGTH_STEP, _LENGTH_BOUNDS, _LENGTH_GAINS = 2.0**0.5, (1e-2, 1e2), (1e-3, 1e-3)
+# Fewer rows are too few to compare kernels on.
 MIN_ROWS = 8
 _error = attrgetter("error")
 
@@ -184,7 +177,7 @@ def _refined_families(
     more = task.leading(_STAGE_ROWS[1]).beside(len(starts) - 1)
 
     def refined(start: _Start, child: np.random.Generator) -> list[Fit]:
-        return start.fits + _refined(more, start.kernel, _first_alpha(more, start), free, learn and free, child)
+        return start.fits + refined_kernel(more, start.kernel, _first_alpha(more, start), free, learn and free, child)
 
     return over_threads(refined, list(zip(starts, rng.spawn(len(starts)), strict=True)), task.threads)
 
@@ -198,7 +191,7 @@ def _best_of_each(tried: Sequence[Sequence[Fit]], stage: str) -> list[Fit]:
 def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True, n_inputs: int = 1) -> int:
     """Kernels that are tried at most, with length scales that are `free` and that may be learned, and a decision."""
     at_first = len(_LENGTH_FACTORS) if free else 1
-    of_each = 2 + (_ROUNDS + 1) * learn if free else 1
+    of_each = 2 + (MOST_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
     turns = (MOST_TURNS + (not decide)) * (free and learn)
     return n_families * (n_inputs * at_first + of_each) + decides * (2 + (free and learn)) * n_families + turns
@@ -235,7 +228,7 @@ def _start(task: SearchTask, family: tuple[Any, str], length_scale: Any) -> _Sta
         return score.error
 
     if length_scale is None and len(few.X) == _STAGE_ROWS[0]:
-        climb(error, 1.0, _FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
+        climb(error, 1.0, FACTOR_STEP, (min(_LENGTH_FACTORS), max(_LENGTH_FACTORS)), _FACTOR_GAINS)
     else:
         # Fewer rows may have several minima, and all are tried in little time.
         for factor in _LENGTH_FACTORS if length_scale is None else (1.0,):
@@ -248,81 +241,3 @@ def _first_alpha(task: SearchTask, start: _Start) -> float:
     """The best penalty on few rows."""
     few = task.leading(_STAGE_ROWS[0])
     return few.validation(len(few.X)).best(few.values(start.kernel), start.score.alpha, start.score).alpha
-
-
-def _refined(
-    task: SearchTask, kernel: Kernel, alpha: float, free: bool, learn: bool, rng: np.random.Generator
-) -> list[Fit]:
-    """The kernel on more rows, rounds of feature learning, and the best of them at its best length and penalty."""
-    validation = task.validation(_JUDGED_ROWS)
-
-    def polished(kernel: Kernel, alpha: float, step: float, known: Score | None = None) -> tuple[Kernel, Score]:
-        """At its best length for a penalty, and then at its best penalty for that length."""
-        scores = {1.0: known} if known else {}
-
-        def error(factor: float) -> float:
-            if factor not in scores:
-                scores[factor] = validation.score(task.values(resized(factor)), alpha)
-            return scores[factor].error
-
-        def resized(factor: float) -> Kernel:
-            return replace(kernel, scales=factor * kernel.scales)
-
-        factor = climb(error, 1.0, step, _LENGTH_BOUNDS, _LENGTH_GAINS) if free else 1.0
-        return resized(factor), validation.best(task.values(resized(factor)), alpha, scores.get(factor))
-
-    if learn:
-        # Its best length on fewer rows is a start; that of the kernel with learned scales is looked for below.
-        score = validation.score(task.values(kernel), alpha)
-    else:
-        kernel, score = polished(kernel, alpha, _FACTOR_STEP)
-    plain = task.fit((kernel,), score, "refinement")
-    if not free:
-        return [plain]
-    rounds = _rounds(task, validation, kernel, score, rng) if learn else []
-    fits = [plain, *(task.fit((kernel,), score, "feature learning") for kernel, score in rounds)]
-    if rounds:
-        kernel, score = min(rounds, key=lambda each: each[1].error)
-        kernel, score = polished(kernel, score.alpha, _LENGTH_STEP, score)
-        fits.append(task.fit((kernel,), score, "feature learning"))
-    if fits[0].error <= fits[-1].error:
-        kernel, score = polished(plain.kernels[0], plain.alpha, _LENGTH_STEP, Score(plain.alpha, plain.error, None))
-        fits.append(task.fit((kernel,), score, "refinement"))
-    return fits
-
-
-def _rounds(
-    task: SearchTask, validation: CrossValidation, kernel: Kernel, score: Score, rng: np.random.Generator
-) -> list[tuple[Kernel, Score]]:
-    """Kernels whose length scales follow the slopes of the fit before, until that helps no more."""
-    deviations = column_deviations(task.X, task.sample_weight)
-    rounds: list[tuple[Kernel, Score]] = []
-    least, gains = np.inf, True
-    while len(rounds) < _ROUNDS and gains and score.solution is not None:
-        kernel = _learned(task, kernel, score.solution, deviations, rng)
-        # The first round changes the kernel most; later ones can do with its penalty.
-        score = (validation.score if rounds else validation.best)(task.values(kernel), score.alpha)
-        rounds.append((kernel, score))
-        gains = score.error < (1.0 - _ROUND_GAIN) * least
-        least = min(least, score.error)
-    return rounds
-
-
-def _learned(
-    task: SearchTask, kernel: Kernel, solution: DualSolution, deviations: Array, rng: np.random.Generator
-) -> Kernel:
-    """The kernel whose scales follow the slopes of a fit, two typical rows as far apart as before."""
-    rows = rng.permutation(len(task.X))[:_GRADIENT_ROWS]
-    # Inputs of any unit are brought near one, or squares of slopes overflow; a power of two changes no digit.
-    unit = np.exp2(np.floor(np.log2(kernel.scales.max())))
-    near_one = Kernel(kernel.activation, kernel.frequencies, kernel.scales / unit)
-    with np.errstate(over="ignore"):  # of a constant column, which has no slopes
-        inputs = task.X * unit
-    slopes = np.sqrt(squared_gradients([near_one], inputs[rows], inputs, solution.coef, task.threads))
-    largest = slopes.max()
-    if not largest > 0.0:
-        return kernel
-    scales = np.maximum(slopes / largest, _LEAST_SCALE)
-    order = 1 if kernel.frequencies == "coordinatewise" else 2
-    before, after = (np.linalg.norm(each * (deviations * unit), order) for each in (near_one.scales, scales))
-    return Kernel(kernel.activation, kernel.frequencies, scales * (before / after * unit)) if after > 0.0 else kernel

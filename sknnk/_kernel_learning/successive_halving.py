@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import over_threads
+from .._compute import Array, Floats, Indices, over_threads
 from .._features import Candidate
-from .._integration import Step, no_step
+from .._integration import Step, ignore_step
 from .._ridge import Moments, RidgeSystem, decompose, decompose_rows, prediction_path
-
-Array = NDArray[np.float64]
 
 # No kernel wins everywhere: smooth rotation-free structure, heavy-tailed product kernels and low-order structure each
 # have tables on which they are far ahead.
@@ -85,14 +83,14 @@ def candidates(
 
 def halving_search(
     options: Sequence[Candidate],
-    features: Callable[[Candidate, Any, int], NDArray[np.floating]],
+    features: Callable[[Candidate, Any, int], Floats],
     X: Array,
     Y: Array,
     sample_weight: Array,
-    groups: NDArray[np.intp],
+    groups: Indices,
     rng: np.random.Generator,
     threads: int = 1,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 
@@ -166,9 +164,7 @@ def _rounds(n_groups: int, n_options: int) -> tuple[tuple[int, int, int | None],
     return _ROUNDS if n_options > 1 else _ROUNDS[-1:]
 
 
-def cross_validated_errors(
-    features: NDArray[np.floating], Y: Array, sample_weight: Array, folds: NDArray[np.intp], alphas: Array
-) -> Array:
+def cross_validated_errors(features: Floats, Y: Array, sample_weight: Array, folds: Indices, alphas: Array) -> Array:
     """Held-out squared errors of ridge regression for every penalty, relative to the variance of the targets.
 
     Parameters
@@ -200,7 +196,7 @@ def cross_validated_errors(
     return np.divide(total, spread, out=np.zeros_like(total), where=spread > 0.0)
 
 
-def _decompose(features: NDArray[np.floating], Y: Array, sample_weight: Array) -> RidgeSystem:
+def _decompose(features: Floats, Y: Array, sample_weight: Array) -> RidgeSystem:
     if features.shape[1] > len(features):
         return decompose_rows(features, Y, sample_weight)
     return decompose(Moments.from_block(features, Y, sample_weight))

@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._integration import Step, no_step
+from .._compute import Array, Floats, Indices
+from .._integration import Step, ignore_step
 from .._kernels import Kernel, symmetric_kernel_matrix
 from .kernel_scores import CrossValidation, Score
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +53,11 @@ class KernelValues:
     True
     """
 
-    def __init__(self, evaluate: Callable[[type[np.floating]], NDArray[np.floating]]) -> None:
+    def __init__(self, evaluate: Callable[[type[np.floating]], Floats]) -> None:
         self._evaluate = evaluate
-        self._known: dict[type[np.floating], NDArray[np.floating]] = {}
+        self._known: dict[type[np.floating], Floats] = {}
 
-    def __call__(self, dtype: type[np.floating]) -> NDArray[np.floating]:
+    def __call__(self, dtype: type[np.floating]) -> Floats:
         if dtype not in self._known:
             exact = self._known.get(np.float64)
             self._known[dtype] = self._evaluate(dtype) if exact is None else exact.astype(dtype)
@@ -94,7 +92,7 @@ class SearchTask:
     alphas: Sequence[float] | None = None
     unit: float = 1.0
     threads: int = 1
-    done: Step = no_step
+    done: Step = ignore_step
 
     @classmethod
     def of(
@@ -104,7 +102,7 @@ class SearchTask:
         sample_weight: Array,
         alphas: Sequence[float] | None = None,
         threads: int = 1,
-        done: Step = no_step,
+        done: Step = ignore_step,
     ) -> "SearchTask":
         """The task of rows whose targets have any mean and unit."""
         centred = Y - np.average(Y, axis=0, weights=sample_weight)
@@ -120,7 +118,7 @@ class SearchTask:
         """The task with its share of the threads, where others are worked on at the same time."""
         return replace(self, threads=max(self.threads // (n_others + 1), 1))
 
-    def at(self, rows: slice | NDArray[np.intp]) -> "SearchTask":
+    def at(self, rows: slice | Indices) -> "SearchTask":
         """The task of some rows."""
         return replace(self, X=self.X[rows], Y=self.Y[rows], sample_weight=self.sample_weight[rows])
 

@@ -14,21 +14,12 @@ from .kernels import (
     symmetric_kernel_matrix,
 )
 from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
-from .spectra import (
-    ACTIVATIONS,
-    EXTENDED_ACTIVATIONS,
-    SINGLE_FREQUENCY,
-    Floats,
-    SeriesSpectrum,
-    activation_values,
-    spectrum_of,
-)
+from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, activation_values, spectrum_of
 
 __all__ = [
     "ACTIVATIONS",
     "EXTENDED_ACTIVATIONS",
     "SINGLE_FREQUENCY",
-    "Floats",
     "Kernel",
     "SeriesSpectrum",
     "activation_values",

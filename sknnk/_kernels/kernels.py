@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from .._compute import one_blas_thread, over_threads, row_blocks
+from .._compute import Array, Floats, one_blas_thread, over_threads, row_blocks
 from .spectra import spectrum_of
-
-Array = NDArray[np.float64]
 
 # Entries of a block of distances that stays in a core's cache.
 _BLOCK_ENTRIES = 2**17
@@ -66,7 +63,7 @@ class Kernel:
         return scales
 
 
-def kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray[np.floating]) -> Array:
+def kernel_matrix(kernels: Sequence[Kernel], A: Floats, B: Floats) -> Array:
     """Sum of kernels between the rows of two arrays.
 
     Parameters
@@ -89,8 +86,8 @@ def kernel_matrix(kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray
 
 
 def symmetric_kernel_matrix(
-    kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int, dtype: type[np.floating] = np.float64
-) -> NDArray[np.floating]:
+    kernels: Sequence[Kernel], A: Floats, threads: int, dtype: type[np.floating] = np.float64
+) -> Floats:
     """Lower triangle of the sum of kernels among rows.
 
     Parameters
@@ -116,7 +113,7 @@ def symmetric_kernel_matrix(
     return upper.T
 
 
-def symmetric_kernel_blocks(kernels: Sequence[Kernel], A: NDArray[np.floating], threads: int) -> list[Array]:
+def symmetric_kernel_blocks(kernels: Sequence[Kernel], A: Floats, threads: int) -> list[Array]:
     """Sum of kernels among rows, in half the memory of the matrix.
 
     Parameters
@@ -145,19 +142,17 @@ def _symmetric_blocks(n: int) -> list[slice]:
     return list(row_blocks(n, max(_BLOCK_ENTRIES // max(n, 1), 16)))
 
 
-def _fill_blocks(kernels: Sequence[Kernel], A: NDArray[np.floating], blocks: list[Any], threads: int) -> None:
+def _fill_blocks(kernels: Sequence[Kernel], A: Floats, blocks: list[Any], threads: int) -> None:
     with one_blas_thread():
         points = [in_coordinates(kernel, A) for kernel in kernels]
 
-    def fill(rows: slice, out: NDArray[np.floating]) -> None:
+    def fill(rows: slice, out: Floats) -> None:
         _fill_values(kernels, [(each[rows], each[rows.start :]) for each in points], out)
 
     over_threads(fill, blocks, threads)
 
 
-def fill_kernel_matrix(
-    kernels: Sequence[Kernel], A: NDArray[np.floating], B: NDArray[np.floating], out: NDArray[np.floating]
-) -> None:
+def fill_kernel_matrix(kernels: Sequence[Kernel], A: Floats, B: Floats, out: Floats) -> None:
     """Evaluate a sum of kernels into a given array, by blocks that stay in cache.
 
     Parameters
@@ -172,7 +167,7 @@ def fill_kernel_matrix(
     _fill_values(kernels, [(in_coordinates(kernel, A), in_coordinates(kernel, B)) for kernel in kernels], out)
 
 
-def _fill_values(kernels: Sequence[Kernel], points: Sequence[tuple[Array, Array]], out: NDArray[np.floating]) -> None:
+def _fill_values(kernels: Sequence[Kernel], points: Sequence[tuple[Array, Array]], out: Floats) -> None:
     """Sum of kernels between rows in the coordinates of each."""
     for rows in row_blocks(len(out), max(_BLOCK_ENTRIES // max(out.shape[1], 1), 16)):
         for i, (kernel, (a, b)) in enumerate(zip(kernels, points, strict=True)):
@@ -184,7 +179,7 @@ def _fill_values(kernels: Sequence[Kernel], points: Sequence[tuple[Array, Array]
                 out[rows] = values
 
 
-def in_coordinates(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
+def in_coordinates(kernel: Kernel, rows: Floats) -> Array:
     """Rows in the coordinates in which a kernel compares them.
 
     Parameters
@@ -210,7 +205,7 @@ def in_coordinates(kernel: Kernel, rows: NDArray[np.floating]) -> Array:
     return scaled if kernel.projection is None else scaled @ kernel.projection
 
 
-def _unscaled_values(kernel: Kernel, a: Array, b: Array, dtype: Any = np.float64) -> NDArray[np.floating]:
+def _unscaled_values(kernel: Kernel, a: Array, b: Array, dtype: Any = np.float64) -> Floats:
     """Kernel between rows that are scaled already, in float32 where that is asked for and saves time."""
     profile = spectrum_of(kernel.activation).kernel
     if kernel.frequencies == "isotropic":
@@ -268,11 +263,11 @@ def squared_distances(a: Array, b: Array) -> Array:
     return squares
 
 
-def _exponential(distances: Array, factor: float, dtype: Any) -> NDArray[np.floating]:
+def _exponential(distances: Array, factor: float, dtype: Any) -> Floats:
     distances *= factor
     with np.errstate(over="ignore"):  # beyond float32, where the exponential is zero
         exponents = distances.astype(dtype, copy=False)
-    values: NDArray[np.floating] = np.exp(exponents, out=exponents)
+    values: Floats = np.exp(exponents, out=exponents)
     return values
 
 

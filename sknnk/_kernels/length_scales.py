@@ -3,14 +3,21 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .._compute import Array
 from .spectra import Spectrum
 
+# Shorter length scales have an inverse that overflows.
+_SHORTEST = 1e-307
+_ALLOWED_LENGTH_SCALES = (
+    "does not fit X with {} features; give one positive, finite number, or one for each feature, or leave the default. "
+    f"The shortest is {_SHORTEST:g}."
+)
 
-def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+
+def column_deviations(X: Any, sample_weight: Array | None = None) -> Array:
     """Weighted standard deviation of every column, safe from overflow and underflow.
 
     Parameters
@@ -37,27 +44,51 @@ def column_deviations(X: Any, sample_weight: NDArray[np.float64] | None = None) 
     else:
         unit = sparse.csr_array(X.astype(np.float64) @ sparse.diags_array(1.0 / largest))
         _, variances = mean_variance_axis(unit, axis=0, weights=sample_weight)
-    deviations: NDArray[np.float64] = np.sqrt(np.maximum(variances, 0.0)) * largest
+    deviations: Array = np.sqrt(np.maximum(variances, 0.0)) * largest
     return deviations
 
 
 def numeric_length_scale(length_scale: Any, n_features: int) -> Any:
-    """Return the numeric length scale, or None for ``"scale"``."""
+    """Validate a length scale.
+
+    Parameters
+    ----------
+    length_scale : str, float or array-like of shape (n_features,)
+        What the user gave.
+    n_features : int
+        Columns of the rows that are divided by it.
+
+    Returns
+    -------
+    float, ndarray of shape (n_features,) or None
+        Positive and finite, in float64; None for a word such as ``"scale"`` or ``"auto"``, which is no number yet.
+
+    Raises
+    ------
+    ValueError
+        If it is not one positive, finite number, or one for each column.
+
+    Examples
+    --------
+    >>> numeric_length_scale([1, 2], n_features=2), numeric_length_scale("scale", n_features=2)
+    (array([1., 2.]), None)
+    """
     if isinstance(length_scale, str):
         return None
-    array = np.asarray(length_scale, dtype=np.float64)
-    if array.ndim == 0:
-        return float(array)
-    if array.shape != (n_features,) or not np.all((array > 0.0) & np.isfinite(array)):
-        raise ValueError(
-            f"length_scale of shape {array.shape} with entries from {np.min(array, initial=np.inf):.3g} to "
-            f"{np.max(array, initial=-np.inf):.3g} does not fit X with {n_features} features; give 'scale', a positive "
-            "number or one positive number per feature."
-        )
-    return array
+    try:
+        array = np.asarray(length_scale, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"length_scale={length_scale!r} {_ALLOWED_LENGTH_SCALES.format(n_features)}") from error
+    if array.shape not in ((), (n_features,)) or not np.all((array >= _SHORTEST) & np.isfinite(array)):
+        seen = f"length_scale={length_scale!r}"
+        if array.ndim:
+            lowest, highest = np.min(array, initial=np.inf), np.max(array, initial=-np.inf)
+            seen = f"length_scale of shape {array.shape} with entries from {lowest:.3g} to {highest:.3g}"
+        raise ValueError(f"{seen} {_ALLOWED_LENGTH_SCALES.format(n_features)}")
+    return array if array.ndim else float(array)
 
 
-def typical_length_scale(deviations: NDArray[np.float64], spectrum: Spectrum, directions: str, coupling: str) -> float:
+def typical_length_scale(deviations: Array, spectrum: Spectrum, directions: str, coupling: str) -> float:
     """Length scale at which the kernel of two typical rows is ``1 / e``.
 
     Parameters
@@ -89,7 +120,7 @@ def typical_length_scale(deviations: NDArray[np.float64], spectrum: Spectrum, di
     return unit * _where_kernel_falls_to(np.exp(-1.0), distances, spectrum)
 
 
-def _where_kernel_falls_to(level: float, distances: NDArray[np.float64], spectrum: Spectrum) -> float:
+def _where_kernel_falls_to(level: float, distances: Array, spectrum: Spectrum) -> float:
     low, high = -8.0, 8.0 + np.log10(distances.size)
     for _ in range(60):
         middle = 0.5 * (low + high)

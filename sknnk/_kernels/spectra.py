@@ -30,10 +30,10 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-Floats = NDArray[np.float64]
+from .._compute import Array, Complexes
 
 ACTIVATIONS = (
     "gaussian",
@@ -79,13 +79,13 @@ class Spectrum(Protocol):
     def l1_norm(self) -> float:
         """Sum of ``|a_k|`` over the sampled frequencies, the constant left out."""
 
-    def __call__(self, z: ArrayLike) -> Floats:
+    def __call__(self, z: ArrayLike) -> Array:
         """Evaluate the activation at an array of any shape."""
 
-    def scales(self, u: ArrayLike) -> Floats:
+    def scales(self, u: ArrayLike) -> Array:
         """Quantiles of the scale distribution at an array of any shape with values in (0, 1)."""
 
-    def kernel(self, r: ArrayLike) -> Floats:
+    def kernel(self, r: ArrayLike) -> Array:
         """Evaluate ``kappa(r) = E exp(-sigma^2 r^2 / 2)`` at an array of any shape."""
 
 
@@ -106,15 +106,15 @@ class AnalyticSpectrum:
     l1_norm: float = field(default=1.0, repr=False)
     constant: float = field(default=0.0, repr=False)
 
-    def __call__(self, z: ArrayLike) -> Floats:
+    def __call__(self, z: ArrayLike) -> Array:
         """Evaluate the activation, which in closed form is its own kernel."""
         return self.kernel(z)
 
-    def scales(self, u: ArrayLike) -> Floats:
+    def scales(self, u: ArrayLike) -> Array:
         """Quantiles of the scale distribution at ``u`` in (0, 1)."""
         return _ANALYTIC[self.name][1](np.asarray(u, dtype=np.float64))
 
-    def kernel(self, r: ArrayLike) -> Floats:
+    def kernel(self, r: ArrayLike) -> Array:
         """Evaluate ``kappa`` at ``r``."""
         return _ANALYTIC[self.name][0](np.asarray(r, dtype=np.float64))
 
@@ -140,8 +140,8 @@ class SeriesSpectrum:
     """
 
     name: str
-    frequencies: Floats = field(repr=False)
-    amplitudes: NDArray[np.complex128] = field(repr=False)
+    frequencies: Array = field(repr=False)
+    amplitudes: Complexes = field(repr=False)
     constant: float = 0.0
     half_width: float = math.inf
     max_error: float = 0.0
@@ -156,7 +156,7 @@ class SeriesSpectrum:
         """Sum of ``|a_k|`` over the sampled frequencies, the constant left out."""
         return float(np.abs(self.amplitudes).sum())
 
-    def __call__(self, z: ArrayLike) -> Floats:
+    def __call__(self, z: ArrayLike) -> Array:
         """Evaluate the series at ``z``, one term at a time so that memory stays that of ``z``."""
         z = np.asarray(z, dtype=np.float64)
         total = np.full(z.shape, self.constant)
@@ -164,14 +164,14 @@ class SeriesSpectrum:
             total += a.real * np.cos(w * z) - a.imag * np.sin(w * z)
         return total
 
-    def scales(self, u: ArrayLike) -> Floats:
+    def scales(self, u: ArrayLike) -> Array:
         """Quantiles of the discrete scale distribution: the first frequency with cumulated weight ``u``."""
         cumulated = np.cumsum(np.abs(self.amplitudes))
         # The last sum divided by itself is exactly 1, so that no u below 1 falls off the end.
         return self.frequencies[np.searchsorted(cumulated / cumulated[-1], np.asarray(u, dtype=np.float64))]
 
     @np.errstate(over="ignore")
-    def kernel(self, r: ArrayLike) -> Floats:
+    def kernel(self, r: ArrayLike) -> Array:
         """Evaluate ``kappa`` at ``r``, a mixture of Gaussians with the weights of the frequencies."""
         half_square = -0.5 * np.square(np.asarray(r, dtype=np.float64))
         total = np.zeros(half_square.shape)
@@ -261,7 +261,7 @@ def _named_spectrum(name: str) -> Spectrum:
     raise ValueError(f"activation={name!r} is not known; {_REMEDY}")
 
 
-def _fourier_amplitudes(function: Callable[..., Any], n_terms: int, half_width: float) -> NDArray[np.complex128]:
+def _fourier_amplitudes(function: Callable[..., Any], n_terms: int, half_width: float) -> Complexes:
     """One-sided amplitudes, shape (n_terms + 1,), of the blended function."""
     n_points = 64 * n_terms
     position = np.arange(n_points) / n_points
@@ -279,7 +279,7 @@ def _fourier_amplitudes(function: Callable[..., Any], n_terms: int, half_width: 
     return amplitudes
 
 
-def _partition_of_unity(position: Floats) -> Floats:
+def _partition_of_unity(position: Array) -> Array:
     """Weight of the unshifted copy: 1 up to a quarter of the period, 0 from three quarters on."""
     # Between a step that is too sharp and one whose tails are cut off, 4 gives the fewest terms for 1e-14.
     t = np.clip(4.0 * position - 2.0, -1.0, 1.0)
@@ -287,7 +287,7 @@ def _partition_of_unity(position: Floats) -> Floats:
         return np.asarray(0.5 * special.erfc(4.0 * t / np.sqrt(1.0 - t * t)))
 
 
-def activation_values(function: Callable[..., Any], z: Floats) -> Floats:
+def activation_values(function: Callable[..., Any], z: Array) -> Array:
     """Values of a user's callable, or an error that says what it did wrong.
 
     Parameters
@@ -325,36 +325,36 @@ def activation_values(function: Callable[..., Any], z: Floats) -> Floats:
 
 
 @np.errstate(over="ignore")
-def _gaussian(z: Floats) -> Floats:
+def _gaussian(z: Array) -> Array:
     return np.exp(-0.5 * np.square(z))
 
 
 @np.errstate(over="ignore")
-def _inverse_quadratic(z: Floats) -> Floats:
+def _inverse_quadratic(z: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.square(z)))
 
 
-def _exponential(z: Floats) -> Floats:
+def _exponential(z: Array) -> Array:
     return np.exp(-np.abs(z))
 
 
-def _sech(z: Floats) -> Floats:
+def _sech(z: Array) -> Array:
     # 1 / cosh(z) without its overflow.
     e = np.exp(-np.abs(z))
     return np.asarray(2.0 * e / (1.0 + e * e))
 
 
-def _inverse_normal_scales(u: Floats) -> Floats:
+def _inverse_normal_scales(u: Array) -> Array:
     """Quantiles of ``1 / |N(0, 1)|``, whose square has the Laplace transform ``exp(-sqrt(2 s))`` (Levy)."""
     return np.asarray(-1.0 / special.ndtri(0.5 * u))
 
 
-def _rayleigh_scales(u: Floats) -> Floats:
+def _rayleigh_scales(u: Array) -> Array:
     """Quantiles whose square is exponential with mean 2, with Laplace transform ``1 / (1 + 2 s)``."""
     return np.sqrt(-2.0 * np.log1p(-u))
 
 
-def _exit_time_scales(u: Floats) -> Floats:
+def _exit_time_scales(u: Array) -> Array:
     """Quantiles of the root of T, the exit time of Brownian motion from (-1, 1).
 
     ``E exp(-s T) = 1 / cosh(sqrt(2 s))``, and the distribution function of T has two theta series (Biane,
@@ -380,14 +380,14 @@ _REMEDY = f"use one of {', '.join(ACTIVATIONS)}, or a vectorised callable f(z) -
 _EXIT_SPLIT = 1.0 - (4.0 / np.pi) * sum(
     (-1) ** k * math.exp(-((2 * k + 1) ** 2) * np.pi / 4.0) / (2 * k + 1) for k in range(4)
 )
-_ANALYTIC: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
+_ANALYTIC: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "gaussian": (_gaussian, np.ones_like),
     "laplace": (_inverse_quadratic, _rayleigh_scales),
     "cauchy": (_exponential, _inverse_normal_scales),
     "sech": (_sech, _exit_time_scales),
 }
 SINGLE_FREQUENCY = {"sin": -1j, "cos": 1.0 + 0.0j}
-EXTENDED_ACTIVATIONS: dict[str, Callable[[Floats], Any]] = {
+EXTENDED_ACTIVATIONS: dict[str, Callable[[Array], Any]] = {
     "relu": lambda z: np.maximum(z, 0.0),
     "gelu": lambda z: z * special.ndtr(z),
     "silu": lambda z: z * special.expit(z),

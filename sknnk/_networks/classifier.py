@@ -1,21 +1,19 @@
 """BundledNetworkClassifier: a classification network with one matrix to learn, in closed form."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.preprocessing import label_binarize
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._data import weighted_rows
-from .._integration import watched
-from .calibration import fit_temperature, held_out_scores, probabilities
-from .estimator import BundledNetwork
+from .._data import Dataset
+from .._integration import reports_progress
+from .estimator import CheckedRows, ClassWeightedNetwork
+from .fitted import FittedNetwork
+from .targets import ClassTargets
 
 
 def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
@@ -27,7 +25,7 @@ def _classes_weigh_the_same_in_every_chunk(network: Any) -> bool:
     return True
 
 
-class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNetwork):
+class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeightedNetwork):
     """Classification network of bundled layers, fitted in closed form.
 
     One-vs-rest least squares on targets of -1 and 1 (:class:`BundledNetworkRegressor` explains the network), one column
@@ -168,59 +166,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
 
     __module__ = "sknnk"
 
-    # What learned scales gain on few rows is often gone on many.
-    _learned_gain = 0.25
-    _parameter_constraints: dict = {
-        **BundledNetwork._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
-    _flat_targets = False
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        activation="auto",
-        length_scale="auto",
-        directions="auto",
-        frequencies="auto",
-        alpha="auto",
-        solver="auto",
-        tol=1e-4,
-        max_iter=200,
-        feature_map="auto",
-        feature_learning="auto",
-        input_transform="auto",
-        direct_link=True,
-        class_weight=None,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
-
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Fit the output matrix in closed form, one column of -1 and 1 per class.
 
@@ -244,12 +190,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
             If the data hold NaN or infinity, `y` is no classification target or has one class, or a parameter does not
             fit the data.
         """
-        self._validate_params()
-        X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=True)
-        self._set_classes(np.unique(y))
-        X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
-        self._fit_rows(X, Y, sample_weight)
-        self._calibrate(X, labels, Y, sample_weight)
+        self._fit_rows(X, y, sample_weight)
         return self
 
     @available_if(_classes_weigh_the_same_in_every_chunk)
@@ -280,77 +221,27 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         ValueError
             As `fit`, and if `classes` is missing in the first call, or a label is not among them.
         """
-        self._validate_params()
-        first = self._is_first_call()
-        X, y, sample_weight = self._checked_rows(X, y, sample_weight, reset=first)
-        if first:
-            if classes is None:
-                raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
-            self._set_classes(np.unique(classes))
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the first call of partial_fit, "
-                f"{self.classes_.tolist()}; leave them out, or start a new model."
-            )
-        X, labels, Y, sample_weight = self._coded(X, y, sample_weight)
-        self._partial_fit_rows(X, Y, sample_weight)
-        self._calibrate(X, labels, Y, sample_weight)
+        self._extend_rows(X, y, sample_weight, classes=classes)
         return self
 
-    def _checked_rows(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
-        check_classification_targets(y)
-        return X, y, _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    def _encoded(self, targets: ClassTargets | None, rows: CheckedRows, **known: Any) -> tuple[ClassTargets, Dataset]:
+        check_classification_targets(rows.y)
+        classes = known.get("classes", rows.y)
+        if targets is None and classes is None:
+            raise ValueError("classes=None in the first call of partial_fit; pass all class labels.")
+        if targets is None:
+            targets = ClassTargets.of(np.unique(classes), self.class_weight)
+        elif classes is not None and not np.array_equal(np.unique(classes), targets.classes):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} differ from those of the first call of partial_fit, "
+                f"{targets.classes.tolist()}; leave them out, or start a new model."
+            )
+        targets = replace(targets, class_weight=self.class_weight)
+        Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
+        return targets, Dataset.of(rows.X, Y, weight)
 
-    def _set_classes(self, classes: np.ndarray) -> None:
-        if len(classes) < 2:
-            raise ValueError(f"y holds one class, {classes.tolist()}; a classifier needs at least two.")
-        self.classes_ = classes
-
-    def _coded(
-        self, X: Any, y: np.ndarray, sample_weight: np.ndarray
-    ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
-        """Rows of positive weight with class indices and targets of -1 and 1."""
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
-            raise ValueError(f"y holds labels {unknown.tolist()} that are not in classes={self.classes_.tolist()}.")
-        X, y, sample_weight = weighted_rows(X, y, sample_weight)
-        labels = np.searchsorted(self.classes_, y)
-        sample_weight = sample_weight * self._class_weights(y, sample_weight)[labels]
-        X, labels, sample_weight = weighted_rows(X, labels, sample_weight)
-        Y = label_binarize(labels, classes=np.arange(len(self.classes_)), neg_label=-1, pos_label=1)
-        return X, labels, Y.astype(np.float64), sample_weight
-
-    def _class_weights(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        """Weight of each class, for rows of positive weight."""
-        balanced = self.class_weight == "balanced"
-        # Balance counts weights, not rows, so that a repeated row and a row of weight two are the same.
-        seen = np.isin(self.classes_, y) if balanced else np.ones(len(self.classes_), dtype=bool)
-        weights = np.zeros(len(self.classes_))
-        weights[seen] = compute_class_weight(
-            self.class_weight, classes=self.classes_[seen], y=y, sample_weight=sample_weight if balanced else None
-        )
-        if not np.all((weights >= 0.0) & np.isfinite(weights)):
-            raise ValueError(f"class_weight={self.class_weight!r} must hold non-negative finite numbers.")
-        return weights
-
-    def _calibrate(self, X: Any, labels: np.ndarray, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        if self._system is None:
-            scores, labels, sample_weight = self._held_out
-        else:
-            share = np.minimum((self.effective_dof_ + 1.0) / self._system.n_effective, 0.99)
-            scores = held_out_scores(self._scores(X).astype(np.float64), Y, share)
-        self.inverse_temperature_ = fit_temperature(scores, labels, sample_weight, n_mislabelled=1.0)
-
-    def _hold_out(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Nothing to keep: `_calibrate` looks at all rows."""
-
-    def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
-        """Held-out scores of some rows, with their class indices and weights."""
-        targets = held_out.targets * self._target_scale
-        labels = np.argmax(targets, axis=1) if targets.shape[1] > 1 else (targets[:, 0] > 0.0).astype(np.intp)
-        scores = (held_out.targets - held_out.residuals) * self._target_scale
-        self._held_out = scores, labels, held_out.sample_weight
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
+        return fitted.with_probabilities(data, self._execution())
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Give least-squares scores: how much each class is preferred.
@@ -365,7 +256,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             Estimates of -1 (another class) to 1 (this class; the second of two).
         """
-        scores = self._scores(self._validated(X))
+        fitted, X = self._fitted_for(X)
+        scores = fitted.scores(X, self._execution())
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict(self, X: Any) -> np.ndarray:
@@ -381,8 +273,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         ndarray of shape (n_samples,)
             Class labels.
         """
-        likeliest = np.argmax(self.predict_proba(X), axis=1)
-        return self.classes_[likeliest]
+        fitted, X = self._fitted_for(X)
+        return fitted.targets.decode(fitted.scores(X, self._execution()))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
@@ -397,4 +289,5 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, BundledNet
         ndarray of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of `classes_`.
         """
-        return probabilities(self._scores(self._validated(X)), self.inverse_temperature_)
+        fitted, X = self._fitted_for(X)
+        return fitted.targets.probabilities(fitted.scores(X, self._execution()))

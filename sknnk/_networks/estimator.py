@@ -1,62 +1,46 @@
-"""What all bundled networks share: preparation, accumulation of rows, and the closed-form solution."""
+"""What all bundled networks share: parameters, validation, and the one place where fitted attributes are written."""
 
-from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._compute import block_length, n_threads, over_threads, row_blocks, scratch
-from .._data import binary_magnitude, is_valid_already, possible_transforms, weighted_rows
-from .._features import COUPLINGS, DIRECTIONS, Candidate
-from .._integration import LinkedEstimator, Step, no_step
-from .._kernel_learning import layer_sizes, prepare_layers
+from .._compute import n_threads
+from .._data import Dataset, is_valid_already
+from .._features import COUPLINGS, DIRECTIONS
+from .._integration import Execution, LinkedEstimator, VersionedState, current_progress
 from .._kernels import ACTIVATIONS
-from .._ridge import (
-    MOST_PASSES,
-    FeatureOperator,
-    Moments,
-    PenalisedMoments,
-    PenalisedSystem,
-    RidgeSystem,
-    accumulated_moments,
-    alpha_grid,
-    check_memory,
-    choose_alpha,
-    coefficients,
-    decompose,
-    decompose_rows,
-    effective_dof,
-    is_one_penalty,
-    is_worth_two_precisions,
-    n_blocks,
-    noise_variance,
-    penalised_solution,
-    predicted_costs,
-    recovered_moments,
-    sketched,
-    solve_in_two_precisions,
-    solve_iteratively,
-    solved_for_best,
-)
-from .fitting import KernelNetwork
+from .fitted import FittedNetwork
+from .fitting import extend_network, fit_network
+from .specification import NetworkSpec
+from .targets import ClassTargets, NumericTargets
 
-# Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
-# smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
-_ALPHA_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
-_DOF_INFLATION = 1.4
-_OF_SOME_FITS = ("moments_", "kernels_", "feature_importances_", "solver_costs_", "_task", "_held_out", "_kept_rows")
+_DTYPES = [np.float64, np.float32]
 
 
-class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CheckedRows(NamedTuple):
+    """Rows as scikit-learn has validated them.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Inputs.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Non-negative weights.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: np.ndarray
+
+
+class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Everything but the meaning of the targets."""
-
-    moments_: Moments
-    n_iter_: int
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -77,6 +61,9 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # What scikit-learn checks of the targets.
+    _target_checks: dict = {}
 
     def __init__(
         self,
@@ -131,282 +118,267 @@ class BundledNetwork(KernelNetwork, LinkedEstimator, ClassNamePrefixFeaturesOutM
             The direct link, if there is one, and the features of the last bundled layer:
             ``transform(X) @ coef_.T + intercept_`` is the prediction.
         """
-        X = self._validated(X)
-        columns = np.empty((X.shape[0], self._layers.n_columns), dtype=X.dtype)
+        fitted, X = self._fitted_for(X)
+        return fitted.columns(X, self._execution())
 
-        def evaluate(rows: slice) -> None:
-            columns[rows] = self._layers.columns(X[rows])
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_fitted" in vars(self)
 
-        self._over_blocks(evaluate, X.shape[0])
-        return columns
+    def _fitted_for(self, X: Any) -> tuple[FittedNetwork, Any]:
+        """Validate rows, and give the network that they were validated for.
 
-    def _validated(self, X: Any) -> Any:
-        whole = hasattr(self, "_layers") and not hasattr(self, "feature_names_in_")
-        if not is_valid_already(X, self.n_features_in_ if whole else None):
+        A fit in another thread replaces all attributes at once, so what is read from one dictionary belongs together.
+        """
+        state = vars(self)
+        fitted = state.get("_fitted")
+        if fitted is None or not is_valid_already(X, _n_unnamed_columns(state)):
             check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        self._layers.check_range(X)
-        return X
+            fitted = vars(self)["_fitted"] if fitted is None else fitted
+            known = fitted.known_rows(X)
+            X = (
+                validate_data(_with_state(self, state), X, accept_sparse="csr", dtype=_DTYPES, reset=False)
+                if known is None
+                else known
+            )
+        fitted.feature_map.check_range(X)
+        return fitted, X
 
-    def _fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
-        alphas = self._given_alphas(Y.shape[1])
-        for name in _OF_SOME_FITS:
-            self.__dict__.pop(name, None)
-        self.feature_map_ = self._chosen_map(X, Y, alphas)
-        if self.feature_map_ == "landmarks":
-            self._fit_kernel(X, Y, sample_weight, alphas)
-            return
-        self.n_components_ = self._layer_sizes(sample_weight)
-        self.solver_ = self._chosen_solver(X.shape, alphas)
-        self._prepare(X, Y, sample_weight)
-        Y = Y / self._target_scale
-        if self.solver_ == "cg":
-            self._solve_iteratively(X, Y, sample_weight, alphas)
-        elif self.solver_ == "dual":
-            precision = float(np.finfo(X.dtype).eps)
-            self._solve(decompose_rows(self._layers.columns(X), Y, sample_weight, precision), alphas, X.dtype)
-        else:
-            self._solve_sums(X, Y, sample_weight, alphas)
-        self._hold_out(X, Y, sample_weight)
+    def _execution(self) -> Execution:
+        """Give threads and blocks as the parameters say, and the callbacks of the fit that runs."""
+        batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
+        return Execution(n_threads(self.n_jobs), batch_size, current_progress())
 
-    def _partial_fit_rows(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
-        alphas = self._given_alphas(Y.shape[1])
-        moments = None
-        if self._is_first_call() and self.feature_map == "landmarks":
-            self.feature_map_ = "landmarks"
-            self._fit_kernel(X, Y, sample_weight, alphas)
-            return
-        if not self._is_first_call() and self._system is None:
-            self._extend_exactly(X, Y / self._target_scale, sample_weight)
-            return
-        if self._is_first_call():
-            self.feature_map_ = "random"
-            self.n_components_ = self._layer_sizes(sample_weight)
-            self._check_memory(X.shape, "primal")
-            self._prepare(X, Y, sample_weight)
-        elif hasattr(self, "moments_"):
-            moments = self.moments_
-        else:
-            if self.solver_ == "cg":
-                raise ValueError("solver='cg' keeps no sums that partial_fit could add to; fit with solver='primal'.")
-            fit = self._system
-            moments = fit.moments if isinstance(fit, PenalisedMoments) else recovered_moments(fit)
-            moments = moments.scaled(1.0 / self._layers.column_scale)
-        self.solver_ = "primal"
-        Y = Y / self._target_scale
-        added = self._accumulated(X, Y, sample_weight)
-        self.moments_ = added if moments is None else moments + added
-        self._solve_moments(self.moments_, alphas, X.dtype)
-        self._hold_out(X, Y, sample_weight)
+    def _spec(self, targets: NumericTargets | ClassTargets) -> NetworkSpec:
+        return NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
 
-    def _is_first_call(self) -> bool:
-        """Whether there is nothing that partial_fit could continue."""
-        return not hasattr(self, "_system")
+    def _fit_rows(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Validate, fit and publish."""
+        self._validate_params()
+        description, rows = checked_rows(self, X, y, sample_weight, self._target_checks)
+        targets, data = self._encoded(None, rows)
+        fitted = fit_network(self._spec(targets), data, targets, self._execution())
+        self._publish(self._calibrated(fitted, data), description)
 
-    def _prepare(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Fix everything that later chunks must share: units, layers and automatic choices."""
-        self._draw_seed()
-        self._target_scale = binary_magnitude(Y)
-        self._choose_layers(X, Y / self._target_scale, sample_weight)
-        self._layers.check_range(X)
+    def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:
+        """Validate, add to the fit and publish; `known` is what the targets are told beside `y`."""
+        self._validate_params()
+        earlier = vars(self).get("_fitted")
+        description, rows = checked_rows(self, X, y, sample_weight, self._target_checks, reset=earlier is None)
+        targets, data = self._encoded(None if earlier is None else earlier.targets, rows, **known)
+        fitted = extend_network(earlier, self._spec(targets), data, targets, self._execution())
+        self._publish(self._calibrated(fitted, data), description)
 
-    def _draw_seed(self) -> None:
-        self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+    def _encoded(self, targets: Any, rows: CheckedRows, **known: Any) -> tuple[Any, Dataset]:
+        """Targets of the network, and rows of positive weight; a subclass says how."""
+        raise NotImplementedError
 
-    def _choose_layers(self, X: Any, Y: Any, sample_weight: Any) -> None:
-        """Make the automatic choices on a sample and draw the layers; of the rows, only ``rows[positions]`` is used."""
-        kernel = Candidate(self.activation, self.directions, self.frequencies, self.length_scale)
-        plan = (kernel, self.n_components_, self.input_transform, self.direct_link, self._seed)
-        self._layers, choice = prepare_layers(
-            *(X, Y, sample_weight, *plan),
-            penalty_given=not isinstance(self.alpha, str),
-            threads=n_threads(self.n_jobs),
-            learning=self._learning(),
-            progress=self._progress,
-        )
-        self.samplers_, self.input_transform_ = self._layers.samplers, possible_transforms(self.input_transform)[0]
-        self.activation_, self.directions_, self.frequencies_, self.length_scale_ = choice.candidate.parameters
-        self.search_history_, self._searched_alpha = choice.history, choice.alpha
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
+        """The network with what its targets learn from the fit; nothing here."""
+        return fitted
 
-    def _layer_sizes(self, sample_weight: np.ndarray) -> tuple[int, ...]:
-        return layer_sizes(self.n_components, max(sample_weight.sum(), sample_weight.size))
+    def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:
+        """Replace all fitted attributes at once.
 
-    def _chosen_solver(self, shape: tuple[int, int], alphas: np.ndarray | None) -> str:
-        """The solver asked for, or the cheapest of those that can serve; what each would cost is kept."""
-        n_columns = self.n_components_[-1] + (shape[1] if self.direct_link else 0)
-        one = alphas is not None and alphas.size == 1
-        self.solver_costs_ = predicted_costs(shape[0], n_columns, shape[1], self.tol, one)
-        if alphas is not None and (len(alphas) > 1 or not np.all(alphas)):
-            # Conjugate gradients solve for one positive penalty.
-            del self.solver_costs_["cg"]
-        solver = self.solver
-        if solver == "auto":
-            solver = min(self.solver_costs_, key=self.solver_costs_.__getitem__)
-        if solver not in self.solver_costs_:
-            raise ValueError(f"solver='cg' needs one positive alpha, or 'auto'; got alpha={self.alpha!r}.")
-        self._check_memory(shape, solver)
-        return solver
-
-    def _check_memory(self, shape: tuple[int, int], solver: str) -> None:
-        check_memory(self.n_components, self.n_components_, shape[1] if self.direct_link else 0, shape, solver)
-
-    def _over_blocks(self, function: Callable[[slice], None], n_samples: int) -> None:
-        """Call a function for blocks of rows that stay in a core's cache, over threads."""
-        size = min(max(block_length(n_samples, self._layers.n_columns), 16), self._most_rows() or n_samples)
-        over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], n_threads(self.n_jobs))
-
-    def _accumulated(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, done: Step = no_step) -> Moments:
-        """Moments of the raw columns of these rows."""
-        features, plan = (self._layers.raw_columns, self._layers.n_columns), (self._most_rows(), n_threads(self.n_jobs))
-        return accumulated_moments(*features, X, Y, sample_weight, *plan, done)
-
-    def _summed(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> Moments:
-        with self._progress.part("sum-rows", self._n_blocks(len(Y))) as done:
-            return self._accumulated(X, Y, sample_weight, done)
-
-    def _n_blocks(self, n_samples: int) -> int:
-        return n_blocks(n_samples, self._layers.n_columns, self._most_rows())
-
-    def _most_rows(self) -> int | None:
-        return None if isinstance(self.batch_size, str) else int(self.batch_size)
-
-    def _solve_sums(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
-        around = None if self._searched_alpha is None else self._searched_alpha * _ALPHA_WINDOW
-        tried = around if alphas is None else alphas
-        if tried is not None and is_worth_two_precisions(tried, X, self._layers.n_columns, float(sample_weight.sum())):
-            plan = (*self._choice_among(alphas), self._most_rows(), n_threads(self.n_jobs))
-            with self._progress.part("sum-rows", self._n_blocks(len(Y)) + MOST_PASSES) as done:
-                solved = solve_in_two_precisions(self._layers, (X, Y, sample_weight), tried, *plan, done)
-            if solved is not None:
-                self._publish_solved(solved, X.dtype)
-                return
-        self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
-
-    def _solve_moments(self, moments: Moments, alphas: np.ndarray | None, dtype: Any) -> None:
-        """Solve for a penalty that is given, or choose one; diagonalise only where rounding calls for it."""
-        moments, precision = moments.scaled(self._layers.column_scale), float(np.finfo(dtype).eps)
-        if is_one_penalty(alphas):
-            solved = penalised_solution(moments, float(alphas[0, 0]), precision)
-        else:
-            solved = solved_for_best(moments, *self._choice_among(alphas), precision)
-        if solved is None:
-            self._solve(decompose(moments, precision), alphas, dtype)
-        else:
-            self._publish_solved(solved, dtype)
-
-    def _diagonalised(self) -> RidgeSystem:
-        """The system in its eigenbasis, which most fits do without."""
-        return self._system.diagonal if isinstance(self._system, PenalisedMoments) else self._system
-
-    def _solve(self, system: RidgeSystem, alphas: np.ndarray | None, dtype: Any) -> None:
-        """Choose the penalty and solve for it."""
-        candidates, inflation = self._choice_among(alphas)
-        alpha = choose_alpha(system, candidates(system), inflation)
-        self._publish(system, alpha, coefficients(system, alpha)[0], noise_variance(system, alpha), dtype)
-
-    def _choice_among(self, alphas: np.ndarray | None) -> tuple[Callable[[PenalisedSystem], np.ndarray], float]:
-        """The penalties to try on a system, and the inflation of its degrees of freedom."""
-        if alphas is None:
-            return self._searched_alphas, _DOF_INFLATION
-        return lambda system: alphas, 1.0
-
-    def _solve_iteratively(self, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
-        """Solve for the penalty given, or for one within the window around the searched one."""
-        sketch = sketched(self._layers.columns, X, Y, sample_weight, np.random.default_rng(self._seed))
-        if alphas is None:
-            # No moments, no generalised cross-validation: the geometric middle of its window.
-            alphas = np.exp(np.mean(np.log(self._searched_alphas(sketch)), axis=0, keepdims=True))
-        alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
-        layers, (columns, inputs) = self._layers, self._layers.unpaired(X)
-        plan = (inputs, sample_weight, n_threads(self.n_jobs), layers.unpaired_order)
-        operator = FeatureOperator(columns, layers.column_scale, *plan).as_precise_as_needed(alpha, self.tol)
-        with self._progress.part("conjugate-gradients", self.max_iter) as done:
-            solution = solve_iteratively(operator, Y, sketch, alpha, self.tol, self.max_iter, self._seed, done)
-        self._publish(solution[0], alpha, *solution[1:3], X.dtype, n_iter=solution[-1])
-
-    def _publish_solved(self, solved: PenalisedMoments, dtype: Any) -> None:
-        self._publish(solved, solved.alpha, solved.coef, solved.noise, dtype)
-
-    def _publish(
-        self, system: Any, alpha: np.ndarray, coef: np.ndarray, noise: np.ndarray, dtype: Any, n_iter: int = 1
-    ) -> None:
-        """Set everything that depends on the solution, in the units of the targets."""
-        self._system, self.n_iter_ = system, n_iter
-        intercept = system.target_mean - system.mean @ coef
-        dof = system.dof if isinstance(system, PenalisedMoments) else effective_dof(system, alpha)
-        self._set_solution(system.n_samples, coef, intercept, alpha, dof, noise, dtype)
-
-    def _set_solution(
-        self,
-        n_samples: int,
-        coef: np.ndarray,
-        intercept: np.ndarray,
-        alpha: np.ndarray,
-        dof: np.ndarray,
-        noise: np.ndarray,
-        dtype: Any,
-    ) -> None:
-        fitted = {
-            "coef_": (coef * self._target_scale).T.astype(dtype),
-            "intercept_": (intercept * self._target_scale).astype(dtype),
-            "alpha_": alpha,
-            "effective_dof_": dof,
-            "noise_variance_": noise * self._target_scale**2,
-        }
-        for name, values in fitted.items():
-            setattr(self, name, values[0] if self._flat_targets else values)
-        self.n_samples_seen_ = n_samples
-        if self.verbose:
+        The one place that writes them: whatever interrupts a fit before leaves the estimator as it was.
+        """
+        kept = {name: value for name, value in vars(self).items() if name != "_fitted" and not name.endswith("_")}
+        state = {**kept, **fitted.attributes(), **description, "_fitted": fitted}
+        if self.verbose and fitted.solver is not None:
             print(
-                f"[{type(self).__name__}] {n_samples} rows, {coef.shape[0]} columns, solver={self.solver_}, "
-                f"alpha={self.alpha_}, effective_dof={self.effective_dof_}"
+                f"[{type(self).__name__}] {fitted.n_samples} rows, {fitted.feature_map.n_columns} columns, "
+                f"solver={fitted.solver}, alpha={state['alpha_']}, effective_dof={state['effective_dof_']}"
             )
-
-    def _searched_alphas(self, system: PenalisedSystem) -> np.ndarray:
-        if self._searched_alpha is None:
-            return alpha_grid(system)
-        return np.maximum(self._searched_alpha * _ALPHA_WINDOW, system.least_choice)
-
-    def _given_alphas(self, n_targets: int) -> np.ndarray | None:
-        """Candidates for the penalty, of shape (n_alphas, 1) or (n_alphas, n_targets); None for "auto"."""
-        if isinstance(self.alpha, str):
-            return None
-        alpha = np.asarray(self.alpha, dtype=np.float64)
-        if alpha.size == 0 or not np.all((alpha >= 0.0) & np.isfinite(alpha)):
-            raise ValueError(f"alpha={self.alpha!r} must be 'auto' or hold non-negative finite numbers.")
-        if alpha.ndim > 1 and alpha.shape != (1, n_targets):
-            raise ValueError(
-                f"alpha of shape {alpha.shape} must be a number, candidates of shape (n_alphas,), or one value per "
-                f"target of shape (1, {n_targets})."
-            )
-        return alpha if alpha.ndim == 2 else alpha.reshape(-1, 1)
-
-    def _scores(self, X: Any) -> np.ndarray:
-        """Output of the network for validated rows, shape (n_samples, n_targets)."""
-        weights, intercept = self._output_weights(X.dtype)
-        scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
-
-        def evaluate(rows: slice) -> None:
-            columns = scratch("columns", (rows.stop - rows.start, len(weights)), X.dtype)
-            np.matmul(self._layers.raw_columns(X[rows], columns), weights, out=scores[rows])
-
-        self._over_blocks(evaluate, X.shape[0])
-        scores += intercept
-        return scores
-
-    def _output_weights(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Output matrix for raw columns, and intercept, in the dtype of the rows."""
-        scaled = (np.reshape(self.coef_, (-1, self._layers.n_columns)) * self._layers.column_scale).T
-        return np.ascontiguousarray(scaled, dtype=dtype), np.asarray(self.intercept_, dtype=dtype)
+        self.__dict__ = state
 
     @property
     def _n_features_out(self) -> int:
-        return self._layers.n_columns
+        return fitted_network(self).feature_map.n_columns
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class ClassWeightedNetwork(BundledNetwork):
+    """The parameters of a classification network."""
+
+    _parameter_constraints: dict = {
+        **BundledNetwork._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        activation="auto",
+        length_scale="auto",
+        directions="auto",
+        frequencies="auto",
+        alpha="auto",
+        solver="auto",
+        tol=1e-4,
+        max_iter=200,
+        feature_map="auto",
+        feature_learning="auto",
+        input_transform="auto",
+        direct_link=True,
+        class_weight=None,
+        batch_size="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            activation=activation,
+            length_scale=length_scale,
+            directions=directions,
+            frequencies=frequencies,
+            alpha=alpha,
+            solver=solver,
+            tol=tol,
+            max_iter=max_iter,
+            feature_map=feature_map,
+            feature_learning=feature_learning,
+            input_transform=input_transform,
+            direct_link=direct_link,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+
+def fitted_network(estimator: BundledNetwork) -> FittedNetwork:
+    """Give what `fit` found, as one value that no later fit changes.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        A network.
+
+    Returns
+    -------
+    FittedNetwork
+        Of the latest fit.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If no fit has come to its end.
+    """
+    check_is_fitted(estimator)
+    fitted: FittedNetwork = vars(estimator)["_fitted"]
+    return fitted
+
+
+def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, Any]) -> Any:
+    """Make an estimator the owner of a network that was fitted elsewhere.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        With the parameters of the network.
+    fitted : FittedNetwork
+        The network.
+    description : dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+
+    Returns
+    -------
+    BundledNetwork
+        The same estimator, fitted.
+    """
+    estimator._publish(fitted, description)
+    return estimator
+
+
+def checked_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, target_checks: dict[str, Any] | None = None, reset: bool = True
+) -> tuple[dict[str, Any], CheckedRows]:
+    """Validate training rows; the estimator stays as it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in messages; its earlier rows say which columns to expect.
+    X, y, sample_weight
+        What the user gave.
+    target_checks : dict, optional
+        Further arguments of scikit-learn's ``validate_data``.
+    reset : bool, default=True
+        Whether these are the first rows of a fit.
+
+    Returns
+    -------
+    description : dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+    rows : CheckedRows
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        As scikit-learn's validation.
+    """
+    described = _with_state(estimator, vars(estimator))
+    checks = {"accept_sparse": "csr", "dtype": _DTYPES, "reset": reset, **(target_checks or {})}
+    X, y = validate_data(described, X, y, **checks)
+    description = description_of(described)
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return description, CheckedRows(X, y, weight)
+
+
+def described_columns(estimator: BundledNetwork, X: Any, reset: bool) -> dict[str, Any]:
+    """Look at number and names of columns alone; the estimator stays as it is.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        Its earlier rows say which columns to expect.
+    X : {ndarray, DataFrame} of shape (n_samples, n_features)
+        Rows, perhaps none.
+    reset : bool
+        Whether these are the first rows of a fit.
+
+    Returns
+    -------
+    dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+    """
+    described = _with_state(estimator, vars(estimator))
+    validate_data(described, X, skip_check_array=True, reset=reset)
+    return description_of(described)
+
+
+def description_of(estimator: Any) -> dict[str, Any]:
+    """Number and names of the columns that an estimator was fitted to.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    dict of str to object
+        `n_features_in_` and perhaps `feature_names_in_`.
+    """
+    names = ("n_features_in_", "feature_names_in_")
+    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
+
+
+def _with_state(estimator: BundledNetwork, state: dict[str, Any]) -> Any:
+    """Another estimator with these attributes, which validation may change."""
+    other = object.__new__(type(estimator))
+    vars(other).update(state)
+    return other
+
+
+def _n_unnamed_columns(state: dict[str, Any]) -> int | None:
+    """Number of columns of a fit to rows whose columns had no names, which leaves nothing else to check."""
+    return None if "feature_names_in_" in state else state.get("n_features_in_")

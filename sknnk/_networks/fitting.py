@@ -1,227 +1,289 @@
-"""The part of a bundled network that works with kernels: landmark columns, and the spread of held-out residuals."""
+"""From rows to a fitted network, and from a fitted network and more rows to another one."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from .._compute import machine_memory, n_threads
-from .._data import binary_magnitude, copies_of, dense_inputs, sampled_rows
-from .._features import Candidate, landmark_map
-from .._integration import UNWATCHED, Task
-from .._kernel_learning import (
-    EXACT_ROWS,
-    MIN_ROWS,
-    N_LANDMARKS,
-    SAMPLE_ROWS,
-    HeldOut,
-    KernelTask,
-    fit_exact,
-    prepare_kernel,
+from .._compute import Array
+from .._data import Dataset, possible_transforms
+from .._features import RandomMap
+from .._integration import Execution
+from .._kernel_learning import prepare_layers
+from .._ridge import (
+    Moments,
+    Penalty,
+    Problem,
+    Solution,
+    accumulated_moments,
+    check_memory,
+    choose_solver,
+    effective_rows,
+    n_blocks,
+    solve,
+    solve_moments,
 )
-from .._kernels import Kernel
-from .._ridge import posterior_variance
+from .fitted import FittedNetwork, NetworkChoice
+from .held_out import HeldOutRows
+from .kernel_fitting import chosen_map, extend_kernel_network, fit_kernel_network
+from .specification import NetworkSpec
+from .targets import ClassTargets, NumericTargets
 
-# Columns up to which distances between all rows are quick; beyond, projections on random directions cost less.
-_MAX_COMPARED_FEATURES = 1000
-_HELD_ROWS = 1000
+
+@dataclass(frozen=True, eq=False)
+class PreparedNetwork:
+    """What all rows of a network with random columns share, before anything is solved.
+
+    Parameters
+    ----------
+    feature_map : RandomMap
+        The columns.
+    choice : NetworkChoice
+        How they were chosen.
+    target_units : ndarray of shape (n_targets,)
+        Powers of two by which targets are divided.
+    penalty : Penalty
+        Penalties to choose from.
+    """
+
+    feature_map: RandomMap
+    choice: NetworkChoice
+    target_units: Array
+    penalty: Penalty
+
+    def completed(
+        self, solution: Solution, targets: NumericTargets | ClassTargets, dtype: Any, solver: str, **optional: Any
+    ) -> FittedNetwork:
+        """The network with a solution for its columns; `optional` are further fields of `FittedNetwork`."""
+        parts = (self.feature_map, solution, self.target_units, self.choice, targets)
+        return FittedNetwork(*parts, solution.n_samples, dtype, solver, **optional)
 
 
-class KernelNetwork:
-    """Choice and fit of kernel columns; `BundledNetwork` is the rest."""
+def fit_network(
+    spec: NetworkSpec, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
+) -> FittedNetwork:
+    """Fit a network to rows.
 
-    n_components_: tuple[int, ...]
-    samplers_: tuple[Any, ...]
-    directions_: str | None
-    length_scale_: Any
-    search_history_: list[Any]
-    _layers: Any
-    _system: Any
-    _searched_alpha: Any
-    _task: KernelTask
-    _spread: Any
-    _progress: Task = UNWATCHED
-    # Share of the error that learned length scales must gain over equal ones.
-    _learned_gain = 0.0
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The parameters.
+    data : Dataset
+        Rows of positive weight.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+    execution : Execution
+        Threads, blocks and progress.
 
-    def _chosen_map(self: Any, X: Any, Y: np.ndarray, alphas: np.ndarray | None) -> str:
-        """Landmark columns where nothing asks for random ones and the rows are few enough to be compared."""
-        if self.feature_map != "auto":
-            return str(self.feature_map)
-        defaults = (self.n_components, self.directions, self.solver)
-        if self.feature_learning in ("resample", "both") or any(
-            not isinstance(value, str) or value != "auto" for value in defaults
-        ):
-            return "random"
-        one_penalty = alphas is None or (alphas.shape[1] == 1 and bool(np.all(alphas > 0.0)))
-        narrow = isinstance(X, np.ndarray) and X.shape[1] <= _MAX_COMPARED_FEATURES
-        fits = narrow and one_penalty and X.shape[0] >= MIN_ROWS and self._are_few(X, Y)
-        return "landmarks" if fits else "random"
+    Returns
+    -------
+    FittedNetwork
+        The network.
 
-    def _are_few(self, X: np.ndarray, Y: np.ndarray) -> bool:
-        """Whether the distinct rows of a table can all be centres: repeating rows must not change the choice."""
-        if EXACT_ROWS < len(X) <= SAMPLE_ROWS:
-            return len(np.unique(np.column_stack([X, Y]), axis=0)) <= EXACT_ROWS
-        return len(X) <= EXACT_ROWS
+    Raises
+    ------
+    ValueError
+        If a parameter does not fit the rows, or memory does not suffice.
+    """
+    penalty = spec.penalty(data.n_targets)
+    if chosen_map(spec, data, penalty) == "landmarks":
+        return fit_kernel_network(spec, data, targets, penalty, execution)
+    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)
+    prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
+    prepared.feature_map.check_range(data.X)
+    scaled = data.in_units(data.units)
+    problem = Problem(
+        *(prepared.feature_map, scaled.X, scaled.Y, scaled.sample_weight, prepared.penalty),
+        *(spec.tol, spec.max_iter, prepared.choice.seed),
+    )
+    solution = solve(problem, solver, execution)
+    held_out = HeldOutRows.sample(scaled, prepared.choice.seed)
+    return prepared.completed(solution, targets, data.X.dtype, solver, solver_costs=costs, held_out=held_out)
 
-    def _learning(self: Any) -> set[str]:
-        """What is learned before the fit: "agop" and "resample", or one of them, or nothing."""
-        free = all(isinstance(value, str) and value == "auto" for value in (self.activation, self.n_components))
-        learning = {"agop", "resample"} if self.feature_learning == "both" else {self.feature_learning}
-        if self.feature_learning == "auto":
-            learning = {"agop", "resample"} if free else set()
-        return learning & ({"agop", "resample"} if isinstance(self.length_scale, str) else {"resample"})
 
-    def _fit_kernel(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None) -> None:
-        """Fit with kernel columns: all rows as centres and one factorisation, or landmarks and sums over the rows."""
-        if alphas is not None and (alphas.shape[1] != 1 or not np.all(alphas > 0.0)):
-            raise ValueError(
-                f"alpha={self.alpha!r} must be 'auto', a positive number or positive candidates with "
-                "feature_map='landmarks'; use feature_map='random' for one penalty per target or none."
-            )
-        if self.feature_learning in ("resample", "both"):
-            raise ValueError(
-                f"feature_learning={self.feature_learning!r} draws random frequencies again, which "
-                "feature_map='landmarks' does not have; use feature_learning='agop', or feature_map='random'."
-            )
-        self._target_scale = binary_magnitude(Y)
-        task = self._kernel_task(X, Y / self._target_scale, sample_weight, alphas)
-        n_components = self._n_landmarks(task)
-        self.n_components_ = (n_components,)
-        if n_components < len(task.X) or not task.complete:
-            # A sample of the rows gives landmarks; sums over all rows are what is solved.
-            self.solver_ = "primal"
-            self._check_memory(X.shape, self.solver_)
-            self._layers = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_components])
-            self._searched_alpha = np.full(Y.shape[1], task.choice.best.alpha)
-            Y = Y / self._target_scale
-            self._solve_moments(self._summed(X, Y, sample_weight), alphas, X.dtype)
-            self._hold_out(X, Y, sample_weight)
-        else:
-            self._solve_exactly(task, X.shape[0], X.dtype)
+def extend_network(
+    fitted: FittedNetwork | None,
+    spec: NetworkSpec,
+    data: Dataset,
+    targets: NumericTargets | ClassTargets,
+    execution: Execution,
+) -> FittedNetwork:
+    """Add rows to a network, or begin one that more rows can be added to.
 
-    def _kernel_task(
-        self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray, alphas: np.ndarray | None
-    ) -> KernelTask:
-        self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        learns = "agop" in self._learning()
-        task = prepare_kernel(
-            X,
-            Y,
-            sample_weight,
-            Candidate(self.activation, self.directions, self.frequencies, self.length_scale),
-            None if alphas is None else alphas[:, 0].tolist(),
-            self.input_transform,
-            learns,
-            self._seed,
-            n_threads(self.n_jobs),
-            self._progress,
-            self._learned_gain,
+    Parameters
+    ----------
+    fitted : FittedNetwork or None
+        The network so far; it is not changed.
+    spec, data, targets, execution
+        As in :func:`fit_network`.
+
+    Returns
+    -------
+    FittedNetwork
+        The network of all rows.
+
+    Raises
+    ------
+    ValueError
+        As :func:`fit_network`, or if the network keeps nothing that rows could be added to.
+    """
+    penalty = spec.penalty(data.n_targets)
+    if fitted is None and spec.feature_map == "landmarks":
+        return fit_kernel_network(spec, data, targets, penalty, execution)
+    if fitted is not None and fitted.kernel_rows is not None:
+        return extend_kernel_network(fitted, data, targets, execution)
+    if fitted is None:
+        prepared, sums = _begun(spec, data, penalty, execution), None
+    else:
+        choice = fitted.choice
+        prepared = PreparedNetwork(
+            fitted.feature_map,
+            choice,
+            fitted.target_units,
+            replace(penalty, centre=choice.centre),  # type: ignore[arg-type]
         )
-        kernels = task.choice.best.kernels
-        self.kernels_, self.samplers_, self.directions_ = kernels, (), None
-        self.input_transform_ = task.input_transform
-        self.activation_, self.frequencies_ = kernels[0].activation, kernels[0].frequencies
-        self.length_scale_ = 1.0 / kernels[0].column_scales
-        self.search_history_ = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
-        if learns:
-            self.feature_importances_ = _importances(kernels)
-        return task
-
-    def _n_landmarks(self: Any, task: KernelTask) -> int:
-        """Number of centres: all distinct rows when there are few, or as many as asked for."""
-        n_distinct = len(task.X)
-        if not isinstance(self.n_components, str):
-            sizes = np.atleast_1d(self._layer_sizes(np.ones(1)))
-            if len(sizes) > 1:
-                raise ValueError(
-                    f"n_components={self.n_components!r} asks for several layers, which feature_map='landmarks' does "
-                    "not have; give one number, or use feature_map='random'."
-                )
-            return min(int(sizes[0]), n_distinct)
-        return n_distinct if task.complete and n_distinct <= EXACT_ROWS else min(N_LANDMARKS, n_distinct)
-
-    def _extend_exactly(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Solve anew with more centres; kernel, penalty and input transform stay those of the first rows."""
-        inputs = dense_inputs(self._task.input_map, X)
-        n_rows = len(self._task.X) + len(inputs)
-        if n_rows > EXACT_ROWS:
-            raise ValueError(
-                f"partial_fit would bring the exact feature map to {n_rows} rows, and it takes {EXACT_ROWS}; start a "
-                "new network with feature_map='random'."
-            )
-        task = KernelTask(
-            self._task.input_map,
-            np.vstack([inputs, self._task.X]),
-            np.vstack([Y, self._task.Y]),
-            np.concatenate([sample_weight, self._task.sample_weight]),
-            self._task.choice,
-            complete=True,
-            input_transform=self._task.input_transform,
-        )
-        self.n_components_ = (n_rows,)
-        self._solve_exactly(task, self.n_samples_seen_ + X.shape[0], X.dtype)
-
-    def _solve_exactly(self: Any, task: KernelTask, n_samples: int, dtype: Any) -> None:
-        n_rows = len(task.X)
-        # In float64, or half of it in float64 and a factor in float32.
-        size, available = 8.0 * n_rows**2, machine_memory()
-        if size > available:
-            raise ValueError(
-                f"n_components={self.n_components!r} asks for the exact feature map of {n_rows} rows, whose kernel "
-                f"matrix needs {1e-9 * size:.0f} GB, and the machine has {1e-9 * available:.0f} GB; use fewer "
-                "n_components."
-            )
-        self.solver_, self._system, self.n_iter_, self._task = "dual", None, 1, task
-        with self._progress.part("solve", 1) as done:
-            self._layers, fit = fit_exact(task, n_threads(self.n_jobs))
-            done()
-        self._keep_held_out(fit.held_out, task.choice.best.kernels)
-        every = np.ones(task.Y.shape[1])
-        self._set_solution(
-            n_samples,
-            fit.solution.coef,
-            fit.solution.intercept,
-            fit.solution.alpha * every,
-            fit.effective_dof * every,
-            fit.noise_variance,
-            dtype,
-        )
-
-    def _hold_out(self: Any, X: Any, Y: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Keep some of the rows; what a fit without them would say is worked out when it is asked for."""
-        rows = self._held_rows(X.shape[0])
-        self._kept_rows, self._spread = (X[rows], Y[rows], sample_weight[rows]), None
-
-    def _residuals_of_kept_rows(self: Any) -> tuple[HeldOut, tuple[Kernel, ...]]:
-        """Residuals that rows would have in a fit without them, from their leverage on this fit."""
-        X, Y, weight = self._kept_rows
-        columns = self._layers.columns(X).astype(np.float64)
-        coef = np.reshape(self.coef_, (-1, columns.shape[1])).T / self._target_scale
-        intercept = np.reshape(self.intercept_, -1) / self._target_scale
-        unit = weight / copies_of(weight)
-        leverage = unit[:, None] * posterior_variance(self._diagonalised(), columns, np.reshape(self.alpha_, -1))
-        residuals = (Y - columns @ coef - intercept) / np.maximum(1.0 - leverage, 1e-3)
-        inputs = dense_inputs(self._layers.input_map, X)
-        return HeldOut(inputs, Y, residuals, weight), self._first_kernels(inputs)
-
-    def _held_rows(self: Any, n_samples: int) -> Any:
-        """Positions of the rows that `_hold_out` looks at."""
-        return sampled_rows(n_samples, _HELD_ROWS, np.random.default_rng(self._seed))
-
-    def _first_kernels(self: Any, inputs: np.ndarray) -> tuple[Kernel, ...]:
-        """The kernel that the columns approximate, for a deep network that of its first layer."""
-        if self.feature_map_ == "landmarks":
-            return tuple(self.kernels_)
-        scale = np.broadcast_to(1.0 / np.asarray(self.samplers_[0].length_scale_, dtype=np.float64), inputs.shape[1])
-        return (Kernel(self.activation_, self.frequencies_, scale),)
-
-    def _keep_held_out(self: Any, held_out: HeldOut, kernels: tuple[Kernel, ...]) -> None:
-        """Keep what the kind of network needs of held-out rows; nothing here."""
+        sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
+    scaled = data.in_units(prepared.target_units)
+    added = summed_rows(prepared.feature_map, scaled, execution)
+    return solved_sums(
+        prepared,
+        added if sums is None else sums + added,
+        targets,
+        data.X.dtype,
+        keep_sums=True,
+        held_out=HeldOutRows.sample(scaled, prepared.choice.seed),
+    )
 
 
-def _importances(kernels: tuple[Kernel, ...]) -> np.ndarray:
-    """Shares of the columns in the squared inverse length scales, averaged over kernels."""
-    scales = [kernel.column_scales for kernel in kernels]
-    squares = [(each / each.max()) ** 2 for each in scales]
-    return np.asarray(np.mean([each / each.sum() for each in squares], axis=0))
+def _begun(spec: NetworkSpec, data: Dataset, penalty: Penalty, execution: Execution) -> PreparedNetwork:
+    """A network with random columns, to which rows will be added chunk by chunk."""
+    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    check_memory(spec.n_components, sizes, spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
+    prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
+    prepared.feature_map.check_range(data.X)
+    return prepared
+
+
+def prepare_network(
+    spec: NetworkSpec,
+    data: Dataset,
+    target_units: Array,
+    sizes: tuple[int, ...],
+    penalty: Penalty,
+    execution: Execution,
+    seed: int | None = None,
+) -> PreparedNetwork:
+    """Choose what is automatic on a sample of the rows, and draw the layers.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The parameters.
+    data : Dataset
+        Rows, with targets in their units; only ``data.X[positions]`` and its like are used.
+    target_units : ndarray of shape (n_targets,)
+        The units.
+    sizes : tuple of int
+        Columns of every layer.
+    penalty : Penalty
+        As the user gave it.
+    execution : Execution
+        Threads, blocks and progress.
+    seed : int, optional
+        Where it was drawn already.
+
+    Returns
+    -------
+    PreparedNetwork
+        Ready to be solved.
+    """
+    seed = spec.seed() if seed is None else seed
+    plan = (spec.kernel, sizes, spec.input_transform, spec.direct_link, seed)
+    feature_map, found = prepare_layers(
+        *(data.X, data.Y, data.sample_weight, *plan),
+        penalty_given=penalty.candidates is not None,
+        threads=execution.threads,
+        learning=spec.learning,
+        progress=execution.progress,
+    )
+    activation, directions, frequencies, length_scale = found.candidate.parameters
+    transform = possible_transforms(spec.input_transform)[0]
+    kernel = (activation, directions, frequencies, length_scale)
+    choice = NetworkChoice(sizes, *kernel, transform, found.history, found.alpha, seed)
+    return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha))
+
+
+def summed_rows(feature_map: RandomMap, data: Dataset, execution: Execution) -> Moments:
+    """Sums of the raw columns of rows.
+
+    Parameters
+    ----------
+    feature_map : RandomMap
+        The columns.
+    data : Dataset
+        Rows, with targets in their units.
+    execution : Execution
+        Threads and blocks.
+
+    Returns
+    -------
+    Moments
+        Of the raw columns.
+    """
+    columns = (feature_map.raw_columns, feature_map.n_columns)
+    return accumulated_moments(
+        *columns, data.X, data.Y, data.sample_weight, execution.batch_size, execution.threads, execution.progress
+    )
+
+
+def solved_sums(
+    prepared: PreparedNetwork,
+    sums: Moments,
+    targets: NumericTargets | ClassTargets,
+    dtype: Any,
+    keep_sums: bool = False,
+    **optional: Any,
+) -> FittedNetwork:
+    """Solve for the output matrix from sums over the rows.
+
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+        The columns.
+    sums : Moments
+        Of the raw columns.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+    dtype : dtype
+        Of the rows.
+    keep_sums : bool, default=False
+        Whether the network keeps them, for further rows.
+    **optional
+        Further fields of `FittedNetwork`.
+
+    Returns
+    -------
+    FittedNetwork
+        The network.
+    """
+    scaled, precision = sums.scaled(prepared.feature_map.column_scale), float(np.finfo(dtype).eps)
+    solution = solve_moments(scaled, prepared.penalty, precision)
+    if keep_sums:
+        optional["sums"] = sums
+    return prepared.completed(solution, targets, dtype, "primal", **optional)
+
+
+def _chosen_solver(
+    spec: NetworkSpec, sizes: tuple[int, ...], shape: tuple[int, int], penalty: Penalty
+) -> tuple[str, dict[str, float]]:
+    """The solver asked for, or the cheapest of those that can serve, and what each would cost."""
+    n_linked = spec.n_linked(shape[1])
+    solver, costs = choose_solver(spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha)
+    check_memory(spec.n_components, sizes, n_linked, shape, solver)
+    return solver, costs
+
+
+def summing_steps(n_samples: int, n_columns: int, execution: Execution) -> int:
+    """Blocks that :func:`summed_rows` cuts rows into."""
+    return n_blocks(n_samples, n_columns, execution.batch_size)

@@ -3,16 +3,13 @@
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._data import dense_inputs
-from .._integration import watched
-from .._ridge import posterior_variance
-from .estimator import BundledNetwork
-from .intervals import ResidualSpread, fit_spread
+from .._data import Dataset
+from .._integration import reports_progress
+from .estimator import BundledNetwork, CheckedRows
+from .targets import NumericTargets
 
 
 class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
@@ -153,9 +150,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
     __module__ = "sknnk"
 
-    _spread: ResidualSpread | None
+    _target_checks: dict = {"multi_output": True, "y_numeric": True}
 
-    @watched(n_parts=2)
+    @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
 
@@ -178,8 +175,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         ValueError
             If the data hold NaN or infinity, have no row of positive weight, or a parameter does not fit them.
         """
-        self._validate_params()
-        self._fit_rows(*self._checked_rows(X, y, sample_weight, reset=True))
+        self._fit_rows(X, y, sample_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
@@ -210,31 +206,14 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         ValueError
             As `fit`, and if the number of columns or targets differs from that of earlier rows.
         """
-        self._validate_params()
-        self._partial_fit_rows(*self._checked_rows(X, y, sample_weight, reset=self._is_first_call()))
+        self._extend_rows(X, y, sample_weight)
         return self
 
-    def _checked_rows(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, np.ndarray, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-            reset=reset,
-        )
-        if issparse(y):
-            raise ValueError("y is sparse; pass a dense array of targets, y.toarray().")
-        Y = np.asarray(y, dtype=np.float64)
-        _check_magnitude(Y, X.dtype)
-        if reset:
-            self._flat_targets = Y.ndim == 1
-        Y = Y.reshape(len(Y), -1)
-        if not reset and Y.shape[1] != self._target_scale.size:
-            raise ValueError(f"y has {Y.shape[1]} targets, but earlier rows had {self._target_scale.size}.")
-        return X, Y, _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    def _encoded(
+        self, targets: NumericTargets | None, rows: CheckedRows, **known: Any
+    ) -> tuple[NumericTargets, Dataset]:
+        targets = NumericTargets.of(rows.y, rows.X.dtype) if targets is None else targets
+        return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict targets, with their uncertainty if asked for.
@@ -261,12 +240,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
             If `X` holds NaN, infinity or another number of columns than in `fit`, or if ``return_std=True`` and the
             network comes from ``bundle(..., method="analytic")``, which saw no rows.
         """
-        X = self._validated(X)
-        mean = self._scores(X)
+        fitted, X = self._fitted_for(X)
+        mean = fitted.targets.decode(fitted.scores(X, self._execution()))
         if not return_std:
-            return mean[:, 0] if self._flat_targets else mean
-        std = self._standard_deviation(X).astype(X.dtype)
-        return (mean[:, 0], std[:, 0]) if self._flat_targets else (mean, std)
+            return mean
+        return mean, fitted.targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
         """Predict intervals that hold new targets with a given probability.
@@ -313,56 +291,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         """
         if not 0.0 < confidence_level < 1.0:
             raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
-        X = self._validated(X)
-        mean, size = self._scores(X), self._residual_size(X)
-        half = (size * self._residual_spread().quantile(confidence_level) * self._target_scale).astype(X.dtype)
-        ends = np.stack([mean - half, mean + half], axis=-1)
-        return ends[:, 0] if self._flat_targets else ends
-
-    def _standard_deviation(self, X: Any) -> np.ndarray:
-        """That of the posterior, or where no factor was kept, of the exact map, that of held-out residuals."""
-        if getattr(self, "_system", None) is None:
-            return self._residual_spread().deviation(self._residual_size(X)) * self._target_scale
-        variance, system = np.empty((X.shape[0], self._target_scale.size)), self._diagonalised()
-        alpha = np.reshape(self.alpha_, -1)
-
-        def evaluate(rows: slice) -> None:
-            variance[rows] = posterior_variance(system, self._layers.columns(X[rows]), alpha)
-
-        self._over_blocks(evaluate, X.shape[0])
-        return np.sqrt(np.reshape(self.noise_variance_, -1) * (1.0 + variance))
-
-    def _residual_size(self, X: Any) -> np.ndarray:
-        spread, sizes = self._residual_spread(), np.empty((X.shape[0], self._target_scale.size))
-
-        def evaluate(rows: slice) -> None:
-            sizes[rows] = spread.size(dense_inputs(self._layers.input_map, X[rows]))
-
-        self._over_blocks(evaluate, X.shape[0])
-        return sizes
-
-    def _residual_spread(self) -> ResidualSpread:
-        """Learned when it is first asked for."""
-        if not hasattr(self, "_spread"):
-            raise ValueError(
-                'return_std=True and predict_interval need a fit to rows, which bundle(..., method="analytic") does '
-                'without; bundle with method="calibrated", or fit the network to data.'
-            )
-        if self._spread is None:
-            held_out, kernels = self._held_out if self._system is None else self._residuals_of_kept_rows()
-            self._spread = fit_spread(kernels, held_out.inputs, held_out.residuals, held_out.sample_weight)
-        spread: ResidualSpread = self._spread
-        return spread
-
-    def _keep_held_out(self, held_out: Any, kernels: Any) -> None:
-        self._held_out, self._spread = (held_out, kernels), None
-
-
-def _check_magnitude(Y: np.ndarray, dtype: Any) -> None:
-    """Refuse targets whose squares, and so their variance, overflow."""
-    largest, limit = float(np.max(np.abs(Y))), float(np.finfo(dtype).max) ** 0.5
-    if largest > limit:
-        raise ValueError(
-            f"y holds values up to {largest:.3g}, and with X of dtype {dtype} they may not exceed {limit:.3g}; "
-            "rescale y" + (", or pass X as float64." if dtype == np.float32 else ".")
-        )
+        fitted, X = self._fitted_for(X)
+        mean = fitted.scores(X, self._execution())
+        half = fitted.interval_half_width(X, confidence_level, self._execution()).astype(X.dtype)
+        return fitted.targets.decode(np.stack([mean - half, mean + half], axis=-1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyr, get_blas_funcs
 
 from .._compute import block_length, over_threads, row_blocks, scratch
-from .._integration import Step, no_step
+from .._integration import Step, ignore_step
 from .moments import Moments
 
 Array = NDArray[np.float64]
@@ -74,7 +74,7 @@ def accumulated_moments(
     sample_weight: Array,
     batch_size: int | None = None,
     threads: int = 1,
-    done: Step = no_step,
+    done: Step = ignore_step,
     dtype: type[np.floating] = np.float64,
 ) -> Moments:
     """Moments of the features of all rows, which are never held together.

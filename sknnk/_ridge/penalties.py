@@ -1,6 +1,7 @@
 """Which penalty: what generalised cross-validation says of each, in whatever form the least-squares problem is held."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,11 @@ Array = NDArray[np.float64]
 # numbers (the double-descent peak).
 _MAX_DOF_SHARE = 0.9
 _GRID_PER_DECADE = 8
+# Factor of the degrees of freedom where the penalty is chosen unasked: see `gcv`.
+INFLATION = 1.4
+# Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
+# smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
+_WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 
 
 class PenalisedSystem(Protocol):
@@ -48,6 +54,93 @@ class PenalisedSystem(Protocol):
 
     def residual_squares(self, alphas: Array) -> Array:
         """Sums of squared training residuals, for penalties of shape (n_alphas, 1) or (n_alphas, n_targets)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Penalty:
+    """Which penalties may be chosen: those that are given, or what the problem itself calls for.
+
+    Parameters
+    ----------
+    candidates : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), optional
+        Non-negative penalties given by the user, common to all targets or one column per target; None for an automatic
+        choice.
+    centre : ndarray of shape (n_targets,), optional
+        What cross-validation on a sample of the rows found; None when nothing is known.
+
+    Examples
+    --------
+    >>> Penalty(np.array([[0.1]])).single, Penalty(np.array([[0.1], [1.0]])).single
+    (0.1, None)
+    >>> Penalty().inflation, Penalty(np.array([[0.1]])).inflation
+    (1.4, 1.0)
+    >>> Penalty(centre=np.array([1.0])).unlimited().round(2).ravel()[[0, 4, -1]]
+    array([0.1 , 0.32, 1.78])
+    """
+
+    candidates: Array | None = None
+    centre: Array | None = None
+
+    @property
+    def inflation(self) -> float:
+        """Factor of the degrees of freedom in generalised cross-validation."""
+        return INFLATION if self.candidates is None else 1.0
+
+    @property
+    def single(self) -> float | None:
+        """The one penalty common to all targets, when there is nothing to choose."""
+        return float(self.candidates[0, 0]) if is_one_penalty(self.candidates) else None
+
+    def tried(self, system: PenalisedSystem) -> Array:
+        """Penalties to try on a problem.
+
+        Parameters
+        ----------
+        system : PenalisedSystem
+            The problem.
+
+        Returns
+        -------
+        ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+            The candidates as they were given; else a window around the centre, from the least penalty that is worth
+            trying on; else :func:`alpha_grid`.
+        """
+        if self.candidates is not None:
+            return self.candidates
+        return alpha_grid(system) if self.centre is None else np.maximum(self.centre * _WINDOW, system.least_choice)
+
+    def unlimited(self) -> Array | None:
+        """Penalties that may be tried, before a problem says which of them are too small.
+
+        Returns
+        -------
+        ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), or None
+            Candidates or window; None where the problem alone knows.
+        """
+        if self.candidates is not None or self.centre is None:
+            return self.candidates
+        return np.asarray(self.centre * _WINDOW)
+
+
+def is_one_penalty(alphas: Array | None) -> TypeGuard[Array]:
+    """Whether there is nothing to choose.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), optional
+        The penalties to choose from.
+
+    Returns
+    -------
+    bool
+        For a single penalty, common to all targets.
+
+    Examples
+    --------
+    >>> is_one_penalty(np.array([[0.1, 0.1]])), is_one_penalty(np.array([[0.1, 0.2]])), is_one_penalty(None)
+    (True, False, False)
+    """
+    return alphas is not None and len(alphas) == 1 and bool(np.all(alphas == alphas[0, 0]))
 
 
 def alpha_grid(system: PenalisedSystem) -> Array:

@@ -1,53 +1,24 @@
 """DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import label_binarize
+from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier
+from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Classes(Coding):
-    """Targets of -1 and 1, one per class or one for two classes, and weights multiplied by those of the classes.
-
-    Parameters
-    ----------
-    layout : Layout
-        Of the table.
-    classes : ndarray of shape (n_classes,)
-        Sorted labels.
-    class_weights : ndarray of shape (n_classes,)
-        Their weights.
-    """
-
-    classes: NDArray[Any]
-    class_weights: Array
-
-    def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
-        y = np.asarray(y)
-        codes = np.arange(len(self.classes))
-        if not len(y):
-            return np.empty((0, 1 if len(codes) == 2 else len(codes))), sample_weight
-        labels = np.searchsorted(self.classes, y)
-        Y = label_binarize(labels, classes=codes, neg_label=-1, pos_label=1).astype(np.float64)
-        if len(y) != len(sample_weight):
-            return Y, sample_weight
-        return Y, sample_weight * self.class_weights[labels]
 
 
 class _Profile(NamedTuple):
@@ -85,8 +56,24 @@ def _hits(network: Any, number: int, X: Any, y: Any, sample_weight: Any = None) 
     return np.array([weights @ hit, weights.sum()])
 
 
+def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[NDArray[np.intp], Array]:
+    """Rows and weight of each class in each partition."""
+    used = np.zeros((len(profiles), len(targets.classes)), dtype=np.intp)
+    weights = np.zeros(used.shape)
+    for i, profile in enumerate(profiles):
+        if profile.n_rows:
+            classes = targets.positions(profile.labels)
+            used[i, classes], weights[i, classes] = profile.n_used, profile.weights
+    return used, weights
+
+
+def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
+    """Positions of rows to calibrate on: without an input transform the search alone looks at too few."""
+    return rows_looked_at(n_samples, "quantile", seed)[0]
+
+
 class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
-    DistributedNetwork, BundledNetworkClassifier, auto_wrap_output_keys=None
+    ClassifierMixin, ClassWeightedNetwork, DistributedNetwork, auto_wrap_output_keys=None
 ):
     """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
@@ -160,7 +147,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
 
     _local_class = BundledNetworkClassifier
     _parameter_constraints: dict = {
-        **BundledNetworkClassifier._parameter_constraints,
+        **ClassWeightedNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
     }
@@ -191,41 +178,24 @@ inverse_temperature_, n_features_in_, feature_names_in_
             names the partition and the column), there is no row of positive weight, or less than two classes.
         """
         self._validate_params()
-        table = self._checked_table(X, y, sample_weight, reset=True)
+        table, description = self._checked_table(X, y, sample_weight, reset=True)
         if not table.layout.flat:
             raise ValueError("y has two dimensions; a classifier needs one label per row, for instance y[:, 0].")
         profiles: list[_Profile] = each_partition("partition-profile", table, _profile, table.layout)
         check_any_row([p.n_rows for p in profiles], [p.n_used.sum() for p in profiles])
-        self._set_classes(np.unique(np.concatenate([p.labels for p in profiles if p.n_rows])))
-        used, weights = self._class_totals(profiles)
+        labels = np.concatenate([p.labels for p in profiles if p.n_rows])
+        targets = ClassTargets.of(labels, self.class_weight)
+        used, weights = _class_totals(profiles, targets)
         counted = weights.sum(axis=0) > 0.0
-        class_weights = self._class_weights(self.classes_[counted], weights.sum(axis=0)[counted])
+        class_weights = targets.weights_of_classes(targets.classes[counted], weights.sum(axis=0)[counted])
         lengths = used[:, class_weights > 0.0].sum(axis=1)
         check_any_row([p.n_rows for p in profiles], list(lengths))
-        self._draw_seed()
-        n_targets = 1 if len(self.classes_) == 2 else len(self.classes_)
-        self._target_scale = np.ones(n_targets)
-        coding = _Classes(table.layout, self.classes_, class_weights)
+        coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
         total = float(weights.sum(axis=0) @ class_weights)
-        sample = self._fit_table(table, coding, list(lengths), total, np.ones(n_targets))
-        X, Y, sample_weight = (rows.values for rows in sample)
-        labels = (Y[:, 0] > 0.0).astype(np.intp) if n_targets == 1 else np.argmax(Y, axis=1)
-        self._calibrate(X, labels, Y, sample_weight)
+        fitted, sample = self._fit_table(table, coding, list(lengths), total, _rows_for_probabilities)
+        held = Dataset(sample.X.values, sample.Y.values, sample.sample_weight.values)
+        self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
-
-    def _class_totals(self, profiles: list[_Profile]) -> tuple[NDArray[np.intp], Array]:
-        """Rows and weight of each class in each partition."""
-        used = np.zeros((len(profiles), len(self.classes_)), dtype=np.intp)
-        weights = np.zeros(used.shape)
-        for i, profile in enumerate(profiles):
-            if profile.n_rows:
-                classes = np.searchsorted(self.classes_, profile.labels)
-                used[i, classes], weights[i, classes] = profile.n_used, profile.weights
-        return used, weights
-
-    def _more_rows(self, n_samples: int) -> list[Any]:
-        # Without an input transform the search alone looks at rows, too few for probabilities.
-        return [rows_looked_at(n_samples, "quantile", self._seed)[0]]
 
     def decision_function(self, X: Any) -> Any:
         """Give least-squares scores: how much each class is preferred.
@@ -242,7 +212,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().decision_function(X)
-        check_is_fitted(self, "coef_")
+        check_is_fitted(self)
         scores = () if len(self.classes_) == 2 else (len(self.classes_),)
         return self._lazy(X, "decision_function", scores, numeric_dtype(X))
 
@@ -261,7 +231,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict(X)
-        check_is_fitted(self, "coef_")
+        check_is_fitted(self)
         return self._lazy(X, "predict", (), self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
@@ -279,7 +249,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict_proba(X)
-        check_is_fitted(self, "coef_")
+        check_is_fitted(self)
         return self._lazy(X, "predict_proba", (len(self.classes_),), numeric_dtype(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -302,6 +272,6 @@ inverse_temperature_, n_features_in_, feature_names_in_
         if not is_collection(X):
             return float(self.to_local().score(X, y, sample_weight))
         local = self._worker_copy()
-        table = self._checked_table(X, y, sample_weight, reset=False)
+        table, _ = self._checked_table(X, y, sample_weight, reset=False)
         hits, total = partition_sum("partition-hits", table, _hits, (local, table.layout))
         return float(hits / total)

@@ -1,7 +1,7 @@
 """What both distributed networks share: fitting to partitions, lazy evaluation, and the way back to one machine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -9,18 +9,34 @@ import dask
 import numpy as np
 from dask.sizeof import sizeof
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import n_threads
+from .._data import Dataset
 from .._features import RandomMap
+from .._integration import Execution
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetwork
-from .._ridge import Moments, accumulated_moments, predicted_costs
+from .._networks import (
+    BundledNetwork,
+    ClassTargets,
+    FittedNetwork,
+    NetworkSpec,
+    NumericTargets,
+    as_estimator,
+    check_magnitude,
+    described_columns,
+    description_of,
+    fitted_network,
+    prepare_network,
+    solved_sums,
+    summed_rows,
+)
+from .._ridge import Moments, check_memory, effective_rows, predicted_costs
 from ._partitions import (
     Layout,
     Table,
     aligned_table,
     checked_inputs,
+    checked_numbers,
     checked_weights,
     column_names,
     empty_frame,
@@ -36,19 +52,36 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Coding:
-    """How pieces of `y` become targets of the network; subclasses say it.
+    """How pieces of `y` become targets of the network.
 
     Parameters
     ----------
     layout : Layout
         Of the table.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+    units : ndarray of shape (n_targets,)
+        Powers of two by which numbers are divided; ones for classes.
+    class_weights : ndarray of shape (n_classes,), optional
+        Weights of the classes.
     """
 
     layout: Layout
+    targets: NumericTargets | ClassTargets
+    units: Array
+    class_weights: Array | None = None
 
     def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
         """Return the targets of shape (n_samples, n_targets) and the final weights of one partition."""
-        raise NotImplementedError
+        if isinstance(self.targets, NumericTargets):
+            Y = checked_numbers(self.layout, y)
+            check_magnitude(float(np.max(np.abs(Y), initial=0.0)), self.layout.dtype)
+            return Y / self.units, sample_weight
+        labels = np.asarray(y)
+        Y = self.targets.encode(labels)
+        if self.class_weights is None or len(labels) != len(sample_weight) or not len(labels):
+            return Y, sample_weight
+        return Y, sample_weight * self.class_weights[self.targets.positions(labels)]
 
     def used_rows(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[NDArray[np.floating], Array, Array]:
         """Inputs, targets and weights of the rows of positive weight."""
@@ -65,10 +98,8 @@ class _Accumulation:
     """All that a worker needs to know about the network."""
 
     coding: Coding
-    layers: RandomMap
-    n_targets: int
-    batch_size: int | None
-    threads: int
+    feature_map: RandomMap
+    execution: Execution
 
 
 @sizeof.register(Moments)
@@ -79,19 +110,25 @@ def _size_of_moments(moments: Moments) -> int:
 
 @sizeof.register(_Accumulation)
 def _size_of_accumulation(job: _Accumulation) -> int:
-    return sum(sampler.random_weights_.nbytes for sampler in job.layers.samplers)
+    return sum(sampler.random_weights_.nbytes for sampler in job.feature_map.samplers)
 
 
 def _moments(job: _Accumulation, number: int, *pieces: Any) -> Moments:
     """Moments of one partition."""
-    X, Y, sample_weight = job.coding.used_rows(*pieces)
-    layers = job.layers
-    if not len(X):
-        return Moments.empty(layers.n_columns, job.n_targets)
-    layers.check_range(X)
-    return accumulated_moments(
-        layers.raw_columns, layers.n_columns, X, Y, sample_weight, job.batch_size, threads=job.threads
-    )
+    data = Dataset(*job.coding.used_rows(*pieces))
+    if not len(data):
+        return Moments.empty(job.feature_map.n_columns, job.coding.targets.n_targets)
+    job.feature_map.check_range(data.X)
+    return summed_rows(job.feature_map, data, job.execution)
+
+
+def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: NDArray[np.intp] | None) -> Dataset:
+    """The very rows that a fit on one machine would look at, in the memory of this process."""
+    own = rows_of_partitions(positions, lengths)
+    pieces = each_partition("row-sample", table, _selected_rows, coding, own)
+    parts = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
+    X, Y, sample_weight = (HeldRows(values, positions, int(np.sum(lengths))) for values in parts)
+    return Dataset(X, Y, sample_weight)  # type: ignore[arg-type]
 
 
 def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[NDArray[np.floating], Array, Array]:
@@ -105,58 +142,31 @@ class DistributedNetwork(BundledNetwork):
 
     _local_class: ClassVar[type[BundledNetwork]]
 
-    def _fit_table(self, table: Table, coding: Coding, lengths: Sequence[int], weight: float, largest: Array) -> Any:
-        """Fit to rows whose number, weight and largest targets are known; return the sample that was looked at."""
-        n_samples = int(np.sum(lengths))
-        alphas = self._given_alphas(len(largest))
-        # Only the larger of the two counts, as if it were the weight of a single row.
-        self.n_components_ = self._layer_sizes(np.array([max(weight, n_samples)]))
-        self.feature_map_ = "random"
-        self._use_sums(n_samples)
-        sample = self._sampled(table, coding, lengths)
-        self._choose_layers(*sample)
+    def _fit_table(
+        self, table: Table, coding: Coding, lengths: Sequence[int], weight: float, more_rows: Any
+    ) -> tuple[FittedNetwork, Dataset]:
+        """Fit to rows whose number and weight are known; return the network and the sample that was looked at."""
+        n_samples, targets = int(np.sum(lengths)), coding.targets
+        spec = NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
+        seed, penalty = spec.seed(), spec.penalty(targets.n_targets)
+        sizes = spec.layer_sizes(effective_rows(weight, n_samples))
+        n_features = table.layout.frame.shape[1]
+        n_linked = spec.n_linked(n_features)
+        costs = predicted_costs(n_samples, sizes[-1] + n_linked, n_features)["primal"]
+        check_memory(self.n_components, sizes, n_linked, (n_samples, n_features), "primal")
+        wanted = [*rows_looked_at(n_samples, self.input_transform, seed), more_rows(n_samples, seed)]
+        sample = _sampled(table, coding, lengths, union_of_rows(*wanted))
+        here = Execution(n_threads(self.n_jobs), self._execution().batch_size)
+        prepared = prepare_network(spec, sample, coding.units, sizes, penalty, here, seed)
         threads = 1 if self.n_jobs is None else n_threads(self.n_jobs)
-        batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
-        job = _Accumulation(coding, self._layers, len(largest), batch_size, threads)
-        moments = partition_sum("partition-moments", table, _moments, job)
-        self.__dict__.pop("moments_", None)
-        self._solve_moments(moments, alphas, table.layout.dtype)
-        return sample
+        job = _Accumulation(coding, prepared.feature_map, replace(here, threads=threads))
+        sums = partition_sum("partition-moments", table, _moments, job)
+        return solved_sums(prepared, sums, targets, table.layout.dtype, solver_costs={"primal": costs}), sample
 
-    def _use_sums(self, n_samples: int) -> None:
-        shape = (n_samples, self.n_features_in_)
-        n_columns = self.n_components_[-1] + (self.n_features_in_ if self.direct_link else 0)
-        self.solver_ = "primal"
-        self.solver_costs_ = {"primal": predicted_costs(n_samples, n_columns, self.n_features_in_)["primal"]}
-        self._check_memory(shape, "primal")
-
-    def _sampled(self, table: Table, coding: Coding, lengths: Sequence[int]) -> tuple[HeldRows, HeldRows, HeldRows]:
-        """The very rows that a fit on one machine would look at, in the memory of this process."""
-        n_samples = int(np.sum(lengths))
-        wanted = [*rows_looked_at(n_samples, self.input_transform, self._seed), *self._more_rows(n_samples)]
-        positions = union_of_rows(*wanted)
-        own = rows_of_partitions(positions, lengths)
-        pieces = each_partition("row-sample", table, _selected_rows, coding, own)
-        X, Y, sample_weight = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
-        held = [HeldRows(values, positions, n_samples) for values in (X, Y, sample_weight)]
-        return held[0], held[1], held[2]
-
-    def _more_rows(self, n_samples: int) -> list[Any]:
-        """Positions of further rows that the fit will look at."""
-        return []
-
-    def _checked_table(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Table:
+    def _checked_table(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Table, dict[str, Any]]:
+        """Aligned partitions, and the description of their columns; the estimator stays as it is."""
         table = aligned_table(X, y, sample_weight)
-        validate_data(self, table.layout.frame, skip_check_array=True, reset=reset)
-        return table
-
-    @property
-    def partial_fit(self) -> Any:  # type: ignore[override]
-        """Not there: the one of the networks without Dask would load all rows."""
-        raise AttributeError(
-            f"{type(self).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
-            "to_local().partial_fit(...)."
-        )
+        return table, described_columns(self, table.layout.frame, reset)
 
     def to_local(self) -> Any:
         """Return the same network without Dask.
@@ -167,13 +177,8 @@ class DistributedNetwork(BundledNetwork):
             Fitted, with the same parameters and attributes; it predicts for arrays in memory, can be pickled and loaded
             where Dask is not installed, and takes further rows with `partial_fit`.
         """
-        check_is_fitted(self, "coef_")
-        parameters = self.get_params(deep=False)
-        local = self._local_class(**parameters)
-        for name, value in vars(self).items():
-            if name not in parameters:
-                setattr(local, name, value)
-        return local
+        local = self._local_class(**self.get_params(deep=False))
+        return as_estimator(local, fitted_network(self), description_of(self))
 
     def transform(self, X: Any) -> Any:
         """Evaluate the network up to its output matrix.
@@ -190,19 +195,15 @@ class DistributedNetwork(BundledNetwork):
         """
         if not is_collection(X):
             return self.to_local().transform(X)
-        check_is_fitted(self, "coef_")
-        return self._lazy(X, "transform", (self._layers.n_columns,), numeric_dtype(X))
+        return self._lazy(X, "transform", (fitted_network(self).feature_map.n_columns,), numeric_dtype(X))
 
     def _worker_copy(self, with_system: bool = False) -> Any:
         """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
-        local = self.to_local()
+        local, fitted = self.to_local(), fitted_network(self)
         local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
-        if with_system:
-            # Once here, not for each partition.
-            local._system = local._diagonalised()
-        else:
-            del local._system
-        return local
+        # Eigenvectors are computed once here, not for each partition.
+        light = fitted.diagonalised() if with_system else fitted.without_factor()
+        return as_estimator(local, light, description_of(self))
 
     def _lazy(self, X: Any, method: str, row_shape: tuple[int, ...], dtype: Any, **keywords: Any) -> Any:
         """A method of the local network for every partition, as a collection with the partitions of `X`.
@@ -212,7 +213,7 @@ class DistributedNetwork(BundledNetwork):
         """
         X = rows_together(X)
         frame = empty_frame(X)
-        validate_data(self, frame, skip_check_array=True, reset=False)
+        described_columns(self, frame, reset=False)
         layout = Layout(column_names(X), (), numeric_dtype(X), True, frame)
         # Standard deviations alone need what the fit was solved from.
         local = self._worker_copy(with_system="return_std" in keywords)

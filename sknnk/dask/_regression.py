@@ -1,42 +1,28 @@
 """DaskBundledNetworkRegressor: the regression network fitted to Dask collections."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from .._data import binary_magnitude
-from .._networks import BundledNetworkRegressor, _check_magnitude
+from .._networks import (
+    BundledNetwork,
+    BundledNetworkRegressor,
+    HeldOutRows,
+    NumericTargets,
+    fitted_network,
+    held_rows,
+)
 from .._ridge import Moments
 from ._distributed_network import Coding, DistributedNetwork
-from ._partitions import Layout, checked_numbers, is_collection, numeric_dtype
+from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Numbers(Coding):
-    """Targets divided by a power of two next to the largest of them.
-
-    Parameters
-    ----------
-    layout : Layout
-        Of the table.
-    scale : ndarray of shape (n_targets,)
-        The powers of two.
-    """
-
-    scale: Array
-
-    def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
-        Y = checked_numbers(self.layout, y)
-        if Y.size:
-            _check_magnitude(Y, self.layout.dtype)
-        return Y / self.scale, sample_weight
 
 
 class _Profile(NamedTuple):
@@ -48,8 +34,14 @@ class _Profile(NamedTuple):
     largest: Array
 
 
+def _plain_coding(layout: Layout) -> Coding:
+    """Targets as they are."""
+    n_targets = len(layout.targets)
+    return Coding(layout, NumericTargets(n_targets, layout.flat), np.ones(n_targets))
+
+
 def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = None) -> _Profile:
-    _, Y, weights = _Numbers(layout, np.ones(len(layout.targets))).used_rows(X, y, sample_weight)
+    _, Y, weights = _plain_coding(layout).used_rows(X, y, sample_weight)
     return _Profile(len(X), len(Y), float(weights.sum()), np.max(np.abs(Y), axis=0, initial=0.0))
 
 
@@ -57,12 +49,12 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     """Moments of the errors of one partition, next to those of the targets."""
     network, coding = scored
     X, Y, sample_weight = coding.used_rows(*pieces)
-    predicted = network._scores(X) if len(X) else np.empty(Y.shape)
+    predicted = np.reshape(network.predict(X), Y.shape) if len(X) else np.empty(Y.shape)
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 
 class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
-    DistributedNetwork, BundledNetworkRegressor, auto_wrap_output_keys=None
+    MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None
 ):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
@@ -142,7 +134,7 @@ feature_names_in_
 
     _local_class = BundledNetworkRegressor
     _parameter_constraints: dict = {
-        **BundledNetworkRegressor._parameter_constraints,
+        **BundledNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
     }
@@ -173,21 +165,17 @@ feature_names_in_
             names the partition and the column), or there is no row of positive weight.
         """
         self._validate_params()
-        table = self._checked_table(X, y, sample_weight, reset=True)
+        table, description = self._checked_table(X, y, sample_weight, reset=True)
         profiles: list[_Profile] = each_partition("partition-profile", table, _profile, table.layout)
         check_any_row([p.n_rows for p in profiles], [p.n_used for p in profiles])
-        self._flat_targets = table.layout.flat
-        self._draw_seed()
-        largest = np.max([p.largest for p in profiles], axis=0)
-        self._target_scale = binary_magnitude(largest[None])
-        coding = _Numbers(table.layout, self._target_scale)
-        sample = self._fit_table(table, coding, [p.n_used for p in profiles], sum(p.weight for p in profiles), largest)
-        self._hold_out(*sample)
+        units = binary_magnitude(np.max([p.largest for p in profiles], axis=0)[None])
+        coding = replace(_plain_coding(table.layout), units=units)
+        lengths, weight = [p.n_used for p in profiles], sum(p.weight for p in profiles)
+        # Rows whose residuals tell how wide intervals are belong to the sample.
+        fitted, sample = self._fit_table(table, coding, lengths, weight, held_rows)
+        held_out = HeldOutRows.sample(sample, fitted.choice.seed)
+        self._publish(replace(fitted, held_out=held_out), description)
         return self
-
-    def _more_rows(self, n_samples: int) -> list[Any]:
-        """Rows whose residuals tell how wide intervals are."""
-        return [self._held_rows(n_samples)]
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict targets, with their uncertainty if asked for.
@@ -209,7 +197,6 @@ feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict(X, return_std)
-        check_is_fitted(self, "coef_")
         targets = self._target_shape
         mean = self._lazy(X, "predict", targets, numeric_dtype(X))
         if not return_std:
@@ -233,14 +220,15 @@ feature_names_in_
         """
         if not is_collection(X):
             return self.to_local().predict_interval(X, confidence_level)
-        check_is_fitted(self, "coef_")
-        self._residual_spread()
+        # Learned once here, and not by every worker.
+        _ = fitted_network(self).residual_spread
         ends = (*self._target_shape, 2)
         return self._lazy(X, "predict_interval", ends, numeric_dtype(X), confidence_level=confidence_level)
 
     @property
     def _target_shape(self) -> tuple[int, ...]:
-        return () if self._flat_targets else (len(self._target_scale),)
+        targets = fitted_network(self).targets
+        return () if targets.flat else (targets.n_targets,)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions, averaged over targets; computes at once.
@@ -262,9 +250,8 @@ feature_names_in_
         if not is_collection(X):
             return self.to_local().score(X, y, sample_weight)
         local = self._worker_copy()
-        table = self._checked_table(X, y, sample_weight, reset=False)
-        coding = _Numbers(table.layout, np.ones(len(table.layout.targets)))
-        sums: Moments = partition_sum("partition-errors", table, _errors, (local, coding))
+        table, _ = self._checked_table(X, y, sample_weight, reset=False)
+        sums: Moments = partition_sum("partition-errors", table, _errors, (local, _plain_coding(table.layout)))
         # About zero, not about their mean.
         errors = np.diag(sums.gram) + sums.weight * sums.mean**2
         spread = sums.target_square

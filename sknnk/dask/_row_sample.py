@@ -32,6 +32,10 @@ class HeldRows:
         self.positions = positions
         self.shape = (n_samples, *values.shape[1:])
 
+    def __len__(self) -> int:
+        """Return the number of all rows."""
+        return self.shape[0]
+
     def __getitem__(self, rows: Any) -> NDArray[Any]:
         if self.positions is None:
             return self.values[rows]

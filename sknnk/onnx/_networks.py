@@ -1,13 +1,15 @@
 """Networks as nodes: the columns in front of the output matrix, the scores, and the probabilities."""
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
-from .._features import KernelMap
+from .._features import KernelMap, RandomMap
+from .._networks import fitted_network
 from ._features import sampler_columns
 from ._graphs import Array, Columns, Graph
 from ._inputs import quantile_value
@@ -33,10 +35,9 @@ def network_columns(graph: Graph, network: Any, inputs: str, single: bool) -> st
     str
         A value of shape (n_samples, n_columns).
     """
-    layers = network._layers
-    columns = _layer_columns(graph, layers, inputs, network.n_features_in_, single).joined(graph)
-    whitening = getattr(layers, "whitening", None)
-    return columns if whitening is None else graph("MatMul", columns, whitening)
+    feature_map = fitted_network(getattr(network, "best_estimator_", network)).feature_map
+    columns = map_columns(feature_map, graph, inputs, single).joined(graph)
+    return columns if feature_map.whitening is None else graph("MatMul", columns, feature_map.whitening)
 
 
 def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str:
@@ -58,6 +59,7 @@ def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str
     str
         A value of shape (n_samples, n_targets).
     """
+    network = getattr(network, "best_estimator_", network)
     if isinstance(network, PartlyBundledRegressor | PartlyBundledClassifier):
         hidden = network_scores(graph, network.front.estimator, inputs, single)
         hidden = activation_value(graph, network.activation, hidden)
@@ -66,25 +68,62 @@ def network_scores(graph: Graph, network: Any, inputs: str, single: bool) -> str
         # Classifiers have a linear output here, as the network has logits.
         last = network.output_activation_ if isinstance(network, PartlyBundledRegressor) else "identity"
         return _dense_value(graph, network.coef_, network.intercept_, last, hidden)
-    layers = network._layers
-    coef = np.asarray(np.reshape(network.coef_, (-1, layers.n_columns)), dtype=np.float64).T
-    if getattr(layers, "whitening", None) is not None:
-        coef = layers.whitening @ coef
-    columns = _layer_columns(graph, layers, inputs, network.n_features_in_, single)
-    return columns.times(graph, coef, np.asarray(network.intercept_, dtype=np.float64))
+    fitted = fitted_network(network)
+    coef = np.asarray(fitted.coef, dtype=np.float64).T
+    if fitted.feature_map.whitening is not None:
+        coef = fitted.feature_map.whitening @ coef
+    columns = map_columns(fitted.feature_map, graph, inputs, single)
+    return columns.times(graph, coef, np.asarray(fitted.intercept, dtype=np.float64))
 
 
-def _layer_columns(graph: Graph, layers: Any, inputs: str, n_features: int, single: bool) -> Columns:
-    """Everything in front of the output matrix, but the whitening of landmarks."""
-    hidden = inputs if layers.input_map is None else quantile_value(graph, layers.input_map, inputs)
-    if isinstance(layers, KernelMap):
-        return Columns.of(kernel_value(graph, layers.kernels, hidden, layers.centres), len(layers.centres))
+@singledispatch
+def map_columns(feature_map: object, graph: Graph, inputs: str, single: bool) -> Columns:
+    """Add the nodes of everything in front of the output matrix, but the whitening of landmarks.
+
+    Parameters
+    ----------
+    feature_map : RandomMap or KernelMap
+        The map; a new kind of map registers its own function.
+    graph : Graph
+        Receives the nodes.
+    inputs : str
+        A value of shape (n_samples, n_features), float64.
+    single : bool
+        Whether the results will be float32.
+
+    Returns
+    -------
+    Columns
+        Values of the columns.
+
+    Raises
+    ------
+    TypeError
+        If maps of this kind have no conversion.
+    """
+    raise TypeError(f"a feature map of type {type(feature_map).__name__} has no conversion to ONNX.")
+
+
+@map_columns.register
+def _(feature_map: KernelMap, graph: Graph, inputs: str, single: bool) -> Columns:
+    hidden = _transformed(feature_map, graph, inputs)
+    value = kernel_value(graph, feature_map.kernels, hidden, feature_map.centres)
+    return Columns.of(value, len(feature_map.centres))
+
+
+@map_columns.register
+def _(feature_map: RandomMap, graph: Graph, inputs: str, single: bool) -> Columns:
+    hidden, n_features = _transformed(feature_map, graph, inputs), feature_map.samplers[0].n_features_in_
     columns = Columns.of(hidden, n_features)
-    for sampler in layers.samplers:
+    for sampler in feature_map.samplers:
         columns = sampler_columns(graph, sampler, columns, single)
-    if layers.link_scale is None:
+    if feature_map.link_scale is None:
         return columns
-    return Columns.of(hidden, n_features, float(layers.link_scale)).followed_by(columns)
+    return Columns.of(hidden, n_features, float(feature_map.link_scale)).followed_by(columns)
+
+
+def _transformed(feature_map: RandomMap | KernelMap, graph: Graph, inputs: str) -> str:
+    return inputs if feature_map.input_map is None else quantile_value(graph, feature_map.input_map, inputs)
 
 
 def class_probabilities(graph: Graph, network: Any, scores: str) -> str:
@@ -104,10 +143,7 @@ def class_probabilities(graph: Graph, network: Any, scores: str) -> str:
     str
         A value of shape (n_samples, n_classes).
     """
-    single_score = len(np.atleast_2d(network.coef_)) == 1
-    # The two sides of a score differ by twice its size, those of a logit by itself.
-    own = 0.5 if single_score else 1.0
-    temperature = float(getattr(network, "inverse_temperature_", own))
+    temperature = float(network.inverse_temperature_)
     per_class = class_scores(graph, network, scores)
     return graph("Softmax", graph("Mul", per_class, np.full((1, 1), temperature)), axis=1)
 

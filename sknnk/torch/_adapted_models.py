@@ -4,21 +4,21 @@ An adapter becomes a child of the module whose output it corrects, and a forward
 its class, its attributes and the names of its parameters, which a wrapper around it would change.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 from ._adapters import Form, SNNKAdapter
+from ._fast_paths import settle_fast_paths
+from ._layers import drawn_seed
+from ._names import CHILD, is_of_adapter, matching, named_modules, named_parameters
+from ._outputs import corrected
+from ._targets import check_target, placement, width_of
 
-CHILD = "snnk_adapter"
-
-# Where modules say how wide their outputs are: linear layers, attention, GPT-2's Conv1D.
-_WIDTHS = ("out_features", "embed_dim", "hidden_size", "nf")
+_NAME = "_snnk_name"
 
 
 def add_adapters(
@@ -35,6 +35,7 @@ def add_adapters(
     length_scale: Any = "scale",
     directions: str = "orthogonal",
     dim: int | None = None,
+    dtype: torch.dtype | None = None,
     random_state: int | None = None,
 ) -> nn.Module:
     """Put a zero :class:`SNNKAdapter` behind modules of a model, and freeze everything else.
@@ -42,20 +43,25 @@ def add_adapters(
     Parameters
     ----------
     model : torch.nn.Module
-        Changed in place.
+        Changed in place. It may be compiled, or a ``DataParallel``: names are those of the model inside.
     targets : str or sequence of str
         Names of modules, as in ``model.named_modules()``. In a sequence the last parts of a name are enough:
-        ``"output.dense"`` is every module whose name ends so. A string is a regular expression for whole names.
+        ``"output.dense"`` is every module whose name ends so. A string is a regular expression for whole names. A
+        module with two names may be called by either, and gets one adapter.
     n_components : int, default=16
         Number of random features of each adapter.
     activation : str or callable, default="relu"
         As for :class:`SNNKAdapter`.
     trainable : str or sequence of str, default=()
-        Modules or parameters that are trained as well, such as a new head; names as for `targets`.
+        Modules or parameters that are trained as well, such as a new head; names as for `targets`. A weight that is
+        tied to another is trained with it.
     form, rank, mode, normalize, length_scale, directions : optional
         As for :class:`SNNKAdapter`.
     dim : int, optional
         Width of the outputs of the targets, where they do not say it themselves.
+    dtype : torch.dtype, optional
+        Of the adapters; by default that of each target. With ``torch.float32`` they train in full precision inside a
+        model in half precision, whose hidden states keep their dtype.
     random_state : int, optional
         Seed, from which each adapter gets its own.
 
@@ -67,8 +73,15 @@ def add_adapters(
     Raises
     ------
     ValueError
-        If nothing has the name of a target or of `trainable`, a target has an adapter already, its width is unknown,
-        or its outputs are computed without calling it, as those of ``MultiheadAttention.out_proj`` are.
+        If nothing has the name of a target or of `trainable`, there are no targets, a regular expression is not valid,
+        a target has an adapter already, its width is unknown, or its outputs are computed without calling it, as those
+        of ``MultiheadAttention.out_proj`` are. The model is as it was then.
+
+    Notes
+    -----
+    Hidden states are the output of a target, or the first entry of a tuple, list, mapping or dataclass that it gives;
+    of a mapping ``"last_hidden_state"``, if it has that. Its type is kept. A target that gives anything else raises
+    ``TypeError`` with its name when the model is called. What is trainable in a model with adapters stays so.
 
     Examples
     --------
@@ -79,27 +92,71 @@ def add_adapters(
     >>> sum(parameter.numel() for parameter in trainable_parameters(encoder))
     512
     """
-    names = matching(targets, (name for name, _ in model.named_modules()), "targets")
-    kept = matching(trainable, {name for name, _ in [*model.named_modules(), *model.named_parameters()]}, "trainable")
-    if random_state is None:
-        random_state = int(torch.randint(2**31 - 1, ()))
-    seeds = np.random.SeedSequence(random_state).generate_state(len(names)) >> 1
+    places = target_places(model, targets)
+    trained = _named_to_be_trained(model, trainable)
+    random_state = drawn_seed() if random_state is None else random_state
+    seeds = np.random.SeedSequence(random_state).generate_state(len(places)) >> 1
     config = {"n_components": n_components, "activation": activation, "form": form, "rank": rank, "mode": mode}
     config |= {"normalize": normalize, "length_scale": length_scale, "directions": directions}
     made = []
-    for name, seed in zip(names, seeds, strict=True):
-        target = model.get_submodule(name)
-        _check_target(name, target)
-        where = placement(target, model)
-        width = _width(name, target) if dim is None else dim
-        made.append((target, SNNKAdapter(dim=width, random_state=int(seed), **config, **where)))
-    model.requires_grad_(False)
-    for target, adapter in made:
-        attach(target, adapter.train(target.training))
-    for name, parameter in model.named_parameters():
-        if any(name == part or name.startswith(f"{part}.") for part in kept):
-            parameter.requires_grad_(True)
+    for (name, target), seed in zip(places.items(), seeds, strict=True):
+        check_target(name, target)
+        where = placement(target, model) | ({} if dtype is None else {"dtype": dtype})
+        made.append(SNNKAdapter(dim=width_of(name, target, dim), random_state=int(seed), **config, **where))
+    if not any(adapters_of(model)):
+        model.requires_grad_(False)
+    for (name, target), adapter in zip(places.items(), made, strict=True):
+        attach(name, target, adapter.train(target.training))
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    settle_fast_paths(model)
     return model
+
+
+def target_places(model: nn.Module, targets: str | Sequence[str]) -> dict[str, nn.Module]:
+    """Modules that targets name, each under the first of its names.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any.
+    targets : str or sequence of str
+        As for :func:`add_adapters`.
+
+    Returns
+    -------
+    dict of str to torch.nn.Module
+        In the order of the model.
+
+    Examples
+    --------
+    >>> act = nn.Tanh()
+    >>> target_places(nn.Sequential(act, nn.Linear(2, 2), act), ["2"])
+    {'0': Tanh()}
+    """
+    modules = dict(named_modules(model))  # of a wrapper and what it wraps, which have one name, the latter
+    chosen = {id(modules[name]) for name in matching(targets, modules, "targets")}
+    first: dict[int, str] = {}
+    for name, module in modules.items():
+        first.setdefault(id(module), name)
+    return {name: modules[name] for key, name in first.items() if key in chosen}
+
+
+def _named_to_be_trained(model: nn.Module, trainable: str | Sequence[str]) -> list[nn.Parameter]:
+    """Parameters with one of the names, or in a module with it; tied ones whichever of their names it is."""
+    names = [name for name, _ in [*named_modules(model), *named_parameters(model)]]
+    trained: list[nn.Parameter] = []
+    for pattern in [trainable] if isinstance(trainable, str) else [[part] for part in trainable]:
+        kept = matching(pattern, names, "trainable")
+        found = [
+            parameter
+            for name, parameter in named_parameters(model)
+            if any(name == part or name.startswith(f"{part}.") for part in kept) and not is_of_adapter(name)
+        ]
+        if not found:
+            raise ValueError(f"trainable={pattern!r} is the name of {kept[0]}, which has no parameters; leave it out.")
+        trained += found
+    return trained
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
@@ -149,8 +206,9 @@ def merge_adapters(model: nn.Module) -> nn.Module:
     >>> trainable_parameters(merge_adapters(model))
     []
     """
-    for _, target, adapter in list(adapters_of(model)):
-        setattr(target, CHILD, adapter.merged())
+    for name, target, adapter in list(adapters_of(model)):
+        detach(target)
+        attach(name, target, adapter.merged())
     return model
 
 
@@ -178,6 +236,7 @@ def remove_adapters(model: nn.Module) -> nn.Module:
     """
     for _, target, _ in list(adapters_of(model)):
         detach(target)
+    settle_fast_paths(model)
     return model
 
 
@@ -198,23 +257,29 @@ def adapters_of(model: nn.Module) -> Iterator[tuple[str, nn.Module, SNNKAdapter]
     adapter : SNNKAdapter
         Its adapter.
     """
-    for name, module in model.named_modules():
+    seen = set()
+    for name, module in named_modules(model):
         adapter = module._modules.get(CHILD)
-        if isinstance(adapter, SNNKAdapter):
+        if isinstance(adapter, SNNKAdapter) and id(module) not in seen:
+            seen.add(id(module))
             yield name, module, adapter
 
 
-def attach(target: nn.Module, adapter: SNNKAdapter) -> None:
+def attach(name: str, target: nn.Module, adapter: SNNKAdapter) -> None:
     """Correct the outputs of a module from now on.
 
     Parameters
     ----------
+    name : str
+        Of the module, for errors.
     target : torch.nn.Module
         Gets a child and a forward hook.
     adapter : SNNKAdapter
         The child.
     """
     target.add_module(CHILD, adapter)
+    # In the module and not in a closure, so that copies and pickles have it.
+    setattr(target, _NAME, name)
     target.register_forward_hook(_corrected)
 
 
@@ -227,6 +292,7 @@ def detach(target: nn.Module) -> None:
         A module with an adapter.
     """
     delattr(target, CHILD)
+    target.__dict__.pop(_NAME, None)
     # By the function and not by a handle, which a copied or unpickled model does not have.
     for key in [key for key, hook in target._forward_hooks.items() if hook is _corrected]:
         del target._forward_hooks[key]
@@ -235,84 +301,4 @@ def detach(target: nn.Module) -> None:
 def _corrected(target: nn.Module, args: Any, output: Any) -> Any:
     """Forward hook: it finds the adapter through the module, so that it may be copied with it."""
     adapter: Any = target._modules[CHILD]
-    if isinstance(output, tuple):  # attention gives its weights as well
-        return (adapter(output[0]), *output[1:])
-    return adapter(output)
-
-
-def placement(target: nn.Module, model: nn.Module) -> dict[str, Any]:
-    """Device and floating dtype of a module, or else of the model that it is in.
-
-    Parameters
-    ----------
-    target, model : torch.nn.Module
-        A module without parameters takes those of the model.
-
-    Returns
-    -------
-    dict
-        With the keys ``device`` and ``dtype``.
-    """
-    for parameter in [*target.parameters(), *model.parameters()]:
-        if parameter.is_floating_point():
-            return {"device": parameter.device, "dtype": parameter.dtype}
-    return {"device": None, "dtype": None}
-
-
-def matching(patterns: str | Sequence[str], names: Any, parameter: str) -> list[str]:
-    """Names that patterns stand for.
-
-    Parameters
-    ----------
-    patterns : str or sequence of str
-        A regular expression for whole names, or last parts of names.
-    names : iterable of str
-        To choose from.
-    parameter : str
-        What the patterns are called, for the error.
-
-    Returns
-    -------
-    list of str
-        In the order of `names`.
-
-    Raises
-    ------
-    ValueError
-        If one of the patterns stands for nothing.
-
-    Examples
-    --------
-    >>> matching(["dense"], ["0.dense", "0.condense", "1.dense"], "targets")
-    ['0.dense', '1.dense']
-    """
-    names = [name for name in names if name and CHILD not in name.split(".")]
-    if isinstance(patterns, str):
-        hits = {patterns: [name for name in names if re.fullmatch(patterns, name)]}
-    else:
-        hits = {part: [name for name in names if f".{name}".endswith(f".{part}")] for part in patterns}
-    for pattern, found in hits.items():
-        if not found:
-            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-            raise ValueError(f"{parameter}={pattern!r} is the name of nothing in the model; it has {shown}.")
-    chosen = {name for found in hits.values() for name in found}
-    return [name for name in names if name in chosen]
-
-
-def _check_target(name: str, target: nn.Module) -> None:
-    if CHILD in target._modules:
-        raise ValueError(f"targets: {name!r} has an adapter already; call remove_adapters(model) first.")
-    if isinstance(target, NonDynamicallyQuantizableLinear):
-        raise ValueError(
-            f"targets: {name!r} is never called, for MultiheadAttention reads its weights; target the attention itself."
-        )
-
-
-def _width(name: str, target: nn.Module) -> int:
-    """Size of the last axis of what a module gives."""
-    if isinstance(target, nn.LayerNorm):
-        return int(target.normalized_shape[-1])
-    for attribute in _WIDTHS:
-        if isinstance(width := getattr(target, attribute, None), int):
-            return width
-    raise ValueError(f"targets: {name!r} does not say how wide its outputs are; give dim.")
+    return corrected(output, adapter, adapter.dim, getattr(target, _NAME, type(target).__name__))

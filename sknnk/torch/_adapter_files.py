@@ -1,38 +1,50 @@
 """Adapters in a file of their own: a few kilobytes next to the model that they belong to."""
 
+import base64
 import json
 import os
+import zlib
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ._adapted_models import CHILD, adapters_of, attach, detach, placement
+from ._adapted_models import adapters_of, attach, detach
 from ._adapters import SNNKAdapter
+from ._fast_paths import settle_fast_paths
+from ._file_contents import aliases, drawing, fingerprint, is_as_drawn, place_of, trained_tensors
+from ._file_fit import Fit, fitted
+from ._names import CHILD, named_buffers, named_modules, named_parameters
 
-_FORMAT = "sknnk-adapters-1"
+_FORMAT = "sknnk-adapters-2"
 
 Path = str | os.PathLike[str]
 
 
-def save_adapters(model: nn.Module, path: Path) -> None:
+def save_adapters(model: nn.Module, path: Path, *, with_features: bool = False) -> None:
     """Save the adapters of a model, and whatever else in it is trainable, as a safetensors file.
 
-    The random features are saved with them: a file stays valid whichever version of NumPy draws otherwise.
+    The file holds the trained parameters, buffers of what is trained, such as the statistics of a batch normalization
+    in a new head, and the seeds of the random features.
 
     Parameters
     ----------
     model : torch.nn.Module
-        With adapters.
+        With adapters. Compiled or in a ``DataParallel``, it gives the same file as the model inside.
     path : path-like
         The file; usually named ``*.safetensors``.
+    with_features : bool, default=False
+        Whether random features are saved too. Then the file stays valid even if a later version of NumPy draws other
+        random numbers, and is a few times as large. Features that are not to the bit those of their seed are saved
+        always.
 
     Raises
     ------
     ValueError
-        If there are no adapters, or their activation is a callable, which no file can hold.
+        If there are no adapters, they are on the meta device, or their activation is a callable, which no file can
+        hold.
 
     Examples
     --------
@@ -47,26 +59,35 @@ def save_adapters(model: nn.Module, path: Path) -> None:
     >>> bool((other[0].snnk_adapter.layer.weight == model[0].snnk_adapter.layer.weight).all())
     True
     """
-    adapters = {name: adapter for name, _, adapter in adapters_of(model)}
+    adapters = list(adapters_of(model))
     if not adapters:
         raise ValueError("model has no adapters; add_adapters(model, ...) makes them.")
-    parameters = dict(model.named_parameters())
-    trainable = [name for name, parameter in parameters.items() if parameter.requires_grad]
-    tensors = {name: parameters[name] for name in trainable}
-    for name, adapter in adapters.items():
-        tensors |= {f"{name}.{CHILD}.{key}": value for key, value in adapter.state_dict().items()}
-    configs = {name: _checked_config(name, adapter) for name, adapter in adapters.items()}
-    metadata = {"format": _FORMAT, "adapters": json.dumps(configs), "trainable": json.dumps(trainable)}
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path, metadata)
+    tensors, buffers = trained_tensors(model)
+    entries: dict[str, dict[str, Any]] = {}
+    for name, target, adapter in adapters:
+        entries[name] = {"config": _checked_config(name, adapter), **place_of(target, adapter, model)}
+        stored = dict(adapter.named_parameters())
+        drawn = drawing(adapter)
+        if with_features or not is_as_drawn(adapter, drawn):
+            stored = adapter.state_dict()
+        else:
+            entries[name]["drawn"] = fingerprint(drawn)
+        tensors |= {f"{name}.{CHILD}.{key}": value for key, value in stored.items()}
+    if on_meta := [name for name, tensor in tensors.items() if tensor.is_meta]:
+        raise ValueError(f"{on_meta[0]} is on the meta device and has no values to save; model.to_empty(...) first.")
+    contents = {"adapters": entries, "buffers": buffers, "aliases": _aliases_of(model, {*tensors, *entries})}
+    contents["trainable"] = [name for name, tensor in tensors.items() if tensor.requires_grad]
+    values = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(values, path, {"format": _FORMAT, "contents": _packed(contents)})
 
 
 def load_adapters(model: nn.Module, path: Path) -> nn.Module:
-    """Put saved adapters into a model, in place of those that it has there.
+    """Put saved adapters into a model, in place of all that it has.
 
     Parameters
     ----------
     model : torch.nn.Module
-        The model that they were trained in, or a copy; changed in place.
+        The model that they were trained in, or a copy; changed in place. It may be compiled, or a ``DataParallel``.
     path : path-like
         A file of :func:`save_adapters`.
 
@@ -78,33 +99,32 @@ def load_adapters(model: nn.Module, path: Path) -> nn.Module:
     Raises
     ------
     ValueError
-        If the file is another one, or does not fit the model.
+        If the file is another one, lacks a tensor or has one too many, does not fit the model in the names, widths or
+        shapes of its modules, or the random features drawn now are others. The model is as it was then.
 
     Examples
     --------
     See :func:`save_adapters`.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    if metadata.get("format") != _FORMAT:
-        raise ValueError(f"path={str(path)!r} is not a file of save_adapters (format {metadata.get('format')!r}).")
-    configs, trainable = json.loads(metadata["adapters"]), set(json.loads(metadata["trainable"]))
-    modules = dict(model.named_modules())
-    if missing := configs.keys() - modules.keys():
-        raise ValueError(f"path={str(path)!r} has an adapter for {min(missing)!r}, which is no module of the model.")
-    _check_shapes(model, {name: tensors[name] for name in trainable if CHILD not in name.split(".")}, str(path))
-    for name, config in configs.items():
-        if CHILD in modules[name]._modules:
-            detach(modules[name])
-        attach(modules[name], SNNKAdapter(**config, **placement(modules[name], model)).train(modules[name].training))
-    own = model.state_dict(keep_vars=True)
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            own[name].copy_(tensor)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in trainable)
+    contents, tensors = _read(path)
+    fit = fitted(model, contents, tensors, f"path={str(path)!r}")
+    _install(model, fit)
     return model
+
+
+def _install(model: nn.Module, fit: Fit) -> None:
+    """Do what was found to fit."""
+    for _, target, _ in list(adapters_of(model)):
+        detach(target)
+    model.requires_grad_(False)
+    for name, target, adapter in fit.adapters:
+        attach(name, target, adapter)
+    with torch.no_grad():
+        for tensor, value in fit.values:
+            tensor.copy_(value)
+    for parameter in fit.trainable:
+        parameter.requires_grad_(True)
+    settle_fast_paths(model)
 
 
 def _checked_config(name: str, adapter: SNNKAdapter) -> dict[str, Any]:
@@ -119,10 +139,31 @@ def _checked_config(name: str, adapter: SNNKAdapter) -> dict[str, Any]:
     return adapter.config | {"length_scale": plain}
 
 
-def _check_shapes(model: nn.Module, tensors: dict[str, torch.Tensor], path: str) -> None:
-    """Refuse a file before anything is changed; adapters are made to fit, what else was trained may not."""
-    own = model.state_dict()
-    for name, tensor in sorted(tensors.items()):
-        if name not in own or own[name].shape != tensor.shape:
-            shape = tuple(own[name].shape) if name in own else "nothing"
-            raise ValueError(f"path={path!r} has {name} of shape {tuple(tensor.shape)}; the model has {shape} there.")
+def _aliases_of(model: nn.Module, names: set[str]) -> dict[str, list[str]]:
+    """Other names of what a file holds: a tied weight, or a module that is used twice."""
+    every = aliases([*named_parameters(model), *named_buffers(model)]) | aliases(named_modules(model))
+    return {name: found for name, found in every.items() if name in names and len(found) > 1}
+
+
+def _packed(contents: dict[str, Any]) -> str:
+    """JSON, compressed: names of modules and settings of adapters repeat themselves."""
+    text = json.dumps(contents, separators=(",", ":"))
+    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a file says of itself, and its tensors."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise ValueError(f"path={str(path)!r} is no safetensors file, or a damaged one: {error}.") from error
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(
+            f"path={str(path)!r} is not a file of save_adapters (format {metadata.get('format')!r}, not {_FORMAT!r})."
+        )
+    try:
+        return json.loads(zlib.decompress(base64.b85decode(metadata["contents"]))), tensors
+    except (KeyError, ValueError, zlib.error) as error:
+        raise ValueError(f"path={str(path)!r} has a damaged header: {error!r}; save the adapters again.") from error

@@ -1,12 +1,13 @@
 """SNNKAdapter: a small trainable correction of hidden states, whose inner layer is a scalable neural network kernel."""
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
 import torch
 from torch import nn
 
-from ._layers import ARC_COSINE_DEGREES, SNNKLinear
+from ._layers import ARC_COSINE_DEGREES, SNNKLinear, drawn_seed
 
 Form = Literal["full", "gated", "low_rank"]
 
@@ -50,7 +51,8 @@ class SNNKAdapter(nn.Module):
     random_state : int, optional
         As for :class:`SNNKLinear`.
     device, dtype : optional
-        As for :class:`torch.nn.Linear`.
+        As for :class:`torch.nn.Linear`. Hidden states of another dtype are converted, and their own is given back: a
+        float32 adapter corrects those of a model in half precision.
 
     Attributes
     ----------
@@ -102,7 +104,7 @@ class SNNKAdapter(nn.Module):
         _check_form(form, rank)
         mode = _checked_mode(mode, activation)
         if random_state is None:
-            random_state = int(torch.randint(2**31 - 1, ()))
+            random_state = drawn_seed()
         drawing: dict[str, Any] = {
             "mode": mode,
             "length_scale": length_scale,
@@ -127,6 +129,14 @@ class SNNKAdapter(nn.Module):
         self.up = nn.Parameter(torch.empty((dim, n_outputs), **where)) if form == "low_rank" else None
         self.reset_parameters()
 
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """Convert or move the adapter; one that leaves the meta device starts anew, with a zero correction."""
+        had_values = not self.layer.weight.is_meta
+        super()._apply(fn, recurse)
+        if not (had_values or self.layer.weight.is_meta):
+            self.reset_parameters()
+        return self
+
     def reset_parameters(self) -> None:
         """Make the correction zero, and draw anew what stands in front of the zeros."""
         self.layer.reset_parameters()
@@ -148,7 +158,8 @@ class SNNKAdapter(nn.Module):
         tensor of shape (..., dim)
             In the dtype of `x`.
         """
-        change = self.scale * self.layer(nn.functional.layer_norm(x, (self.dim,)) if self.normalize else x)
+        rows = x.to(self.layer.weight.dtype)
+        change = self.scale * self.layer(nn.functional.layer_norm(rows, (self.dim,)) if self.normalize else rows)
         if self.gate is not None:
             change = change * self.gate
         elif self.up is not None:

@@ -33,7 +33,8 @@ def flat_rows(values: Any) -> Floats:
     >>> flat_rows(torch.zeros(2, 3, 4)).shape
     (6, 4)
     """
-    tensor = torch.as_tensor(values).detach().to(device="cpu", dtype=torch.float64)
+    tensor = values if isinstance(values, torch.Tensor) else torch.as_tensor(values, device="cpu")
+    tensor = tensor.detach().to(device="cpu", dtype=torch.float64)
     return tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).numpy()
 
 
@@ -43,7 +44,7 @@ def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Float
     Parameters
     ----------
     features : torch.nn.Module
-        Phi. It is evaluated in its own dtype and on its own device.
+        Phi. It is evaluated in its own dtype, half precision included, and on its own device.
     inputs : tensor or array-like of shape (..., n_inputs)
         Sample inputs.
     outputs : tensor or array-like of shape (..., n_outputs)
@@ -81,11 +82,13 @@ def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Float
 
 
 def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
-    """Phi of rows, and the relative precision it was computed with."""
+    """Phi of rows as the module will compute it, and the relative precision that the least penalty is made for."""
     buffer = next(features.buffers(), torch.empty(0, dtype=torch.float64))
     with torch.no_grad():
         values = features(torch.from_numpy(rows).to(device=buffer.device, dtype=buffer.dtype))
-    return flat_rows(values), float(torch.finfo(buffer.dtype).eps)
+    # Features in half precision have errors that differ from row to row. Cross-validation sees these as noise and finds
+    # the penalty that they ask for; the floor, made for errors too small to be seen, would be thousands of times that.
+    return flat_rows(values), float(torch.finfo(torch.promote_types(buffer.dtype, torch.float32)).eps)
 
 
 def _shared_penalty(system: Any) -> float:

@@ -4,7 +4,8 @@ Nothing is drawn here. The columns are those of `URFSampler.transform` and `ArcC
 and to rounding, so that what `transform_weights` or a closed form gives for the one holds for the other.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ _LIMITS = {torch.float64: 300.0}
 _LIMIT = 35.0
 
 
-class _FrozenFeatures(nn.Module):
+class FrozenFeatures(nn.Module):
     """What every feature map has: frequency vectors in a buffer, one a row, and a number of columns.
 
     Parameters
@@ -32,15 +33,33 @@ class _FrozenFeatures(nn.Module):
         self.in_features = int(sampler.n_features_in_)
         self.n_components = int(sampler._n_features_out)
         self.scale = feature_scale(self.n_components)
+        # Values of the buffers while these are on the meta device, where nothing has values.
+        self._values: dict[str, torch.Tensor] = {}
         # Transposed and contiguous: the layout of nn.Linear.weight, for which its kernels are made.
-        self.register_buffer("random_weights", torch.tensor(sampler.random_weights_.T, dtype=torch.float64))
+        self._freeze("random_weights", sampler.random_weights_.T)
+
+    def _freeze(self, name: str, values: Any, dtype: torch.dtype = torch.float64) -> None:
+        """Make a buffer, with values even inside ``with torch.device("meta")``."""
+        self.register_buffer(name, torch.tensor(values, dtype=dtype, device="cpu"))
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """Convert or move the buffers, as every module does; their values survive `to_empty` and the meta device."""
+        values = {name: buffer for name, buffer in self.named_buffers() if not buffer.is_meta} or self._values
+        super()._apply(fn, recurse)
+        on_meta = any(buffer.is_meta for buffer in self.buffers())
+        self._values = {name: value.detach().cpu() for name, value in values.items()} if on_meta else {}
+        for name, buffer in self.named_buffers():
+            # Other kinds of tensors, such as those of a tracer, get their values in their own way.
+            if not on_meta and buffer is not values.get(name, buffer) and type(buffer) is torch.Tensor:
+                buffer.copy_(values[name])
+        return self
 
     def extra_repr(self) -> str:
         """What `print` says of it."""
         return f"{self.in_features}, {self.n_components}"
 
 
-class FourierFeatures(_FrozenFeatures):
+class FourierFeatures(FrozenFeatures):
     """Bounded mode: interleaved cosines and sines."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -48,7 +67,7 @@ class FourierFeatures(_FrozenFeatures):
         return self.scale * _cos_sin(nn.functional.linear(x, self.random_weights))[..., : self.n_components]
 
 
-class ArcCosineFeatures(_FrozenFeatures):
+class ArcCosineFeatures(FrozenFeatures):
     """The ReLU-SNNK and its relatives.
 
     Parameters
@@ -62,7 +81,7 @@ class ArcCosineFeatures(_FrozenFeatures):
     def __init__(self, sampler: ArcCosineSampler):
         super().__init__(sampler)
         self.degree = int(sampler._degree)
-        self.register_buffer("random_offset", torch.tensor(sampler.random_offset_, dtype=torch.float64))
+        self._freeze("random_offset", sampler.random_offset_)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Phi of rows of shape (..., in_features)."""
@@ -72,7 +91,7 @@ class ArcCosineFeatures(_FrozenFeatures):
         return self.scale * torch.relu(projected) ** self.degree
 
 
-class UnbiasedFeatures(_FrozenFeatures):
+class UnbiasedFeatures(FrozenFeatures):
     """Unbiased mode: a constant, the input where the series has a slope, pairs with their envelope, then zeros.
 
     Parameters
@@ -90,9 +109,9 @@ class UnbiasedFeatures(_FrozenFeatures):
         layer = sampler._map
         self.linear_term = layer.slope != 0.0
         self.n_left_over = self.n_components - layer.pairs(self.in_features).stop
-        self.register_buffer("exponents", torch.tensor(0.5 * layer.coefficients[0] ** 2, dtype=torch.float64))
-        self.register_buffer("terms", torch.tensor(layer.terms, dtype=torch.int64))
-        self.register_buffer("input_norm", torch.tensor(layer.input_norm, dtype=torch.float64))
+        self._freeze("exponents", 0.5 * layer.coefficients[0] ** 2)
+        self._freeze("terms", layer.terms, torch.int64)
+        self._freeze("input_norm", layer.input_norm)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Phi of rows of shape (..., in_features)."""
@@ -115,7 +134,7 @@ def _cos_sin(phases: torch.Tensor) -> torch.Tensor:
     return torch.stack([phases.cos(), phases.sin()], dim=-1).flatten(-2)
 
 
-def feature_module(sampler: URFSampler | ArcCosineSampler) -> _FrozenFeatures:
+def feature_module(sampler: URFSampler | ArcCosineSampler) -> FrozenFeatures:
     """Turn a fitted sampler into a module.
 
     Parameters

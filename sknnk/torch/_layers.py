@@ -50,7 +50,8 @@ class SNNKLinear(nn.Module):
         Seed of the features. When it is not given, one is drawn from PyTorch's generator, so that
         :func:`torch.manual_seed` decides.
     device, dtype : optional
-        As for :class:`torch.nn.Linear`.
+        As for :class:`torch.nn.Linear`. A layer that was made on the meta device has its random features, and fresh
+        weights, after ``to_empty``.
 
     Attributes
     ----------
@@ -154,13 +155,23 @@ class SNNKLinear(nn.Module):
 
     def _build(self, sampler: Any, out_features: int, bias: bool, device: Any, dtype: torch.dtype | None) -> None:
         dtype = torch.get_default_dtype() if dtype is None else dtype
-        self.features = feature_module(sampler).to(device=device, dtype=dtype)
+        device = torch.get_default_device() if device is None else device
+        # By way of float32 if dtype has half its digits: then a model that is converted later has the same features.
+        self.features = feature_module(sampler).to(torch.promote_types(dtype, torch.float32)).to(device, dtype)
         self.in_features, self.out_features = self.features.in_features, int(out_features)
         self.n_components = self.features.n_components
         shape = (self.out_features, self.n_components)
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """Convert or move the layer; one that leaves the meta device starts anew."""
+        had_values = not self.weight.is_meta
+        super()._apply(fn, recurse)
+        if not (had_values or self.weight.is_meta):
+            self.reset_parameters()
+        return self
 
     def reset_parameters(self) -> None:
         """Draw `weight` anew and set `bias` to zero; the random features stay.
@@ -256,7 +267,7 @@ class SNNKLinear(nn.Module):
         Raises
         ------
         ValueError
-            If the rows are not as many, or the layer has no bias.
+            If the rows are not as many, the layer has no bias, or it is on the meta device.
 
         Examples
         --------
@@ -269,6 +280,8 @@ class SNNKLinear(nn.Module):
         """
         if self.bias is None:
             raise ValueError("calibrate fits a constant as well: make the layer with bias=True.")
+        if self.weight.is_meta:
+            raise ValueError("the layer is on the meta device and holds no values; layer.to_empty(device=...) first.")
         weight, bias = least_squares(self.features, inputs, outputs)
         with torch.no_grad():
             self.weight.copy_(torch.from_numpy(weight))
@@ -315,7 +328,7 @@ def _unfitted_sampler(
     if mode not in MODES:
         raise ValueError(f"mode={mode!r} is not one of {', '.join(map(repr, MODES))}.")
     if random_state is None:
-        random_state = int(torch.randint(2**31 - 1, ()))
+        random_state = drawn_seed()
     drawing = {"n_components": n_components, "directions": directions, "random_state": random_state}
     if mode != "arc_cosine":
         options = {"mode": mode, "length_scale": length_scale, "weight_norm": weight_norm}
@@ -324,6 +337,22 @@ def _unfitted_sampler(
         allowed = ", ".join(map(repr, ARC_COSINE_DEGREES))
         raise ValueError(f'activation={activation!r} has no arc-cosine features; use {allowed}, or mode="bounded".')
     return ArcCosineSampler(ARC_COSINE_DEGREES[activation], length_scale=length_scale, **drawing)
+
+
+def drawn_seed() -> int:
+    """Draw a seed from PyTorch's generator, so that :func:`torch.manual_seed` decides.
+
+    Returns
+    -------
+    int
+        On the CPU even inside ``with torch.device("meta")``, where nothing has values.
+
+    Examples
+    --------
+    >>> 0 <= drawn_seed() < 2**31
+    True
+    """
+    return int(torch.randint(2**31 - 1, (), device="cpu"))
 
 
 def _typical_rows(n_features: int) -> np.ndarray:

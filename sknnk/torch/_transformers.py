@@ -1,19 +1,23 @@
 """Feed-forward blocks of trained Transformers, bundled: two layers become random features and one matrix."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ._adapted_models import matching, placement
-from ._layers import SNNKLinear
+from ._adapted_models import target_places
+from ._fast_paths import settle_fast_paths, without_fast_paths
+from ._feedforward_blocks import Block, block_of, entering
+from ._layers import SNNKLinear, drawn_seed
+from ._targets import placement
 
 # In units of the typical distance of rows: a trained block is smoother than the kernel that tells typical rows apart.
 _LENGTH_FACTORS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _HELD_OUT = 5  # every fifth row
+_FEWEST_ROWS = 3
 _METRIC_ROWS = 2000
 _COMBINATIONS = 16
 
@@ -39,9 +43,9 @@ def bundle_feedforward(
     model : torch.nn.Module
         Changed in place.
     targets : str or sequence of str
-        Names of modules, as for :func:`add_adapters`. A layer of :class:`torch.nn.TransformerEncoder`, or one with an
-        ``intermediate`` and an ``output.dense`` as in BERT, has the block inside; any other module is the block itself,
-        such as ``"mlp"`` in ViT.
+        Names of modules, as for :func:`add_adapters`; one that is used twice is replaced in both places. A layer of
+        :class:`torch.nn.TransformerEncoder`, or one with an ``intermediate`` and an ``output.dense`` as in BERT, has
+        the block inside; any other module is the block itself, such as ``"mlp"`` in ViT.
     inputs : tensor, tuple or dict
         Sample inputs, without labels: ``model(inputs)``, ``model(*inputs)`` or ``model(**inputs)``.
     n_components : int, optional
@@ -60,7 +64,8 @@ def bundle_feedforward(
     Raises
     ------
     ValueError
-        If nothing has the name of a target, or `inputs` do not reach it.
+        If nothing has the name of a target, `inputs` do not reach it or give it fewer than three rows, or it is given
+        or gives anything else than one tensor.
 
     References
     ----------
@@ -76,131 +81,92 @@ def bundle_feedforward(
     >>> errors["0"] < 1.0
     True
     """
-    names = matching(targets, (name for name, _ in model.named_modules()), "targets")
-    if random_state is None:
-        random_state = int(torch.randint(2**31 - 1, ()))
-    seeds = np.random.SeedSequence(random_state).generate_state(len(names)) >> 1
+    places = target_places(model, targets)
+    random_state = drawn_seed() if random_state is None else random_state
+    seeds = np.random.SeedSequence(random_state).generate_state(len(places)) >> 1
+    drawings = [{"activation": activation, "mode": mode, "random_state": int(seed)} for seed in seeds]
     training = [module for module in model.modules() if module.training]
     model.eval()  # dropout has no part in what a block is
     try:
-        return {
-            name: _bundled(model, name, inputs, n_components, {"activation": activation, "mode": mode}, int(seed))
-            for name, seed in zip(names, seeds, strict=True)
-        }
+        with without_fast_paths():
+            return {
+                name: _bundled(model, block_of(name, target), inputs, n_components, drawing)
+                for (name, target), drawing in zip(places.items(), drawings, strict=True)
+            }
     finally:
+        settle_fast_paths(model)
         for module in training:
             module.training = True
 
 
-def _bundled(
-    model: nn.Module, name: str, inputs: Any, n_components: int | None, drawing: dict[str, Any], seed: int
-) -> float:
+def _bundled(model: nn.Module, block: Block, inputs: Any, n_components: int | None, drawing: dict[str, Any]) -> float:
     """Replace one block, and give its relative error."""
-    block = _block_of(model.get_submodule(name))
-    rows = _entering(model, inputs, block.parts[0], name)
-    drawing = {**drawing, "random_state": seed, **placement(block.parts[0], model)}
-    layer, error = _calibrated(block, rows, n_components, drawing)
-    block.install(model, name, layer)
+    block, rows = entering(model, inputs, block)
+    where = placement(block.parts[0], model)
+    if where["dtype"].itemsize < torch.float32.itemsize:
+        wide, rows = block.in_full_precision(), rows.float()
+    else:
+        wide = block
+    layer, error = _calibrated(wide, rows, n_components, {**drawing, "device": where["device"]}, where["dtype"])
+    block.install(model, block, layer)
     return error
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A feed-forward block as modules in order, and how an SNNK layer takes its place."""
-
-    parts: tuple[Any, ...]
-    install: Callable[[nn.Module, str, SNNKLinear], None]
-
-    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
-        for part in self.parts:
-            rows = part(rows)
-        return rows
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        modules = [part for part in self.parts if isinstance(part, nn.Module)]
-        return sum(parameter.numel() for module in modules for parameter in module.parameters())
-
-
-def _block_of(target: Any) -> _Block:
-    """The feed-forward block in a layer, or the module itself."""
-    names = {name for name, _ in target.named_modules()}
-    if {"linear1", "linear2"} <= names and hasattr(target, "activation"):
-        return _Block((target.linear1, target.activation, target.linear2), _install_in_encoder_layer)
-    if {"intermediate", "output.dense"} <= names:
-        return _Block((target.intermediate, target.output.dense), _install_in_pair)
-    return _Block((target,), _install_whole)
-
-
-def _install_whole(model: nn.Module, name: str, layer: SNNKLinear) -> None:
-    model.set_submodule(name, layer)
-
-
-def _install_in_pair(model: nn.Module, name: str, layer: SNNKLinear) -> None:
-    model.set_submodule(f"{name}.intermediate", layer.features)
-    model.set_submodule(f"{name}.output.dense", _matrix_of(layer))
-
-
-def _install_in_encoder_layer(model: nn.Module, name: str, layer: SNNKLinear) -> None:
-    target: Any = model.get_submodule(name)
-    target.linear1, target.activation, target.linear2 = layer.features, nn.Identity(), _matrix_of(layer)
-    # The fused inference path of PyTorch reads linear1.weight; without an activation that it knows it is not taken.
-    target.activation_relu_or_gelu = 0
-
-
-def _matrix_of(layer: SNNKLinear) -> nn.Linear:
-    """The trainable half of a layer, where a model wants two modules."""
-    matrix = nn.utils.skip_init(nn.Linear, layer.n_components, layer.out_features)
-    matrix.weight, matrix.bias = layer.weight, layer.bias
-    return matrix
-
-
-def _entering(model: nn.Module, inputs: Any, entry: Any, name: str) -> torch.Tensor:
-    """Rows that a module is given when the model sees inputs."""
-    found: list[torch.Tensor] = []
-    hook = entry.register_forward_pre_hook(lambda _, args: found.append(args[0].detach().flatten(0, -2)))
-    try:
-        with torch.no_grad():
-            _call(model, inputs)
-    finally:
-        hook.remove()
-    if not found:
-        raise ValueError(f"inputs do not reach {name!r}: the model gave its outputs without calling it.")
-    return torch.cat(found)
-
-
-def _call(model: nn.Module, inputs: Any) -> Any:
-    if isinstance(inputs, Mapping):
-        return model(**inputs)
-    return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
-
-
 def _calibrated(
-    block: _Block, rows: torch.Tensor, n_components: int | None, drawing: dict[str, Any]
+    block: Block, rows: torch.Tensor, n_components: int | None, drawing: dict[str, Any], dtype: torch.dtype
 ) -> tuple[SNNKLinear, float]:
-    """The layer that comes closest to a block, and its relative error on held-out rows."""
-    with torch.no_grad():
-        outputs = block(rows)
+    """The layer of a dtype that comes closest to a block, and its relative error on held-out rows."""
+    outputs = _outputs(block, rows)
     if n_components is None:
         n_components = max(1, block.size // (4 * outputs.shape[-1]) - 1)
     metric = _gradient_metric(block, rows[torch.linspace(0, len(rows) - 1, min(len(rows), _METRIC_ROWS)).long()])
-    test = torch.arange(len(rows)) % _HELD_OUT == _HELD_OUT - 1
+    # A fifth, or of fewer rows than five the last.
+    test = torch.arange(len(rows)) % _HELD_OUT == min(len(rows), _HELD_OUT) - 1
     trials = []
     for factor in _LENGTH_FACTORS:
         layer = SNNKLinear(
-            rows.shape[-1], outputs.shape[-1], n_components=n_components, inputs=rows @ metric, **drawing
+            rows.shape[-1],
+            outputs.shape[-1],
+            n_components=n_components,
+            inputs=rows @ metric,
+            dtype=rows.dtype,
+            **drawing,
         )
         layer.features.random_weights.copy_(layer.features.random_weights @ metric / factor)
-        layer.calibrate(rows[~test], outputs[~test])
-        with torch.no_grad():
-            error = (layer(rows[test]) - outputs[test]).norm() / outputs[test].norm()
-        trials.append((float(error), layer))
+        layer.to(dtype).calibrate(rows[~test], outputs[~test])
+        trials.append((_relative_error(layer, rows[test], outputs[test]), layer))
     error, layer = min(trials, key=lambda trial: trial[0])
     return layer.calibrate(rows, outputs), error
 
 
-def _gradient_metric(block: _Block, rows: torch.Tensor) -> torch.Tensor:
+def _outputs(block: Block, rows: torch.Tensor) -> torch.Tensor:
+    """What a block gives, if it is a function from rows to rows."""
+    if len(rows) < _FEWEST_ROWS:
+        raise ValueError(
+            f"inputs give {len(rows)} rows to {block.name!r}; at least {_FEWEST_ROWS} are needed, some to calibrate "
+            "and some to measure the error, and hundreds are better."
+        )
+    with torch.no_grad():
+        outputs: Any = block(rows)
+    if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2 or len(outputs) != len(rows):
+        raise ValueError(
+            f"targets: {block.name!r} gives {type(outputs).__name__}, and not one row for each row; target a module "
+            "inside it."
+        )
+    if not bool(outputs.isfinite().all()):
+        raise ValueError(f"targets: {block.name!r} gives values that are not finite for inputs; check the model.")
+    return outputs
+
+
+def _relative_error(layer: SNNKLinear, rows: torch.Tensor, outputs: torch.Tensor) -> float:
+    """Norm of the error over the norm of the outputs; of outputs that are all zero, none or infinite."""
+    with torch.no_grad():
+        error = float((layer(rows.to(layer.weight.dtype)).to(outputs.dtype) - outputs).norm())
+    size = float(outputs.norm())
+    return error / size if size > 0.0 else (math.inf if error > 0.0 else 0.0)
+
+
+def _gradient_metric(block: Block, rows: torch.Tensor) -> torch.Tensor:
     """Square root of the mean outer product of the block's gradients: what its outputs are sensitive to.
 
     Random directions multiplied by it spend the features where the block varies (Radhakrishnan et al., Science 2024).

@@ -98,6 +98,62 @@ def test_a_class_of_ones_own_is_a_sequential_network_too():
     np.testing.assert_allclose(read_network(network)(X), torch_outputs(network, X), atol=1e-12)
 
 
+def shared(nn):
+    """Networks in which a module is called more than once, each by another way."""
+    act, square, pair = nn.Tanh(), nn.Linear(5, 5), nn.Sequential(nn.Linear(5, 5), nn.ReLU())
+    first, last = nn.Linear(4, 5), nn.Linear(5, 2)
+    return {
+        "activation": nn.Sequential(first, act, nn.Linear(5, 5), act, last),
+        "linear": nn.Sequential(first, nn.Tanh(), square, nn.Tanh(), square, nn.ReLU(), last),
+        "block": nn.Sequential(first, act, pair, pair, last),
+        "nested": nn.Sequential(nn.Sequential(first, nn.Sequential(act, nn.Identity())), pair, square, act, last),
+        "ignored": nn.Sequential(nn.Flatten(), first, drop := nn.Dropout(0.5), act, drop, square, drop, act, last),
+    }
+
+
+@pytest.mark.parametrize("name", ["activation", "linear", "block", "nested", "ignored"])
+def test_a_module_is_read_as_often_as_it_is_called(name):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    network = shared(torch.nn)[name].double()
+    trained = read_network(network)
+    np.testing.assert_allclose(trained(X), torch_outputs(network, X), rtol=1e-9, atol=1e-11)
+    assert trained.n_inputs == 4
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_weights_are_read_as_they_are(dtype):
+    torch = pytest.importorskip("torch")
+    half = sequential(lambda nn: nn.Linear(4, 6), lambda nn: nn.GELU(), lambda nn: nn.Linear(6, 2)).to(
+        getattr(torch, dtype)
+    )
+    np.testing.assert_allclose(read_network(half)(X), torch_outputs(half.double(), X), rtol=1e-9, atol=1e-11)
+
+
+def test_what_does_not_compute_what_its_parts_say_is_refused():
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+
+    class Residual(nn.Sequential):
+        def forward(self, x):
+            return x + super().forward(x)
+
+    plain = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
+    for network in (Residual(*plain), nn.Sequential(Residual(*plain), nn.Linear(4, 1))):
+        with pytest.raises(ValueError, match="has a forward of its own"):
+            read_network(network)
+    handle = plain[1].register_forward_hook(lambda module, args, output: 2 * output)
+    with pytest.raises(ValueError, match=r"network\.1 has forward hooks"):
+        read_network(plain)
+    handle.remove()
+    assert len(read_network(plain).layers) == 2
+    with pytest.raises(ValueError, match=r"network\.0\.weight is on the meta device"):
+        read_network(plain.to("meta"))
+    # A list of modules says nothing about what happens between them.
+    with pytest.raises(TypeError, match="network=ModuleList is not supported"):
+        read_network(nn.ModuleList(plain))
+
+
 @pytest.mark.parametrize(
     ("modules", "words"),
     [
@@ -106,6 +162,13 @@ def test_a_class_of_ones_own_is_a_sequential_network_too():
         ([lambda nn: nn.Linear(4, 2), lambda nn: nn.LayerNorm(2)], "LayerNorm.* is not supported; supported are"),
         ([lambda nn: nn.Linear(4, 2), lambda nn: nn.GELU(approximate="tanh")], "GELU.* is not supported"),
         ([lambda nn: nn.Linear(4, 2), lambda nn: nn.ELU(alpha=2.0)], "ELU.* is not supported"),
+        ([lambda nn: nn.LayerNorm(4), lambda nn: nn.Linear(4, 2)], "LayerNorm.* is not supported; supported are"),
+        ([lambda nn: nn.Linear(4, 2), lambda nn: nn.Flatten(0)], "Flatten.* is not supported"),
+        (
+            [lambda nn: nn.Linear(4, 2), lambda nn: nn.Tanh(), lambda nn: nn.Linear(3, 1)],
+            "2 outputs .* of 3 inputs",
+        ),
+        ([lambda nn: nn.ModuleList([nn.Linear(4, 2)])], "network has ModuleList"),
         ([lambda nn: nn.Dropout(0.1)], "no Linear layer"),
     ],
 )

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk._compute import threads as threads_module
-from sknnk._compute.threads import block_length, n_threads, over_threads, row_blocks
+from sknnk._compute.threads import block_length, n_threads, one_blas_thread, over_threads, row_blocks
 
 
 @given(n_samples=st.integers(0, 200), batch_size=st.integers(1, 300))
@@ -43,13 +45,139 @@ def test_threads_really_run_side_by_side():
 def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards():
     np.ones((2, 2)) @ np.ones((2, 2))
 
-    def blas_threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
     before = blas_threads()
     inside = over_threads(blas_threads, [(), ()], threads=2)
     assert all(number == 1 for numbers in inside for number in numbers)
     assert blas_threads() == before
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.fixture
+def two_blas_threads():
+    with threadpool_limits(limits=2, user_api="blas"):
+        if 2 not in blas_threads():
+            pytest.skip("BLAS of this machine has one thread")
+        # What this context owns, other threads may not change: as if it had been left to the environment.
+        for library in threads_module._threadpools().lib_controllers:
+            getattr(library, "clear_controlling_thread", lambda: None)()
+        yield blas_threads()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_limits_of_many_threads_end_in_any_order_and_the_last_one_restores(two_blas_threads, seed):
+    rng = np.random.default_rng(seed)
+    n_threads = 8
+    inside, leave = threading.Barrier(n_threads + 1, timeout=20), [threading.Event() for _ in range(n_threads)]
+    seen = []
+
+    def work(i):
+        with one_blas_thread(), one_blas_thread():
+            inside.wait()
+            leave[i].wait(20)
+            seen.append(blas_threads())
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(n_threads)]
+    for worker in workers:
+        worker.start()
+    inside.wait()
+    for i in rng.permutation(n_threads):
+        leave[i].set()
+        workers[i].join()
+    assert len(seen) == n_threads and all(number == 1 for numbers in seen for number in numbers)
+    assert blas_threads() == two_blas_threads
+
+
+def test_limits_of_threads_that_race_are_restored(two_blas_threads):
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(200):
+            try:
+                with one_blas_thread():
+                    assert set(blas_threads()) == {1}
+                    if rng.random() < 0.3:
+                        raise ZeroDivisionError
+            except ZeroDivisionError:
+                pass
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(work, range(6)))
+    assert blas_threads() == two_blas_threads
+
+
+def test_a_failure_inside_a_limit_restores_the_threads(two_blas_threads):
+    with pytest.raises(ZeroDivisionError), one_blas_thread(), one_blas_thread():
+        raise ZeroDivisionError
+    assert blas_threads() == two_blas_threads
+
+
+def test_a_limit_inside_that_of_another_package_leaves_it_alone(two_blas_threads):
+    with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == two_blas_threads
+
+
+def test_a_library_that_keeps_a_number_for_each_thread_is_limited_in_each(monkeypatch):
+    class Library(threading.local):
+        user_api, threading_layer, number = "blas", "openmp", 4
+
+        def get_num_threads(self):
+            return self.number
+
+        def set_num_threads(self, number):
+            self.number = number
+
+    library, both, seen = Library(), threading.Barrier(2, timeout=20), []
+    monkeypatch.setattr(threads_module, "_blas_libraries", lambda per_thread: [library] if per_thread else [])
+
+    def work(order):
+        with one_blas_thread():
+            both.wait()
+            seen.append(library.number)
+            if order:
+                both.wait()
+        if not order:
+            both.wait()
+        seen.append(library.number)
+
+    workers = [threading.Thread(target=work, args=(order,)) for order in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(seen) == [1, 1, 4, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_while_another_thread_limits_blas_is_not_limited(two_blas_threads):
+    inside, leave = threading.Event(), threading.Event()
+
+    def work():
+        with one_blas_thread():
+            inside.set()
+            leave.wait(20)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    inside.wait(20)
+    child = multiprocessing.get_context("fork").Process(target=_exits_if_equal, args=(two_blas_threads,))
+    child.start()
+    child.join(60)
+    leave.set()
+    worker.join()
+    assert child.exitcode == 0
+
+
+def _exits_if_equal(expected):
+    with one_blas_thread():
+        inside = set(blas_threads())
+    sys.exit(0 if blas_threads() == expected and inside == {1} else 1)
 
 
 def test_a_failure_in_one_thread_is_raised_and_stops_the_others():

@@ -4,7 +4,7 @@ from sklearn.model_selection import KFold
 
 from sknnk import BundledNetworkRegressor
 from sknnk._cross_validation import splits as count_sets
-from sknnk._cross_validation.splits import MomentSets, RowSets, Table, narrowed
+from sknnk._cross_validation.splits import MomentSets, RowSets, Table, leading_features
 from sknnk._ridge.paths import fold_paths
 from sknnk._ridge.paths.fold_moments import partitions
 from sknnk._ridge.paths.squared_errors import squared_errors_of_predictions
@@ -38,7 +38,7 @@ def both_sets(count=40):
 def predictions_by_hand(sets, split, count, alpha):
     """A plain fit on the training rows, the direct link scaled as given."""
     train, test = SPLITS[split]
-    layers = narrowed(sets.network._layers, count, LINK_SCALES[split])
+    layers = leading_features(sets.network._layers, count, LINK_SCALES[split])
     features, weight = layers.columns(X), W[train]
     mean, target_mean = (
         np.average(features[train], axis=0, weights=weight),
@@ -126,7 +126,7 @@ def test_penalties_below_the_floor_are_solved_one_training_set_at_a_time(alphas)
 @pytest.mark.parametrize("count", [1, 5, 16])
 def test_narrowed_layers_are_those_of_a_network_of_that_size(count):
     wide, narrow = prepared(16)._layers, prepared(count)._layers
-    cut = narrowed(wide, count, wide.link_scale)
+    cut = leading_features(wide, count, wide.link_scale)
     np.testing.assert_array_equal(cut.columns(X), narrow.columns(X))
     np.testing.assert_allclose(cut.raw_columns(X), wide.raw_columns(X)[:, : 4 + count], atol=1e-14)
 

@@ -156,6 +156,41 @@ def test_the_unit_of_the_weights_does_not_matter_and_their_sizes_do():
     assert not np.allclose(scores_of(column, weights), scores_of(column))
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_weights_that_decay_by_half_every_two_days_give_a_finite_map(seed):
+    rng = np.random.default_rng(seed)
+    weights = 0.5 ** (np.sort(rng.uniform(0.0, 100.0, 1000)) / 2.0)
+    scores = scores_of(rng.normal(size=1000), weights[rng.permutation(1000)])
+    assert np.all(np.isfinite(scores))
+
+
+spans = st.lists(st.tuples(st.integers(-4, 4), st.floats(-300.0, 300.0)), min_size=2, max_size=40)
+
+
+@given(data=spans, n_knots=st.sampled_from([3, 1000]), shape=st.sampled_from(["quantile", "robust"]))
+@example(data=[(0, 0.0), (1, 0.3), (2, -16.0), (3, -17.0)], n_knots=1000, shape="quantile")
+@quick
+def test_the_map_is_finite_and_monotone_and_keeps_its_ends_for_weights_of_any_span(data, n_knots, shape):
+    column, exponents = np.array(data).T
+    fitted = fit_quantile_map([column], 10.0**exponents, n_knots=n_knots, shape=shape)
+    (knots,), (scores,) = fitted.knots, fitted.scores
+    assert np.all(np.isfinite(scores)) and np.all(np.diff(scores) >= 0.0)
+    # Beside the largest weight, the least ones are no weight at all.
+    assert knots[0] >= column.min() and knots[-1] <= column.max() and knots.size <= max(n_knots, column.size)
+
+
+@example(data=[(0, 300.0), (1, 300.0), (2, 300.0)], factor=998, shape="quantile")
+@given(data=spans, factor=st.integers(-900, 998), shape=st.sampled_from(["quantile", "robust"]))
+@quick
+def test_a_common_factor_of_the_weights_changes_nothing(data, factor, shape):
+    column, exponents = np.array(data).T
+    weights = 10.0 ** (exponents / 40.0)
+    base, scaled = (fit_quantile_map([column], each, shape=shape) for each in (weights, weights * 2.0**factor))
+    assert np.array_equal(base.knots[0], scaled.knots[0]) and np.array_equal(base.scores[0], scaled.scores[0])
+    third = fit_quantile_map([column], weights / 3.0, shape=shape)
+    np.testing.assert_allclose(third.scores[0], base.scores[0], rtol=1e-9, atol=1e-9)
+
+
 def test_the_order_of_rows_does_not_matter():
     rng = np.random.default_rng(3)
     column, weights, order = SHAPES["codes"](rng, 50), rng.integers(1, 4, 50).astype(float), rng.permutation(50)

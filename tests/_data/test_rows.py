@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._data.rows import binary_magnitude, copies_of, is_valid_already, unit_rows, weighted_rows
+from sknnk._data.rows import binary_magnitude, is_valid_already, multiplicities, unit_rows, weighted_rows
 
 quick = settings(deadline=None, max_examples=50)
 
@@ -93,6 +93,11 @@ def test_unit_rows_of_a_large_table_are_a_sample_in_which_heavy_rows_are_likelie
 
 
 def test_copies_are_multiples_of_the_smallest_weight_or_there_are_none():
-    assert np.array_equal(copies_of(np.array([0.1, 0.3, 0.2])), [1, 3, 2])
-    assert np.array_equal(copies_of(np.array([1.0, 1.5, 3.0])), [1, 1, 1])
-    assert np.array_equal(copies_of(np.array([1.0, 1e6])), [1, 1])
+    assert np.array_equal(multiplicities(np.array([0.1, 0.3, 0.2])), [1, 3, 2])
+    assert np.array_equal(multiplicities(np.array([1.0, 1.5, 3.0])), [1, 1, 1])
+    assert np.array_equal(multiplicities(np.array([1.0, 1e6])), [1, 1])
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-30, 1e-300, 5e-324])
+def test_weights_of_any_span_are_no_copies(least):
+    assert np.array_equal(multiplicities(np.array([1e300, least, 1.0])), [1, 1, 1])

@@ -179,15 +179,15 @@ def test_no_columns_have_a_finite_scale():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_components", [1, 2, 7, 8])
 @pytest.mark.parametrize("n_samples", [0, 1, 300])
-def test_columns_that_are_not_paired_are_the_same_in_another_order(n_samples, n_components, dtype):
+def test_columns_that_do_not_alternate_are_the_same_in_another_order(n_samples, n_components, dtype):
     rng = np.random.default_rng(5)
     X = rng.normal(size=(n_samples, 3)).astype(dtype)
     weights = rng.normal(size=(3, -(-n_components // 2))).astype(dtype)
-    paired, apart = (
+    alternating, apart = (
         fourier_features(X, weights, np.empty((n_samples, n_components), dtype=dtype), 0.5, each)
         for each in (True, False)
     )
     n_sines = n_components // 2
-    np.testing.assert_array_equal(apart[:, :n_sines], paired[:, 0 : 2 * n_sines : 2])
-    np.testing.assert_array_equal(apart[:, n_sines : 2 * n_sines], paired[:, 1 : 2 * n_sines : 2])
-    np.testing.assert_array_equal(apart[:, 2 * n_sines :], paired[:, 2 * n_sines :])
+    np.testing.assert_array_equal(apart[:, :n_sines], alternating[:, 0 : 2 * n_sines : 2])
+    np.testing.assert_array_equal(apart[:, n_sines : 2 * n_sines], alternating[:, 1 : 2 * n_sines : 2])
+    np.testing.assert_array_equal(apart[:, 2 * n_sines :], alternating[:, 2 * n_sines :])

@@ -40,12 +40,12 @@ def test_raw_columns_are_columns_without_their_scale_in_any_given_array():
 @pytest.mark.parametrize("n_components", [(16,), (7,), (1,), (6, 5)])
 def test_unpaired_columns_are_the_raw_ones_in_their_order(n_components, link, kind):
     X, layers = table(), stack(n_components, link)
-    columns, inputs = layers.unpaired(kind(X))
+    columns, inputs = layers.cosines_first(kind(X))
     assert isinstance(inputs, np.ndarray) == (kind is np.asarray)
-    assert np.array_equal(np.sort(layers.unpaired_order), np.arange(layers.n_columns))
+    assert np.array_equal(np.sort(layers.cosines_first_order), np.arange(layers.n_columns))
     for rows in (inputs[:9], inputs[:9].astype(np.float32)):
         written = columns(rows, np.empty((9, layers.n_columns), dtype=rows.dtype))
-        expected = layers.raw_columns(X[:9])[:, layers.unpaired_order]
+        expected = layers.raw_columns(X[:9])[:, layers.cosines_first_order]
         assert np.allclose(written, expected, rtol=0, atol=200 * np.finfo(rows.dtype).eps)
 
 

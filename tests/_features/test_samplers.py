@@ -314,7 +314,7 @@ def test_a_length_scale_that_is_no_positive_number_is_refused(sampler, bad):
 @both
 @pytest.mark.parametrize("bad", [[1.0, 2.0], [[1.0, 1.0, 1.0, 1.0]], [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, np.nan], []])
 def test_a_length_scale_that_does_not_fit_the_columns_is_refused(sampler, bad):
-    with pytest.raises(ValueError, match=r"length_scale .*4 features; give 'scale', a positive number or one"):
+    with pytest.raises(ValueError, match=r"length_scale .*4 features; give one positive, finite number, or one for"):
         type(sampler)(length_scale=bad).fit(ROWS)
 
 
@@ -373,10 +373,19 @@ def test_rows_whose_projections_overflow_are_refused_and_others_are_not(sampler)
 
 
 @both
+def test_what_the_memory_of_the_machine_cannot_hold_is_refused_before_it_is_allocated(sampler):
+    with pytest.raises(ValueError, match=r"n_components=10{14}, .*random_weights_.* needs .* GB, and the machine has"):
+        clone(sampler).set_params(n_components=10**14).fit(ROWS)
+    wide = clone(sampler).set_params(n_components=10**6).fit(ROWS[:, :1])
+    with pytest.raises(ValueError, match=r"n_components=10{6}, .*the features.* needs 8e\+04 GB, .* fewer rows"):
+        wide.transform(np.broadcast_to(ROWS[:1, :1], (10**7, 1)))
+
+
+@both
 def test_rows_so_small_that_the_weights_overflow_are_refused(sampler):
     with pytest.raises(ValueError, match=r"length_scale='scale' comes to .* overflow float32; give a larger"):
         sampler.fit(np.float32(1e-40) * ROWS.astype(np.float32))
-    with pytest.raises(ValueError, match=r"length_scale=1e-310 comes to .* overflow float64"):
+    with pytest.raises(ValueError, match=r"length_scale=1e-310 does not .* The shortest is 1e-307"):
         type(sampler)(length_scale=1e-310).fit(ROWS)
 
 

@@ -21,7 +21,7 @@ from sknnk import (
     URFSampler,
 )
 from sknnk._compute.threads import over_threads
-from sknnk._integration.progress import UNWATCHED, WatchedTask, no_step
+from sknnk._integration.progress import NO_PROGRESS, ReportedTask, ignore_step
 from sknnk._ridge.solvers import refinement
 
 X, y = (values[:60] for values in load_diabetes(return_X_y=True))
@@ -151,11 +151,11 @@ def test_more_passes_than_announced_are_not_told():
     assert recorded(search, X, y).parts()[-1][0] == "fit"
     recorder = Recorder()
     network = regressor().set_callbacks(recorder)
-    task = WatchedTask(network, network._init_callback_context(max_subtasks=2))
+    task = ReportedTask(network, network._init_callback_context(max_subtasks=2))
     for _ in range(5):
         task()
     with task.part("late", 1) as part:
-        assert part is UNWATCHED
+        assert part is NO_PROGRESS
     assert [task.task_name for task in recorder.tasks] == ["step", "step"]
 
 
@@ -216,14 +216,14 @@ def test_partial_fit_is_not_watched():
 def test_steps_may_end_in_any_thread():
     recorder, network = Recorder(), regressor()
     context = network.set_callbacks(recorder)._init_callback_context(max_subtasks=500)
-    over_threads(WatchedTask(network, context), [()] * 500, threads=8)
+    over_threads(ReportedTask(network, context), [()] * 500, threads=8)
     assert sorted(task.task_id for task in recorder.tasks) == list(range(500))
 
 
-def test_the_unwatched_task_takes_everything_and_does_nothing():
-    assert no_step() is None
-    with UNWATCHED.part("sum-rows", 3) as done, UNWATCHED.fit_of(regressor(), "refit"):
-        assert done is UNWATCHED
+def test_no_progress_takes_everything_and_does_nothing():
+    assert ignore_step() is None
+    with NO_PROGRESS.part("sum-rows", 3) as done, NO_PROGRESS.fit_of(regressor(), "refit"):
+        assert done is NO_PROGRESS
         assert done() is None
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from sknnk._kernel_learning import comparison, kernel_scores
-from sknnk._kernel_learning.comparison import MOST_TURNS, decide
+from sknnk._kernel_learning import axes, comparison, kernel_scores
+from sknnk._kernel_learning.axes import MOST_TURNS
+from sknnk._kernel_learning.comparison import decide
 from sknnk._kernel_learning.search import kernel_families
 from sknnk._kernel_learning.trials import Fit, SearchTask
 from sknnk._kernels.kernels import Kernel, kernel_matrix
@@ -108,7 +109,7 @@ def test_kernels_far_behind_on_few_rows_are_not_compared_but_for_the_isotropic_o
 
     def compared(*given):
         fits = [Fit((Kernel(*family, np.ones(2)),), 0.1, error, 60, "refinement") for family, error in given]
-        return [fits.index(fit) for fit in comparison._hopeful(fits, 1.1)]
+        return [fits.index(fit) for fit in comparison._contenders(fits, 1.1)]
 
     assert compared((single, 1.0), (single, 1.09), (single, 1.11), (smooth, 1.49), (rough, 1.51)) == [0, 1, 3]
     # Behind the first of its family, which is not the first of all.
@@ -169,8 +170,8 @@ def test_only_the_best_isotropic_kernel_learns_axes_and_no_more_often_than_it_he
 def test_rows_that_judge_axes_are_not_those_that_they_are_learned_from(n, n_judged, monkeypatch):
     for name, value in {"_HELD_ROWS": 40, "_COMPARED_ROWS": 90, "_FEWEST_JUDGED": 25, "_REFINED_ROWS": 40}.items():
         monkeypatch.setattr(comparison, name, value)
-    seen, turned, held = [], comparison._turned, kernel_scores.CrossValidation.score
-    monkeypatch.setattr(comparison, "_turned", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
+    seen, turned, held = [], axes.rotated_by_agop, kernel_scores.CrossValidation.score
+    monkeypatch.setattr(axes, "rotated_by_agop", lambda task, *rest: seen.append(task.X) or turned(task, *rest))
     judged = []
     monkeypatch.setattr(
         kernel_scores.CrossValidation, "score", lambda self, K, a: judged.append(self.n_held) or held(self, K, a)
@@ -191,39 +192,3 @@ def test_axes_do_not_depend_on_the_units_of_columns_nor_on_threads():
     scaled = [Fit((Kernel(*family[0], 0.4 / units),), 0.1, 0.5, 60, "refinement")]
     for found in (decided(X * units, Y, scaled, True), decided(X, Y, fits_of(family), True, threads=3)):
         assert [fit.error for fit in found] == pytest.approx([fit.error for fit in expected], rel=1e-6)
-
-
-def test_targets_without_slopes_and_kernels_that_cannot_be_factored_turn_nothing():
-    X, Y = rows_of(40)
-    kernel, rng = Kernel("gaussian", "isotropic", np.full(6, 0.4)), np.random.default_rng(0)
-    flat = SearchTask(X, np.zeros_like(Y), np.ones(40))
-    assert comparison._turned(flat, kernel, 0.1, rng) is None
-    twice = SearchTask(np.vstack([X, X]), np.vstack([Y, Y]), np.ones(80))
-    assert comparison._turned(twice, kernel, 1e-300, rng) is None
-    same = SearchTask(np.ones((40, 6)), Y, np.ones(40))
-    assert comparison._turned(same, kernel, 0.1, rng) is None
-
-
-@pytest.mark.parametrize(
-    ("products", "ratio"),
-    [
-        # Half of the product of different axes is believed: eigenvalues 2.5 and 1.5 instead of 3 and 1.
-        ([[2.0, 1.0], [1.0, 2.0]], np.sqrt(1.5 / 2.5)),
-        # An axis without slopes keeps a thousandth of the largest scale.
-        ([[1.0, 0.0], [0.0, 0.0]], 1e-3),
-    ],
-)
-def test_axes_are_scaled_by_roots_of_what_is_believed_and_typical_rows_stay_as_far_apart(products, ratio, monkeypatch):
-    X, Y = rows_of(50, 2)
-    monkeypatch.setattr(comparison, "gradient_products", lambda *_: np.array(products))
-    kernel = Kernel("gaussian", "isotropic", np.array([0.4, 0.8]))
-    turned = comparison._turned(SearchTask(X, Y, np.ones(50)), kernel, 0.1, np.random.default_rng(0))
-    lengths = np.linalg.svd(turned.projection, compute_uv=False)
-    assert lengths[1] / lengths[0] == pytest.approx(ratio)
-    before, after = (
-        np.sqrt(np.sum(np.var(each, axis=0))) for each in (X * kernel.scales, X * kernel.scales @ turned.projection)
-    )
-    assert after == pytest.approx(before)
-    # Axes of a kernel that has some are learned in its own coordinates.
-    again = comparison._turned(SearchTask(X, Y, np.ones(50)), turned, 0.1, np.random.default_rng(0))
-    assert again.projection.shape == (2, 2) and not np.allclose(again.projection, turned.projection)

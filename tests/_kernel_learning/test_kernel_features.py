@@ -9,7 +9,7 @@ from sknnk._data.quantiles import fit_quantile_map
 from sknnk._features.kernel_map import landmark_map
 from sknnk._features.layer_spec import Candidate
 from sknnk._kernel_learning import kernel_features
-from sknnk._kernel_learning.kernel_features import fit_exact, prepare_kernel
+from sknnk._kernel_learning.kernel_features import KernelMatrix, fit_exact, prepare_kernel
 from sknnk._kernels.kernels import kernel_matrix
 from sknnk._ridge.solvers.dual import solve_dual
 
@@ -77,6 +77,16 @@ def test_too_few_rows_to_compare_kernels_get_the_first_family_and_equal_length_s
     assert np.all(np.isfinite(layers.columns(X[:, :2]))) and np.all(np.isfinite(fit.solution.coef))
 
 
+@pytest.mark.parametrize(
+    "length_scale",
+    [0.0, -1.0, np.inf, np.nan, 5e-324, [1.0, 2.0], [[1.0, 1.0, 1.0]], [1.0, -1.0, 1.0], [1.0, np.nan, 1.0]],
+)
+def test_a_length_scale_that_fits_no_table_is_refused_by_name(length_scale):
+    X, Y, weight = table()
+    with pytest.raises(ValueError, match=r"length_scale.* does not fit X with 3 features; give one positive"):
+        task_of(X, Y, weight, kernel=AUTO._replace(length_scale=length_scale))
+
+
 def test_a_large_table_is_sampled(monkeypatch):
     monkeypatch.setattr(kernel_features, "SAMPLE_ROWS", 20)
     monkeypatch.setattr(kernel_features, "EXACT_ROWS", 15)
@@ -138,7 +148,7 @@ def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formula
     layers, fit = fit_exact(task, 2)
     K, n, alpha = kernel_matrix(layers.kernels, task.X, task.X), len(X), task.choice.best.alpha
     expected = solve_dual(K.copy(order="F"), task.Y, task.sample_weight, alpha)
-    assert fit.solution.alpha == alpha
+    assert np.array_equal(fit.solution.alpha, np.full(task.Y.shape[1], alpha))
     np.testing.assert_allclose(fit.solution.coef, expected.coef, rtol=1e-7, atol=1e-9)
     basis = solve_dual(K.copy(order="F"), np.eye(n), task.sample_weight, alpha)
     hat = K @ basis.coef + basis.intercept
@@ -155,22 +165,19 @@ def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formula
     np.testing.assert_allclose(held.residuals[single], expected, rtol=1e-6)
 
 
-def test_many_rows_are_solved_in_two_precisions_where_that_is_harmless(monkeypatch):
+def test_the_kernel_matrix_of_the_rows_is_the_same_in_blocks_and_whole_and_new_each_time():
     X, Y, weight = table()
     task = task_of(X, Y, weight)
-    task = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=0.3)))
-    assert kernel_features._HARMLESS_ALPHA * weight.max() < 0.3
-    exact = fit_exact(task, 1)[1]
-    monkeypatch.setattr(kernel_features, "_MANY_ROWS", len(X))
-    many = fit_exact(task, 1)[1]
-    assert (exact.solution.held_root.dtype, many.solution.held_root.dtype) == (np.float64, np.float32)
-    np.testing.assert_allclose(many.solution.coef, exact.solution.coef, rtol=1e-10, atol=1e-11)
-    np.testing.assert_allclose(many.held_out.residuals, exact.held_out.residuals, rtol=1e-4, atol=1e-5)
-    assert many.effective_dof == pytest.approx(exact.effective_dof, rel=1e-4)
-    small = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=1e-6)))
-    assert fit_exact(small, 1)[1].solution.held_root.dtype == np.float64
-    monkeypatch.setattr(kernel_features, "solve_dual_in_two_precisions", lambda *_: None)
-    assert np.array_equal(fit_exact(task, 1)[1].solution.coef, exact.solution.coef)
+    rows = KernelMatrix(task.choice.best.kernels, task.X)
+    whole = rows.matrix(1)
+    assert whole.flags.f_contiguous and whole.dtype == np.float64 and rows.n_rows == len(whole) == len(task.X)
+    np.testing.assert_allclose(np.tril(whole), np.tril(kernel_matrix(rows.kernels, task.X, task.X)), rtol=1e-12)
+    start = 0
+    for block in rows.blocks(2):
+        for i, row in enumerate(block):
+            np.testing.assert_allclose(row[i:], whole[start + i :, start + i], rtol=1e-12)
+        start += len(block)
+    assert start == rows.n_rows and not np.shares_memory(whole, rows.matrix(1))
 
 
 def test_held_out_rows_are_the_last_ones_and_say_nearly_what_all_say(monkeypatch):
@@ -189,8 +196,9 @@ def test_a_penalty_too_small_for_float64_is_raised_until_the_factor_exists():
     task = task_of(X, Y, weight, Candidate("gaussian", "auto", "isotropic", 50.0))
     task = replace(task, choice=replace(task.choice, best=replace(task.choice.best, alpha=1e-19)))
     fit = fit_exact(task, 1)[1]
-    assert 1e-19 < fit.solution.alpha < 1e-10
-    assert np.log10(fit.solution.alpha / 1e-19) == pytest.approx(np.rint(np.log10(fit.solution.alpha / 1e-19)))
+    alpha = fit.solution.alpha[0]
+    assert 1e-19 < alpha < 1e-10 and np.all(fit.solution.alpha == alpha)
+    assert np.log10(alpha / 1e-19) == pytest.approx(np.rint(np.log10(alpha / 1e-19)))
     assert np.all(np.isfinite(fit.solution.coef))
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sknnk._data.rows import unit_rows
-from sknnk._kernel_learning import comparison, kernel_scores, search
+from sknnk._kernel_learning import comparison, kernel_scores, length_scales, search
 from sknnk._kernel_learning.search import kernel_families, learned_kernels, search_kernel
 from sknnk._kernel_learning.trials import SearchTask
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels.kernels import kernel_matrix
 from sknnk._ridge.solvers.dual import held_out_residuals, solve_dual
 
 ALL = kernel_families("auto", "auto")
@@ -89,7 +89,7 @@ def test_the_error_of_a_fit_is_that_of_explicit_cross_validation():
 
 
 def test_the_best_kernels_of_every_family_with_equal_and_with_learned_scales_come_to_the_decision(monkeypatch):
-    monkeypatch.setattr(comparison, "_hopeful", lambda best, _: list(best))
+    monkeypatch.setattr(comparison, "_contenders", lambda best, _: list(best))
     choice = choice_of(*table())
     finals = [fit for fit in choice.history if fit.stage == "decision"]
     assert choice.history[-len(finals) :] == finals and choice.best is finals[-1]
@@ -237,7 +237,7 @@ def test_a_fold_that_float64_cannot_leave_out_counts_as_no_fit(monkeypatch):
 
 def test_rows_of_the_stages_grow(monkeypatch):
     monkeypatch.setattr(search, "_STAGE_ROWS", (20, 30))
-    monkeypatch.setattr(search, "_JUDGED_ROWS", 12)
+    monkeypatch.setattr(length_scales, "_JUDGED_ROWS", 12)
     monkeypatch.setattr(comparison, "_HELD_ROWS", 15)
     X, Y = table(50)
     choice = choice_of(X, Y)
@@ -267,45 +267,6 @@ def test_families_agree_with_what_is_fixed_and_occur_once():
     assert kernel_families("auto", "coordinatewise") == [("cauchy", "coordinatewise"), ("gaussian", "coordinatewise")]
     assert kernel_families("tanh", "auto") == [("tanh", "coordinatewise"), ("tanh", "isotropic")]
     assert kernel_families(np.sin, "isotropic") == [(np.sin, "isotropic")]
-
-
-def test_a_flat_fit_teaches_nothing():
-    X, _ = table(20)
-    kernel = Kernel("gaussian", "isotropic", np.ones(5))
-    task = SearchTask(X, np.zeros((20, 1)), np.ones(20), None)
-    solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), np.zeros((20, 1)), np.ones(20), 1.0)
-    assert search._learned(task, kernel, solution, np.ones(5), np.random.default_rng(0)) is kernel
-
-
-def test_learned_scales_keep_the_distance_of_typical_rows():
-    X, Y = table(60)
-    deviations = X.std(axis=0)
-    for family, order in ((("cauchy", "coordinatewise"), 1), (("gaussian", "isotropic"), 2)):
-        kernel = Kernel(*family, np.full(5, 0.6))
-        solution = solve_dual(kernel_matrix([kernel], X, X).copy(order="F"), Y, np.ones(60), 0.1)
-        task = SearchTask(X, Y, np.ones(60), None)
-        learned = search._learned(task, kernel, solution, deviations, np.random.default_rng(0))
-        before, after = (np.linalg.norm(each.scales * deviations, order) for each in (kernel, learned))
-        assert after == pytest.approx(before) and learned.scales[0] > 2.0 * learned.scales[4]
-
-
-@pytest.mark.parametrize(
-    ("errors", "n_rounds"),
-    [([5.0, 4.0, 3.0, 2.0, 1.0], 5), ([5.0, 4.0, 6.0], 3), ([5.0, 4.999], 2)],
-)
-def test_rounds_end_when_one_is_no_better_than_those_before(errors, n_rounds, monkeypatch):
-    X, Y = table()
-    task = SearchTask(X, Y, np.ones(120))
-    validation = task.validation(60)
-    kernels = [Kernel("gaussian", "isotropic", np.full(5, 0.1 * (i + 1))) for i in range(6)]
-    start = validation.score(task.values(kernels[0]), 1.0)
-    following, left = iter(kernels[1:]), iter([start._replace(error=error) for error in errors])
-    monkeypatch.setattr(search, "_learned", lambda *_: next(following))
-    for name in ("score", "best"):
-        monkeypatch.setattr(kernel_scores.CrossValidation, name, lambda *_: next(left))
-    found = search._rounds(task, validation, kernels[0], start, np.random.default_rng(0))
-    assert [score.error for _, score in found] == errors[:n_rounds]
-    assert [kernel for kernel, _ in found] == kernels[1 : n_rounds + 1]
 
 
 def test_other_inputs_are_taken_where_all_families_together_gain_a_twentieth():

@@ -128,17 +128,25 @@ def test_a_list_is_an_array_and_a_word_is_nothing_yet():
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
-        ([1.0, 2.0], "shape (2,)"),
-        ([[1.0, 2.0, 3.0]], "shape (1, 3)"),
-        ([], "shape (0,)"),
+        ([1.0, 2.0], "of shape (2,)"),
+        ([[1.0, 2.0, 3.0]], "of shape (1, 3)"),
+        ([], "of shape (0,)"),
         ([1.0, 0.0, 2.0], "from 0 to 2 "),
         ([1.0, -2.0, 2.0], "from -2 to 2 "),
         ([1.0, np.nan, 2.0], "from nan to nan "),
         ([1.0, np.inf, 2.0], "from 1 to inf "),
+        (0.0, "=0.0 "),
+        (-1, "=-1 "),
+        (np.inf, "=inf "),
+        (np.nan, "=nan "),
+        (np.array(-2.5), "=array(-2.5) "),
+        (None, "=None "),
+        ([1.0, "two", 3.0], "=[1.0, 'two', 3.0] "),
+        ([[1.0], [2.0, 3.0]], "=[[1.0], [2.0, 3.0]] "),
     ],
 )
 def test_what_cannot_be_a_length_scale_is_named_with_the_remedy(value, seen):
-    with pytest.raises(ValueError, match="length_scale of shape") as error:
+    with pytest.raises(ValueError, match="length_scale") as error:
         numeric_length_scale(value, 3)
     message = str(error.value)
-    assert seen in message and "3 features" in message and "one positive number per feature" in message
+    assert seen in message and "3 features" in message and "one positive, finite number, or one for each" in message

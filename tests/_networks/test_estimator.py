@@ -558,7 +558,7 @@ def test_a_network_that_memory_cannot_hold_is_refused_before_anything_is_drawn(
         raise AssertionError("drawn before memory was checked")
 
     monkeypatch.setattr(sknnk._networks.estimator, "prepare_layers", draw)
-    monkeypatch.setattr(sknnk._ridge.costs, "machine_memory", lambda: 2.0**34)
+    monkeypatch.setattr(sknnk._ridge.solving, "machine_memory", lambda: 2.0**34)
     network = clone(network).set_params(n_components=n_components, solver=solver)
     X = rows(200)
     words = r"n_components=.* for 200 rows of 3 features needs about .* GB with solver=.* has 17 GB; use fewer"

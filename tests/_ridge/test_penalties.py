@@ -5,10 +5,13 @@ import pytest
 
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.penalties import (
+    INFLATION,
+    Penalty,
     alpha_grid,
     choose_alpha,
     effective_dof,
     gcv,
+    is_one_penalty,
     noise_variance,
     variance_around,
 )
@@ -107,3 +110,37 @@ def test_a_constant_target_gets_the_smoothest_fit(system_of):
 
 def test_no_degree_of_freedom_leaves_no_noise():
     assert variance_around(np.array([4.0, 4.0]), 5.0, np.array([2.0, 4.5])).tolist() == [2.0, 0.0]
+
+
+def test_one_penalty_may_be_said_in_many_ways():
+    assert is_one_penalty(np.array([[1.0]])) and is_one_penalty(np.array([[1.0, 1.0]]))
+    for several in (None, np.array([[1.0], [2.0]]), np.array([[1.0, 2.0]])):
+        assert not is_one_penalty(several)
+
+
+@SYSTEMS
+def test_penalties_that_are_given_are_tried_as_they_are(system_of):
+    system, given = system_of(*noise_rows(30, 4)), np.array([[0.0, 1.0], [1e-30, 2.0]])
+    penalty = Penalty(given, centre=np.ones(2))
+    assert penalty.tried(system) is given and penalty.unlimited() is given
+    assert penalty.inflation == 1.0 and penalty.single is None
+    assert Penalty(np.array([[3.0, 3.0]])).single == 3.0
+
+
+@SYSTEMS
+def test_around_what_a_sample_found_there_is_a_window_above_rounding(system_of):
+    system, centre = system_of(*noise_rows(30, 4)), np.array([1.0, 1e-30])
+    penalty = Penalty(centre=centre)
+    window = penalty.unlimited()
+    assert window.shape == (11, 2) and np.all(np.diff(window, axis=0) > 0.0)
+    np.testing.assert_allclose(window[[0, -1]] / centre, [[0.1] * 2, [10.0**0.25] * 2])
+    np.testing.assert_array_equal(penalty.tried(system), np.maximum(window, system.least_choice))
+    assert np.all(penalty.tried(system)[:, 1] == system.least_choice)
+    assert penalty.inflation == INFLATION and penalty.single is None
+
+
+@SYSTEMS
+def test_where_nothing_is_known_the_system_says_what_to_try(system_of):
+    system = system_of(*noise_rows(30, 4))
+    assert Penalty().unlimited() is None and Penalty().single is None and Penalty().inflation == INFLATION
+    np.testing.assert_array_equal(Penalty().tried(system), alpha_grid(system))

@@ -10,7 +10,8 @@ pytest.importorskip("safetensors")
 from torch import nn
 
 from sknnk.torch import SNNKLinear, bundle_feedforward
-from sknnk.torch._transformers import _block_of, _gradient_metric
+from sknnk.torch._feedforward_blocks import block_of
+from sknnk.torch._transformers import _gradient_metric
 
 DIM = 16
 
@@ -128,13 +129,13 @@ def test_the_metric_is_what_the_gradients_say():
     torch.manual_seed(0)
     single, x = nn.Linear(4, 1).double(), torch.randn(10, 4, dtype=torch.float64)
     # With one output the gradient is the same everywhere, whatever its sign.
-    root = _gradient_metric(_block_of(single), x)
+    root = _gradient_metric(block_of("0", single), x)
     torch.testing.assert_close(root @ root, (single.weight.T @ single.weight).detach())
     # What no output depends on gets no direction.
     blind = nn.Sequential(nn.Linear(4, 3), nn.Tanh()).double()
     with torch.no_grad():
         blind[0].weight[:, 2] = 0.0
-    assert _gradient_metric(_block_of(blind), x)[2].abs().max() < 1e-7
+    assert _gradient_metric(block_of("0", blind), x)[2].abs().max() < 1e-7
 
 
 def test_a_block_that_inputs_do_not_reach_is_named():

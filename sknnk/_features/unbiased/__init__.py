@@ -4,7 +4,7 @@ The spectrum is chosen for the variance of the estimate (`spectra`), which `vari
 """
 
 from .features import unbiased_map, unbiased_phi, unbiased_psi
-from .layer_weights import checked_weights, largest_norm
+from .layer_weights import checked_weights, largest_norm, refuse_overflow
 from .orthogonal_covariance import orthogonal_covariance
 from .spectra import UnbiasedSpectrum, layer_spectrum, named_function
 from .variance import Split, balanced_split, bernstein_quantile, log_largest_value, term_variance
@@ -20,6 +20,7 @@ __all__ = [
     "log_largest_value",
     "named_function",
     "orthogonal_covariance",
+    "refuse_overflow",
     "term_variance",
     "unbiased_map",
     "unbiased_phi",

@@ -25,12 +25,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..._compute import Array, Complexes, Floats, Indices
 from ..sincos import cos_sin_pairs
 from .variance import Split
 
-Floats = NDArray[np.float64]
 Scheme = Literal["trigonometric", "positive"]
 
 
@@ -76,15 +75,15 @@ class UnbiasedMap:
     n_components: int
     constant: float
     slope: float
-    frequencies: Floats
-    amplitudes: NDArray[np.complex128]
+    frequencies: Array
+    amplitudes: Complexes
     split: Split
-    terms: NDArray[np.intp]
-    log_damping: Floats
+    terms: Indices
+    log_damping: Array
     input_norm: float
 
     @property
-    def coefficients(self) -> tuple[Floats, Floats]:
+    def coefficients(self) -> tuple[Array, Array]:
         """Coefficients of the input and of the weights; which of them oscillates is the scheme."""
         kappa, s, _ = self.split
         return (kappa, s) if self.scheme == "trigonometric" else (s, kappa)
@@ -97,17 +96,17 @@ class UnbiasedMap:
 
 def unbiased_map(
     scheme: Scheme,
-    directions: Floats,
+    directions: Array,
     split: Split,
-    frequencies: Floats,
-    amplitudes: NDArray[np.complex128],
-    counts: NDArray[np.intp],
+    frequencies: Array,
+    amplitudes: Complexes,
+    counts: Indices,
     *,
     n_components: int,
     constant: float = 0.0,
     slope: float = 0.0,
     input_norm: float = 1.0,
-) -> tuple[UnbiasedMap, Floats]:
+) -> tuple[UnbiasedMap, Array]:
     """Collect what a row and a weight vector share.
 
     Parameters
@@ -145,11 +144,11 @@ def unbiased_map(
 
 def unbiased_phi(
     layer: UnbiasedMap,
-    random_weights: NDArray[np.floating],
+    random_weights: Floats,
     X: Any,
-    out: NDArray[np.floating],
+    out: Floats,
     scale: float = 1.0,
-) -> NDArray[np.floating]:
+) -> Floats:
     """Evaluate Phi.
 
     Parameters
@@ -194,9 +193,7 @@ def unbiased_phi(
     return out
 
 
-def unbiased_psi(
-    layer: UnbiasedMap, random_weights: NDArray[np.floating], W: NDArray[np.floating], b: NDArray[np.floating]
-) -> NDArray[np.floating]:
+def unbiased_psi(layer: UnbiasedMap, random_weights: Floats, W: Floats, b: Floats) -> Floats:
     """Evaluate Psi.
 
     Parameters
@@ -239,14 +236,14 @@ def unbiased_psi(
     return psi
 
 
-def _spread(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+def _spread(counts: Indices) -> Indices:
     """Terms in the order of directions: each evenly spread, so that coupled neighbours serve all of them."""
     terms = np.repeat(np.arange(counts.size), counts)
     position = np.concatenate([(np.arange(n) + 0.5) / n for n in counts] or [np.zeros(0)])
     return np.asarray(terms[np.argsort(position, kind="stable")])
 
 
-def _exp(exponent: NDArray[np.floating], dtype: Any) -> NDArray[np.floating]:
+def _exp(exponent: Floats, dtype: Any) -> Floats:
     """Exponential, bounded so that products of two and sums of many stay finite."""
     limit = 300.0 if dtype == np.float64 else 35.0
     return np.asarray(np.exp(np.clip(exponent, -limit, limit)))

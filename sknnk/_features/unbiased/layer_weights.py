@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from ..._compute import Floats
 
-def checked_weights(W: Any, b: Any, n_features: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+
+def checked_weights(W: Any, b: Any, n_features: int) -> tuple[Floats, Floats]:
     """Validate the weights and biases of a layer.
 
     Parameters
@@ -63,6 +64,41 @@ def largest_norm(X: Any) -> float:
     >>> largest_norm(np.array([[3.0, 4.0], [1.0, 1.0]]))
     5.0
     """
+    values = X if isinstance(X, np.ndarray) else X.data
+    largest = float(np.max(np.abs(values), initial=0.0)) or 1.0
+    # A power of two changes no digit, and keeps squares from overflowing and from vanishing. Its inverse is finite.
+    unit = max(float(np.exp2(np.floor(np.log2(largest)))), float(np.finfo(np.float64).tiny))
+    scaled = X.astype(np.float64) / unit
     if isinstance(X, np.ndarray):
-        return float(np.sqrt(np.max(np.einsum("ij,ij->i", X, X, dtype=np.float64), initial=0.0)))
-    return float(np.sqrt(np.max(np.asarray(X.astype(np.float64).power(2).sum(axis=1)), initial=0.0)))
+        squares = np.einsum("ij,ij->i", scaled, scaled)
+    else:
+        squares = np.asarray(scaled.power(2).sum(axis=1))
+    return float(np.sqrt(np.max(squares, initial=0.0))) * unit
+
+
+def refuse_overflow(what: str, norm: float, dtype: Any) -> None:
+    """Refuse a norm whose square overflows.
+
+    Parameters
+    ----------
+    what : str
+        What has this norm, for the message.
+    norm : float
+        The norm.
+    dtype : dtype
+        In which it is squared.
+
+    Raises
+    ------
+    ValueError
+        If it is not below half the root of the largest number, 6.7e153 in float64 and 9.2e18 in float32.
+
+    Examples
+    --------
+    >>> refuse_overflow("X", 1e150, "float64")
+    """
+    limit = 0.5 * float(np.finfo(dtype).max) ** 0.5
+    if not norm < limit:
+        raise ValueError(
+            f"{what} {norm:.3g}, whose square overflows {np.dtype(dtype)}; rescale it until this is below {limit:.2g}."
+        )

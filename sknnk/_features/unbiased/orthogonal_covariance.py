@@ -11,13 +11,11 @@ series and spherical harmonics", 1996, section 3.4 (the Funk transform and its e
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, hyp1f1
 
+from ..._compute import Array, Complexes
 from .variance import Split
-
-Floats = NDArray[np.float64]
-Complexes = NDArray[np.complex128]
 
 _MAX_ORDERS = 100
 _PRECISION = 1e-13
@@ -30,8 +28,8 @@ def orthogonal_covariance(
     growing_square: ArrayLike,
     product: ArrayLike,
     n_features: int,
-    pair_weights: Floats,
-) -> Floats:
+    pair_weights: Array,
+) -> Array:
     """Weighted sum of the covariances of ``Z`` over pairs of terms with orthogonal directions.
 
     Parameters
@@ -92,8 +90,8 @@ class _Pairs:
 
 
 def _summed(
-    scaled: Complexes, own: Complexes, pairs: tuple[_Pairs, _Pairs], n_features: int, pair_weights: Floats
-) -> Floats:
+    scaled: Complexes, own: Complexes, pairs: tuple[_Pairs, _Pairs], n_features: int, pair_weights: Array
+) -> Array:
     total, calm = np.zeros(np.broadcast_shapes(scaled.shape, own.shape)[1:]), 0
     for k in range(1, _MAX_ORDERS + 1):
         mean = scaled * hyp1f1(k + 0.5 * n_features, 2 * k + 0.5 * n_features, 0.5 * own)
@@ -107,7 +105,7 @@ def _summed(
     return total
 
 
-def _largest(values: Floats) -> float:
+def _largest(values: Array) -> float:
     """Largest modulus of what did not overflow."""
     return float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
 

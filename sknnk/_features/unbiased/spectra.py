@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 
-from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, Floats, activation_values, spectrum_of
+from ..._compute import Array, Complexes, Indices
+from ..._kernels import EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, activation_values, spectrum_of
 from .variance import Split, balanced_split, largest_variance, log_second_moment_bound
 
 # Frequencies pi k / (4 half_width): fine enough that a finer grid lowers the error by less than a per cent.
@@ -59,9 +60,9 @@ class UnbiasedSpectrum:
     """
 
     name: str
-    frequencies: Floats = field(repr=False)
-    amplitudes: NDArray[np.complex128] = field(repr=False)
-    counts: NDArray[np.intp] = field(repr=False)
+    frequencies: Array = field(repr=False)
+    amplitudes: Complexes = field(repr=False)
+    counts: Indices = field(repr=False)
     constant: float
     slope: float
     half_width: float
@@ -74,7 +75,7 @@ class UnbiasedSpectrum:
         for array in (self.frequencies, self.amplitudes, self.counts):
             array.setflags(write=False)
 
-    def __call__(self, z: ArrayLike) -> Floats:
+    def __call__(self, z: ArrayLike) -> Array:
         """Evaluate the series, which is what the estimator is unbiased for."""
         z = np.asarray(z, dtype=np.float64)
         total = self.constant + self.slope * z
@@ -86,7 +87,7 @@ class UnbiasedSpectrum:
 def fit_unbiased_spectrum(
     activation: str | Callable[..., Any],
     half_width: float,
-    log_second_moment: Callable[[Floats], Floats],
+    log_second_moment: Callable[[Array], Array],
     n_directions: int,
     *,
     slope: bool = False,
@@ -124,15 +125,15 @@ def fit_unbiased_spectrum(
     True
     """
     name, function = named_function(activation)
-    z: Floats = np.linspace(-half_width, half_width, _N_POINTS)
+    z: Array = np.linspace(-half_width, half_width, _N_POINTS)
     values = activation_values(function, z)
-    frequencies: Floats
+    frequencies: Array
     if isinstance(activation, str) and name in SINGLE_FREQUENCY and n_directions:
         frequencies, counts = np.ones(1), np.array([n_directions])
         amplitudes, free = np.array([SINGLE_FREQUENCY[name]], dtype=np.complex128), np.zeros(2)
         variance = expected_square = float(_prices(log_second_moment, frequencies)[0] ** 2) / n_directions
     else:
-        grid: Floats = np.arange(1.0, _N_FREQUENCIES + 1.0) * (0.25 * np.pi / half_width)
+        grid: Array = np.arange(1.0, _N_FREQUENCIES + 1.0) * (0.25 * np.pi / half_width)
         fit = _PricedFit(z, values, grid, _prices(log_second_moment, grid), slope)
         kept, counts, theta, expected_square = _allocated(fit, n_directions)
         free, waves = np.append(theta[: 1 + slope], 0.0)[:2], theta[1 + slope :].reshape(2, -1)
@@ -192,7 +193,7 @@ def _best_fit(
     growing_norm: float,
     half_width: float,
 ) -> UnbiasedSpectrum:
-    def log_second_moment(frequencies: Floats) -> Floats:
+    def log_second_moment(frequencies: Array) -> Array:
         split = balanced_split(frequencies, oscillating_norm, growing_norm, n_features)
         return log_second_moment_bound(split, oscillating_norm, growing_norm, n_features)
 
@@ -223,30 +224,30 @@ _named_layer_spectrum = lru_cache(maxsize=32)(_best_fit)
 class _PricedFit:
     """Least squares in amplitudes times prices, so that the variance is a plain sum of squares."""
 
-    z: Floats
-    values: Floats
-    frequencies: Floats
-    prices: Floats
+    z: Array
+    values: Array
+    frequencies: Array
+    prices: Array
     slope: bool
 
-    def design(self, kept: NDArray[np.intp]) -> Floats:
+    def design(self, kept: Indices) -> Array:
         """Columns: the free terms, then cosines, then sines, divided by their prices."""
         free = np.stack([np.ones_like(self.z), self.z])[: 1 + self.slope]
         phases = np.multiply.outer(self.frequencies[kept], self.z)
         price = self.prices[kept, None]
         return np.vstack([free, np.cos(phases) / price, np.sin(phases) / price]).T
 
-    def solve(self, kept: NDArray[np.intp], penalties: Floats) -> tuple[Floats, Floats, float]:
+    def solve(self, kept: Indices, penalties: Array) -> tuple[Array, Array, float]:
         """Coefficients, the size of each frequency, and the penalised mean square."""
         design, n_free = self.design(kept), 1 + self.slope
         diagonal = np.concatenate([np.zeros(n_free), penalties, penalties])
         gram = design.T @ design / self.z.size + np.diag(diagonal)
-        theta: Floats = np.asarray(np.linalg.solve(gram, design.T @ self.values / self.z.size), dtype=np.float64)
-        sizes: Floats = np.hypot(*theta[n_free:].reshape(2, -1))
+        theta: Array = np.asarray(np.linalg.solve(gram, design.T @ self.values / self.z.size), dtype=np.float64)
+        sizes: Array = np.hypot(*theta[n_free:].reshape(2, -1))
         return theta, sizes, float(np.mean((self.values - design @ theta) ** 2) + diagonal @ theta**2)
 
 
-def _allocated(fit: _PricedFit, n_directions: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats, float]:
+def _allocated(fit: _PricedFit, n_directions: int) -> tuple[Indices, Indices, Array, float]:
     """Frequencies kept, whole numbers of directions, coefficients, and the penalised mean square."""
     kept = np.arange(fit.frequencies.size if n_directions else 0)
     shares = np.full(kept.size, 1.0 / max(kept.size, 1))
@@ -263,18 +264,18 @@ def _allocated(fit: _PricedFit, n_directions: int) -> tuple[NDArray[np.intp], ND
     return kept, counts, theta, expected_square
 
 
-def _whole_numbers(shares: Floats, total: int) -> NDArray[np.intp]:
+def _whole_numbers(shares: Array, total: int) -> Indices:
     """Round shares to positive whole numbers with the given sum; there are at most as many shares."""
     if not shares.size:
         return np.zeros(0, dtype=np.intp)
     spare = total - shares.size
     quota = spare * shares / shares.sum()
-    counts: NDArray[np.intp] = np.floor(quota).astype(np.intp)
+    counts: Indices = np.floor(quota).astype(np.intp)
     counts[np.argsort(counts - quota, kind="stable")[: spare - counts.sum()]] += 1
     return np.asarray(counts + 1)
 
 
-def _prices(log_second_moment: Callable[[Floats], Floats], frequencies: Floats) -> Floats:
+def _prices(log_second_moment: Callable[[Array], Array], frequencies: Array) -> Array:
     """Root of the second moment of one direction, kept finite: such a frequency is never worth it."""
     return np.asarray(np.exp(0.5 * np.minimum(log_second_moment(frequencies), _LOG_PRICE_LIMIT)))
 

@@ -18,9 +18,9 @@ exponential features); Sehanobish et al., ICLR 2024, arXiv 2310.13225, section 3
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from ..._compute import Array
 
 _NEWTON_STEPS = 60
 # Norms, angles and biases of the grid on which the largest variance is sought.
@@ -30,11 +30,11 @@ _GRID = (9, 9, 33, 17)
 class Split(NamedTuple):
     """How each frequency is shared between the two factors; arrays of the shape of the frequencies."""
 
-    oscillation: Floats
+    oscillation: Array
     """``kappa``, the coefficient of the oscillating side."""
-    growth: Floats
+    growth: Array
     """``s``, the coefficient of the growing side."""
-    damping: Floats
+    damping: Array
     """``q = 1 - 8A``."""
 
 
@@ -75,7 +75,7 @@ def balanced_split(frequencies: ArrayLike, oscillating_norm: float, growing_norm
     return Split(np.sqrt(reach / t) / oscillating_norm, np.sqrt(reach * t) / growing_norm, t * t)
 
 
-def log_second_moment_bound(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Floats:
+def log_second_moment_bound(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Array:
     """Logarithm of a bound of ``E Z^2`` for ``|c| = 1`` that holds for all vectors up to the given norms.
 
     Parameters
@@ -112,7 +112,7 @@ def term_variance(
     growing_square: ArrayLike,
     product: ArrayLike,
     n_features: int,
-) -> Floats:
+) -> Array:
     """Variance of ``Z`` for one direction, exactly.
 
     Parameters
@@ -192,7 +192,7 @@ def largest_variance(
     return float(np.fmin(variance.max() + gap, bound))
 
 
-def log_largest_value(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Floats:
+def log_largest_value(split: Split, oscillating_norm: float, growing_norm: float, n_features: int) -> Array:
     """Logarithm of a bound of ``|Z|`` itself, for ``|c| = 1``; infinite without damping.
 
     Parameters
@@ -221,7 +221,7 @@ def log_largest_value(split: Split, oscillating_norm: float, growing_norm: float
     return np.asarray(0.5 * n_features * np.log(0.5 * (1.0 + q)) + 0.5 * b + excess)
 
 
-def bernstein_quantile(variance: ArrayLike, largest: ArrayLike, confidence: float) -> Floats:
+def bernstein_quantile(variance: ArrayLike, largest: ArrayLike, confidence: float) -> Array:
     """Deviation that a sum of independent centred terms exceeds with probability ``1 - confidence`` at most.
 
     Parameters
@@ -256,6 +256,6 @@ def bernstein_quantile(variance: ArrayLike, largest: ArrayLike, confidence: floa
     return np.asarray(np.fmin(bernstein, np.sqrt(variance / (1.0 - confidence))))
 
 
-def _log_damping_cost(q: Floats, n_features: int) -> Floats:
+def _log_damping_cost(q: Array, n_features: int) -> Array:
     """Price of the damping alone: the logarithm of ``D^2 E exp(4 A |g|^2)``."""
     return np.asarray(n_features * (np.log(0.5 * (1.0 + q)) - 0.5 * np.log(q)))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 from ..._compute import blas_threads_for
 from ..moments import Moments
 from ..penalties import variance_around
-from .eigen import RidgeSystem, decompose
+from ..solution import BareSolution
+from .eigen import RidgeSystem, decompose, posterior_variance
 
 Array = NDArray[np.float64]
 
@@ -23,13 +23,13 @@ _EPS = float(np.finfo(np.float64).eps)
 _MAX_ROUNDING = 1e-3
 
 
-@dataclass(eq=False)
-class PenalisedMoments:
-    """Moments with the solution for one penalty of each target, diagonalised only if someone asks.
+@dataclass(frozen=True, eq=False)
+class MomentsSolution:
+    """Sums with the solution for one penalty of each target, diagonalised only if someone asks.
 
     Parameters
     ----------
-    moments : Moments
+    sums : Moments
         Of the scaled features and the targets.
     alpha : ndarray of shape (n_targets,)
         The penalties.
@@ -52,61 +52,71 @@ class PenalisedMoments:
     (array([1., 1., 1.]), array([3.]))
     """
 
-    moments: Moments
+    sums: Moments
     alpha: Array
     precision: float
     coef: Array
     dof: Array
     noise: Array
+    n_iter = 1
 
     @property
     def mean(self) -> Array:
         """Weighted mean of the features."""
-        return self.moments.mean
+        return self.sums.mean
 
     @property
     def target_mean(self) -> Array:
         """Weighted mean of the targets."""
-        return self.moments.target_mean
+        return self.sums.target_mean
 
     @property
     def n_samples(self) -> int:
         """Number of rows."""
-        return self.moments.n_samples
+        return self.sums.n_samples
 
     @property
     def n_effective(self) -> float:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
-        return self.moments.n_effective
+        return self.sums.n_effective
 
     @cached_property
     def diagonal(self) -> RidgeSystem:
         """The same problem in the eigenbasis of its Gram matrix."""
-        return decompose(self.moments, self.precision)
+        return decompose(self.sums, self.precision)
+
+    @property
+    def intercept(self) -> Array:
+        """What is added to the predictions."""
+        return self.target_mean - self.mean @ self.coef
+
+    def variance(self, columns: NDArray[np.floating]) -> Array:
+        """Variance of predictions in units of the noise: :func:`posterior_variance`."""
+        return posterior_variance(self.diagonal, columns, self.alpha)
+
+    def leverage(self, columns: NDArray[np.floating]) -> Array:
+        """Share of a training row of weight one in its own prediction."""
+        return self.variance(columns)
+
+    def moments(self) -> Moments:
+        """Sums of the scaled columns; not to be changed."""
+        return self.sums
+
+    def without_factor(self) -> BareSolution:
+        """The numbers alone."""
+        return BareSolution.of(self)
+
+    def diagonalised(self) -> "MomentsSolution":
+        """Itself, with `diagonal` computed."""
+        _ = self.diagonal
+        return self
 
 
-def is_one_penalty(alphas: Array | None) -> TypeGuard[Array]:
-    """Whether there is nothing to choose.
-
-    Parameters
-    ----------
-    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), optional
-        The penalties to choose from.
-
-    Returns
-    -------
-    bool
-        For a single penalty, common to all targets.
-
-    Examples
-    --------
-    >>> is_one_penalty(np.array([[0.1, 0.1]])), is_one_penalty(np.array([[0.1, 0.2]])), is_one_penalty(None)
-    (True, False, False)
-    """
-    return alphas is not None and len(alphas) == 1 and bool(np.all(alphas == alphas[0, 0]))
+# Its name until the networks take solutions as they come.
+PenalisedMoments = MomentsSolution
 
 
-def penalised_solution(moments: Moments, alpha: float, precision: float) -> PenalisedMoments | None:
+def penalised_solution(moments: Moments, alpha: float, precision: float) -> MomentsSolution | None:
     """Solve for one penalty by the Cholesky factor of the penalised Gram matrix.
 
     Parameters
@@ -120,7 +130,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Pena
 
     Returns
     -------
-    PenalisedMoments or None
+    MomentsSolution or None
         None when the penalty is too close to the rounding error of the Gram matrix for a factor to be trusted.
 
     References
@@ -142,7 +152,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Pena
     # At the minimum of the penalised sum, so that errors of the solution enter it squared.
     squares = moments.target_square - np.sum(coef * (moments.cross + alpha * coef), axis=0)
     noise = variance_around(np.maximum(squares, 0.0), moments.n_effective, dof)
-    return PenalisedMoments(moments, every, precision, coef, dof, noise)
+    return MomentsSolution(moments, every, precision, coef, dof, noise)
 
 
 def penalised_factor(gram: Array, alpha: float) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._integration import Step, no_step
+from ..._integration import Step, ignore_step
 from .eigen import RidgeSystem
 
 Array = NDArray[np.float64]
@@ -18,7 +18,7 @@ def conjugate_gradients(
     improved: Callable[[Array], Array],
     tol: float,
     max_iter: int,
-    done: Step = no_step,
+    done: Step = ignore_step,
 ) -> tuple[Array, int, float]:
     """Solve ``(G + alpha I) B = C`` for all targets at once, each with its own penalty.
 

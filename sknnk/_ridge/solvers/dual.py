@@ -1,12 +1,13 @@
 """Kernel ridge regression in the dual: one Cholesky factor, and what held-out rows say about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._compute import blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
+from .corrections import refined
 
 Array = NDArray[np.float64]
 
@@ -150,19 +151,16 @@ def solve_dual_in_two_precisions(
     factor = _rounded(placed, len(Y), threads)
     if not _factored(factor, ridge, threads):
         return None
-    solved = solve_factored(factor, right)
-    shares: list[float] = []
-    for _ in range(_MOST_PASSES):
-        correction = solve_factored(factor, right - _product(placed, solved, threads) - ridge[:, None] * solved)
+
+    def correction(solved: Array) -> tuple[float, Callable[[], Array]]:
+        step = solve_factored(factor, right - _product(placed, solved, threads) - ridge[:, None] * solved)
         lengths = np.linalg.norm(solved, axis=0)
         with np.errstate(invalid="ignore"):
-            shares.append(float(np.max(np.linalg.norm(correction, axis=0) / np.where(lengths > 0.0, lengths, 1.0))))
-        if not shares[-1] <= _FIRST_SHARE ** len(shares):
-            return None
-        solved += correction
-        if shares[0] * shares[-1] <= _LAST_SHARE:
-            break
-    return _with_intercept(solved, factor, alpha, n_held)
+            share = float(np.max(np.linalg.norm(step, axis=0) / np.where(lengths > 0.0, lengths, 1.0)))
+        return share, lambda: solved + step
+
+    solved = refined(solve_factored(factor, right), correction, _FIRST_SHARE, _LAST_SHARE, _MOST_PASSES)
+    return None if solved is None else _with_intercept(solved, factor, alpha, n_held)
 
 
 def _rounded(placed: Sequence[tuple[int, Array]], n: int, threads: int) -> NDArray[np.float32]:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from ..moments import Moments
+from ..moments import Moments, effective_rows
+from ..penalties import Penalty, choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
+from ..solution import BareSolution
 
 Array = NDArray[np.float64]
 
@@ -77,7 +79,7 @@ class RidgeSystem:
     @property
     def n_effective(self) -> float:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
-        return max(self.weight, float(self.n_samples))
+        return effective_rows(self.weight, self.n_samples)
 
     @property
     def least_choice(self) -> float:
@@ -278,3 +280,89 @@ def recovered_moments(system: RidgeSystem) -> Moments:
     cross = system.basis @ system.cross
     target_square = system.outside + np.sum(system.projections**2, axis=0)
     return Moments(system.n_samples, system.weight, system.mean, system.target_mean, gram, cross, target_square)
+
+
+@dataclass(frozen=True, eq=False)
+class EigenSolution:
+    """A solution whose problem is diagonalised: every other penalty costs next to nothing.
+
+    Parameters
+    ----------
+    system : RidgeSystem
+        The problem.
+    coef : ndarray of shape (n_columns, n_targets)
+        The output matrix.
+    alpha, dof, noise : ndarray of shape (n_targets,)
+        Penalties, degrees of freedom and variances around the fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknnk._ridge.moments import Moments
+    >>> from sknnk._ridge.penalties import Penalty
+    >>> from sknnk._ridge.solvers.eigen import decompose, solve_system
+    >>> x = np.arange(10.0)[:, None]
+    >>> solution = solve_system(decompose(Moments.from_block(x, 2.0 * x)), Penalty(np.array([[82.5]])))
+    >>> solution.coef.ravel().round(6), solution.intercept.round(6), solution.dof.round(6)
+    (array([1.]), array([4.5]), array([0.5]))
+    """
+
+    system: RidgeSystem
+    coef: Array
+    alpha: Array
+    dof: Array
+    noise: Array
+    n_iter = 1
+
+    @property
+    def intercept(self) -> Array:
+        """What is added to the predictions."""
+        return self.system.target_mean - self.system.mean @ self.coef
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows with positive weight."""
+        return self.system.n_samples
+
+    @property
+    def n_effective(self) -> float:
+        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        return self.system.n_effective
+
+    def variance(self, columns: NDArray[np.floating]) -> Array:
+        """Variance of predictions in units of the noise: :func:`posterior_variance`."""
+        return posterior_variance(self.system, columns, self.alpha)
+
+    def leverage(self, columns: NDArray[np.floating]) -> Array:
+        """Share of a training row of weight one in its own prediction."""
+        return self.variance(columns)
+
+    def moments(self) -> Moments:
+        """Sums of the scaled columns, up to rounding: :func:`recovered_moments`."""
+        return recovered_moments(self.system)
+
+    def without_factor(self) -> BareSolution:
+        """The numbers alone."""
+        return BareSolution.of(self)
+
+    def diagonalised(self) -> "EigenSolution":
+        """Itself."""
+        return self
+
+
+def solve_system(system: RidgeSystem, penalty: Penalty) -> EigenSolution:
+    """Choose the penalty of each target of a diagonalised problem, and solve for it.
+
+    Parameters
+    ----------
+    penalty : Penalty
+        What may be chosen.
+
+    Returns
+    -------
+    EigenSolution
+        The solution.
+    """
+    alpha = choose_alpha(system, penalty.tried(system), penalty.inflation)
+    coef, dof, noise = coefficients(system, alpha)[0], effective_dof(system, alpha), noise_variance(system, alpha)
+    return EigenSolution(system, coef, alpha, dof, noise)

@@ -1,19 +1,16 @@
 """The features of all rows as an operator: products with their Gram matrix, one block of rows at a time."""
 
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from ..._compute import over_threads, row_blocks, scratch
-from ..._integration import Step, no_step
 from ..costs import COARSE, SKETCH_ROWS, sampled_rows
-from ..penalties import effective_dof
-from .conjugate_gradients import conjugate_gradients, preconditioned
+from ..problem import FeatureMap, PreparedMap
+from .conjugate_gradients import preconditioned
 from .eigen import RidgeSystem, decompose_rows
 from .preconditioner import SampledInverse
 
@@ -64,6 +61,15 @@ class FeatureOperator:
         self._order = np.arange(len(column_scale)) if order is None else order
         self._scale = column_scale[self._order, None]
         self.weight = float(sample_weight.sum())
+
+    @classmethod
+    def of(cls, feature_map: FeatureMap, X: Any, sample_weight: Array, threads: int) -> "FeatureOperator":
+        """The columns of a map, whose inputs are transformed once where that is possible."""
+        if isinstance(feature_map, PreparedMap):
+            columns, inputs = feature_map.cosines_first(X)
+            order = feature_map.cosines_first_order
+            return cls(columns, feature_map.column_scale, inputs, sample_weight, threads, order)
+        return cls(feature_map.raw_columns, feature_map.column_scale, X, sample_weight, threads)
 
     @cached_property
     def mean(self) -> Array:
@@ -213,71 +219,3 @@ def sketched(
     rows = np.sort(rng.permutation(len(sample_weight))[:SKETCH_ROWS])
     inflated = sample_weight[rows] * (sample_weight.sum() / sample_weight[rows].sum())
     return decompose_rows(columns(X[rows]), Y[rows], inflated)
-
-
-def solve_iteratively(
-    operator: FeatureOperator,
-    Y: Array,
-    sketch: RidgeSystem,
-    alpha: Array,
-    tol: float,
-    max_iter: int,
-    seed: int = 0,
-    done: Step = no_step,
-) -> tuple[RidgeSystem, Array, Array, int]:
-    """Output matrix of a network whose Gram matrix is too large to form.
-
-    Parameters
-    ----------
-    operator : FeatureOperator
-        The features.
-    Y : ndarray of shape (n_samples, n_targets)
-        Targets.
-    sketch : RidgeSystem
-        Of the same features.
-    alpha : ndarray of shape (n_targets,)
-        Positive penalties.
-    tol, max_iter : float, int
-        As in :func:`conjugate_gradients`.
-    seed : int, default=0
-        Draws the rows of the preconditioner.
-    done : callable, optional
-        Called after each pass.
-
-    Returns
-    -------
-    system : RidgeSystem
-        The sketch with the means, projections and residuals of all rows: an approximation with fewer directions.
-    coef : ndarray of shape (n_columns, n_targets)
-        The output matrix.
-    noise_variance : ndarray of shape (n_targets,)
-        Estimated from the residuals and the degrees of freedom of the sketch.
-    n_iter : int
-        Passes over the rows inside the iteration.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If `max_iter` passes do not reach `tol`.
-    """
-    cross, target_mean, square = operator.cross(Y)
-    improved = operator.approximate_inverse(alpha, sketch, np.random.default_rng(seed))
-    coef, n_iter, residual = conjugate_gradients(operator.gram_product, cross, alpha, improved, tol, max_iter, done)
-    if residual > tol:
-        warnings.warn(
-            f"max_iter={max_iter} passes left a relative residual of {residual:.1e}, above tol={tol:.1e}; "
-            "raise max_iter, tol or alpha.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    eigenvalues, basis = sketch.eigenvalues[: sketch.rank], sketch.basis[:, : sketch.rank]
-    along = basis.T @ cross
-    projections = along / np.sqrt(eigenvalues)[:, None]
-    outside = np.maximum(square - np.sum(projections**2, axis=0), 0.0)
-    sums = (operator.mean, target_mean, len(Y), operator.weight)
-    floor = sketch.alpha_floor
-    system = RidgeSystem(eigenvalues, basis, along, sketch.rank, projections, outside, *sums, floor)
-    # At the solution b'Gb = b'c - alpha b'b, so the residual sum needs no pass of its own.
-    residual_square = np.maximum(square - np.sum(coef * (cross + alpha * coef), axis=0), 0.0)
-    free = np.maximum(system.n_effective - 1.0 - effective_dof(system, alpha), 1.0)
-    return system, coef, residual_square / free, n_iter

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrs
 
-from ..._features import RandomMap
-from ..._integration import Step, no_step
+from ..._integration import Step, ignore_step
 from ..accumulation import accumulated_moments
 from ..moments import Moments
-from ..penalties import effective_dof, variance_around
-from .cholesky import PenalisedMoments, is_one_penalty, penalised_factor, penalised_solution
+from ..penalties import effective_dof, is_one_penalty, variance_around
+from ..problem import PreparedMap
+from .cholesky import MomentsSolution, penalised_factor, penalised_solution
+from .corrections import refined
 from .operator import FeatureOperator
 from .tridiagonal import TridiagonalMoments, best_of_several
 
@@ -36,6 +37,8 @@ _FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Deviations of targets from their mean, as a share of it, that are rounding.
 _CONSTANT = 1e-12
+# Coefficients, intercept and residual sums of squares.
+_State = tuple[Array, Array, Array]
 # Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
 _ANY_TOLERANCE = 1.0
 
@@ -72,15 +75,15 @@ def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float
 
 
 def solve_in_two_precisions(
-    layers: RandomMap,
+    layers: PreparedMap,
     rows: tuple[NDArray[np.float64], Array, Array],
     alphas: Array,
     candidates: Callable[[TridiagonalMoments], Array],
     inflation: float,
     batch_size: int | None = None,
     threads: int = 1,
-    done: Step = no_step,
-) -> PenalisedMoments | None:
+    done: Step = ignore_step,
+) -> MomentsSolution | None:
     """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
 
     The coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64: iterative
@@ -88,7 +91,7 @@ def solve_in_two_precisions(
 
     Parameters
     ----------
-    layers : RandomMap
+    layers : PreparedMap
         The columns.
     rows : tuple
         Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
@@ -107,7 +110,7 @@ def solve_in_two_precisions(
 
     Returns
     -------
-    PenalisedMoments or None
+    MomentsSolution or None
         From sums in float32, with the products that the solution of float64 asks for. None where float32 rows have
         other features, where the fit is too close for float32 to compare penalties, and where corrections do not
         shrink.
@@ -118,7 +121,8 @@ def solve_in_two_precisions(
 
     Examples
     --------
-    >>> from sknnk._features.samplers import URFSampler
+    >>> from sknnk import URFSampler
+    >>> from sknnk._features import RandomMap
     >>> X = np.random.default_rng(0).normal(size=(1000, 2))
     >>> Y, alphas = np.sin(X[:, :1]), np.array([[0.1]])
     >>> layers = RandomMap(None, None, (URFSampler("gaussian", n_components=20, random_state=0).fit(X),))
@@ -128,13 +132,11 @@ def solve_in_two_precisions(
     True
     """
     X, Y, sample_weight = rows
-    columns, inputs = layers.unpaired(X)
-    plan = (sample_weight, threads, layers.unpaired_order)
-    operator = FeatureOperator(columns, layers.column_scale, inputs, *plan)
+    operator = FeatureOperator.of(layers, X, sample_weight, threads)
     narrow = operator.as_precise_as_needed(alphas, _ANY_TOLERANCE)
     if narrow is operator:
         return None
-    raw_columns, coarse = replace(layers, input_map=None).raw_columns, (narrow.inputs, Y, sample_weight)
+    raw_columns, coarse = layers.of_transformed().raw_columns, (narrow.inputs, Y, sample_weight)
     sums = accumulated_moments(raw_columns, layers.n_columns, *coarse, batch_size, threads, done, np.float32)
     sums = sums.scaled(layers.column_scale)
     if is_one_penalty(alphas):
@@ -147,7 +149,7 @@ def solve_in_two_precisions(
     return _mended(operator, Y, sums, (alpha, coef, dof), lambda gradient: system.solve(gradient, alpha), done)
 
 
-def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> PenalisedMoments | None:
+def _factored(operator: FeatureOperator, Y: Array, sums: Moments, alpha: float, done: Step) -> MomentsSolution | None:
     """One penalty for all targets, by a Cholesky factor."""
     coarse = penalised_solution(sums, alpha, _EPS)
     if coarse is None:
@@ -163,7 +165,7 @@ def _mended(
     solution: tuple[Array, Array, Array],
     solve: Callable[[Array], Array],
     done: Step,
-) -> PenalisedMoments | None:
+) -> MomentsSolution | None:
     """The solution of float64 from that of coarse sums: penalties, coefficients and degrees of freedom."""
     alpha, coef, dof = solution
     refined = _refined(operator, Y, sums, coef, alpha, solve, done)
@@ -173,7 +175,7 @@ def _mended(
     # Whoever goes on from these sums finds the same solution.
     moments = replace(sums, mean=operator.mean, cross=dsymm(1.0, sums.gram, coef, lower=0) + alpha * coef)
     noise = variance_around(squares, sums.n_effective, dof)
-    return PenalisedMoments(moments, alpha, _SINGLE, coef, dof, noise)
+    return MomentsSolution(moments, alpha, _SINGLE, coef, dof, noise)
 
 
 def _refined(
@@ -186,24 +188,26 @@ def _refined(
     done: Step,
 ) -> tuple[Array, Array] | None:
     """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
-    intercept, shares = sums.target_mean - sums.mean @ coef, []
     # What is left of constant targets is rounding, and no correction makes it smaller.
     varying = sums.target_square > sums.weight * (_CONSTANT * sums.target_mean) ** 2
-    for _ in range(MOST_PASSES):
+
+    def correction(state: _State) -> tuple[float, Callable[[], _State]]:
+        coef, intercept, _ = state
         products, squares = operator.residual_products(Y, coef, intercept)
         done()
         gradient = products - alpha * coef
-        correction = solve(gradient)
+        step = solve(gradient)
         # Squared lengths in the norm of the penalised Gram matrix, that of the predictions and the penalty.
-        change, length = (np.sum(pair, axis=0)[varying] for pair in (correction * gradient, coef * sums.cross))
+        change, length = (np.sum(pair, axis=0)[varying] for pair in (step * gradient, coef * sums.cross))
         share = np.divide(change, length, out=change.copy(), where=length > 0.0)
-        shares.append(float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))))
-        if not shares[-1] <= _FIRST_SHARE ** len(shares):
-            return None
-        # Along the correction: its products with the Gram matrix are what is left of the gradient.
-        squares = squares - np.sum(correction * (products + alpha * (coef + correction)), axis=0)
-        coef = coef + correction
-        intercept = sums.target_mean - operator.mean @ coef
-        if shares[0] * shares[-1] <= _LAST_SHARE:
-            break
-    return coef, np.maximum(squares, 0.0)
+
+        def corrected() -> _State:
+            # Along the correction: its products with the Gram matrix are what is left of the gradient.
+            left = squares - np.sum(step * (products + alpha * (coef + step)), axis=0)
+            return coef + step, sums.target_mean - operator.mean @ (coef + step), left
+
+        return float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))), corrected
+
+    start = (coef, sums.target_mean - sums.mean @ coef, np.zeros_like(alpha))
+    solution = refined(start, correction, _FIRST_SHARE, _LAST_SHARE, MOST_PASSES)
+    return None if solution is None else (solution[0], np.maximum(solution[2], 0.0))

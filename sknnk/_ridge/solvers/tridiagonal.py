@@ -10,7 +10,7 @@ from ..._compute import blas_threads_for
 from ..moments import Moments
 from ..penalties import choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
-from .cholesky import PenalisedMoments
+from .cholesky import MomentsSolution
 from .tridiagonal_form import Tridiagonal
 
 Array = NDArray[np.float64]
@@ -189,7 +189,7 @@ def best_of_several(
 
 def solved_for_best(
     moments: Moments, candidates: Callable[[TridiagonalMoments], Array], inflation: float, precision: float
-) -> PenalisedMoments | None:
+) -> MomentsSolution | None:
     """Choose the penalty of each target, and solve for it.
 
     Parameters
@@ -199,7 +199,7 @@ def solved_for_best(
 
     Returns
     -------
-    PenalisedMoments or None
+    MomentsSolution or None
         None where that gives none.
 
     Examples
@@ -214,4 +214,4 @@ def solved_for_best(
         return None
     system, alpha = chosen
     coef, dof = system.solve(moments.cross, alpha), effective_dof(system, alpha)
-    return PenalisedMoments(moments, alpha, precision, coef, dof, noise_variance(system, alpha))
+    return MomentsSolution(moments, alpha, precision, coef, dof, noise_variance(system, alpha))

@@ -1,5 +1,6 @@
 """Many penalties of one symmetric matrix without its eigenvectors."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ Array = NDArray[np.float64]
 
 # Columns that LAPACK reduces at a time.
 _PANEL = 32
+# Binary exponents of matrices that LAPACK would bring to its range: from -406 and 509 on.
+_EXTREME = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,14 @@ class Tridiagonal:
         ndarray of shape (n,)
             Increasing.
         """
-        return self.diagonal if self.diagonal.size == 1 else np.asarray(dsterf(self.diagonal, self.beside)[0])
+        if self.diagonal.size == 1:
+            return self.diagonal
+        exponent = math.frexp(max(np.abs(self.diagonal).max(), np.abs(self.beside).max()))[1]
+        # LAPACK divides a matrix of extreme norm by a number that rounds; a power of two does not, so that the units
+        # change nothing but units.
+        unit = 2.0**exponent if abs(exponent) > _EXTREME else 1.0
+        eigenvalues: Array = dsterf(self.diagonal / unit, self.beside / unit)[0] * unit
+        return eigenvalues
 
     def rotated(self, vectors: Array, back: bool = False) -> Array:
         """``Q'`` times vectors, or ``Q`` times them.

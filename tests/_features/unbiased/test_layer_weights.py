@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sknnk._features.unbiased.layer_weights import checked_weights, largest_norm
+from sknnk._features.unbiased.layer_weights import checked_weights, largest_norm, refuse_overflow
 
 
 def test_weights_keep_their_precision_and_biases_follow_it():
@@ -38,3 +38,17 @@ def test_the_largest_norm_is_that_of_dense_and_sparse_rows_in_double_precision()
     assert largest_norm(X.astype(np.float32)) == pytest.approx(expected, rel=1e-6)
     assert largest_norm(sparse.csr_matrix(X.astype(np.float32))) == pytest.approx(expected, rel=1e-6)
     assert largest_norm(np.empty((0, 3))) == 0.0
+
+
+@pytest.mark.parametrize("factor", [1e-320, 1e-200, 1e154, 1e300])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_the_largest_norm_neither_overflows_nor_vanishes(factor, kind):
+    X = np.array([[3.0, 4.0], [1.0, 0.0]]) * factor
+    assert largest_norm(kind(X)) == pytest.approx(5.0 * factor, rel=1e-3)
+
+
+@pytest.mark.parametrize(("dtype", "norm"), [(np.float64, 1e154), (np.float64, np.inf), (np.float32, 1e19)])
+def test_a_norm_whose_square_overflows_is_refused_with_its_owner(dtype, norm):
+    with pytest.raises(ValueError, match=r"X has a row of norm .*, whose square overflows float\d\d; rescale"):
+        refuse_overflow("X has a row of norm", norm, dtype)
+    refuse_overflow("X has a row of norm", norm / 10.0 if np.isfinite(norm) else 1.0, dtype)

@@ -6,13 +6,11 @@ from scipy.linalg import LinAlgError
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkRegressor
-from sknnk._networks import estimator
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.penalties import effective_dof, noise_variance
 from sknnk._ridge.solvers import cholesky
 from sknnk._ridge.solvers.cholesky import (
-    PenalisedMoments,
-    is_one_penalty,
+    MomentsSolution,
     penalised_factor,
     penalised_solution,
 )
@@ -74,12 +72,6 @@ def test_sums_that_are_not_positive_definite_are_refused():
         penalised_solution(sums, 1.0, EPS)
 
 
-def test_one_penalty_may_be_said_in_many_ways():
-    assert is_one_penalty(np.array([[1.0]])) and is_one_penalty(np.array([[1.0, 1.0]]))
-    for several in (None, np.array([[1.0], [2.0]]), np.array([[1.0, 2.0]])):
-        assert not is_one_penalty(several)
-
-
 @pytest.mark.parametrize("n_columns", [6, 3000])
 def test_threads_of_blas_are_for_wide_matrices(n_columns, monkeypatch):
     seen = []
@@ -106,13 +98,13 @@ def fitted(alpha, **settings):
 
 def in_the_eigenbasis(monkeypatch, alpha):
     with monkeypatch.context() as patched:
-        patched.setattr(estimator, "penalised_solution", lambda *_: None)
+        patched.setattr(cholesky, "_MARGIN", np.inf)
         return fitted(alpha)
 
 
 def test_a_network_of_one_penalty_is_that_of_eigenvectors(monkeypatch):
     one, reference = fitted(0.1), in_the_eigenbasis(monkeypatch, 0.1)
-    assert isinstance(one._system, PenalisedMoments) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(one._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
     X, _ = table()
     for ours, theirs in zip(one.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)

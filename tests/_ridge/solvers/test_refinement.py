@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sknnk._networks.estimator
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._ridge import accumulation
 from sknnk._ridge.solvers import refinement
-from sknnk._ridge.solvers.cholesky import PenalisedMoments
+from sknnk._ridge.solvers.cholesky import MomentsSolution
 from sknnk._ridge.solvers.refinement import is_worth_two_precisions
 
 N, FIXED = 1500, {"activation": "gaussian", "frequencies": "isotropic", "directions": "orthogonal", "length_scale": 2.0}
@@ -50,7 +50,7 @@ def network(n_components=50, alpha=0.1, **options):
 
 def in_float64(monkeypatch, model, *data, **fit_params):
     with monkeypatch.context() as patched:
-        patched.setattr(sknnk._networks.estimator, "is_worth_two_precisions", lambda *_: False)
+        patched.setattr(refinement, "_LEAST_COLUMNS", np.inf)
         return model.fit(*data, **fit_params)
 
 
@@ -78,7 +78,7 @@ def test_the_solution_is_that_of_float64(transform, n_components, weighted, n_ta
 def test_the_best_of_several_penalties_is_that_of_float64(alphas, passes, monkeypatch):
     X, Y = table(n_targets=3)
     model, exact = network(alpha=alphas).fit(X, Y), in_float64(monkeypatch, network(alpha=alphas), X, Y)
-    assert len(passes) == 1 and isinstance(model._system, PenalisedMoments)
+    assert len(passes) == 1 and isinstance(model._system, MomentsSolution)
     np.testing.assert_array_equal(model.alpha_, exact.alpha_)
     assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-9 * np.std(Y, axis=0))
     np.testing.assert_allclose(model.noise_variance_, exact.noise_variance_, rtol=1e-6)
@@ -186,7 +186,7 @@ def test_blocks_and_threads_do_not_matter(options):
 def test_what_comes_after_the_fit_works_on_these_sums(monkeypatch):
     X, y = table()
     model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
-    assert isinstance(model._system, PenalisedMoments)
+    assert isinstance(model._system, MomentsSolution)
     stds = [each.predict(X[:50], return_std=True)[1] for each in (model, exact)]
     np.testing.assert_allclose(*stds, rtol=1e-5)
     np.testing.assert_allclose(
@@ -220,8 +220,10 @@ def test_constant_targets_and_columns():
 @pytest.mark.parametrize("alpha", [0.1, np.array([0.1, 1.0])])
 def test_a_constant_target_beside_others_takes_no_second_sums(alpha, constant, monkeypatch):
     X, y = table()
-    monkeypatch.setattr(BundledNetworkRegressor, "_solve_moments", None)  # what sums in float64 would be solved by
+    dtypes, totals = [], accumulation._Totals
+    monkeypatch.setattr(accumulation, "_Totals", lambda *shape: dtypes.append(shape[-1]) or totals(*shape))
     model = network(alpha=alpha).fit(X, np.column_stack([y, np.full(N, constant)]))
+    assert dtypes == [np.float32]
     assert np.abs(model.predict(X)[:, 1] - constant).max() < 1e-12
     np.testing.assert_allclose(model.coef_[0], network(alpha=model.alpha_[0]).fit(X, y).coef_, rtol=1e-7, atol=1e-9)
 

@@ -4,16 +4,16 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
-from sknnk._networks import estimator
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.penalties import choose_alpha, effective_dof, noise_variance
-from sknnk._ridge.solvers.cholesky import PenalisedMoments
+from sknnk._ridge.solvers import tridiagonal
+from sknnk._ridge.solvers.cholesky import MomentsSolution
 from sknnk._ridge.solvers.eigen import RidgeSystem, coefficients, decompose
 from sknnk._ridge.solvers.tridiagonal import TridiagonalMoments, best_of_several, solved_for_best
 from sknnk._ridge.solvers.tridiagonal_form import Tridiagonal
@@ -62,6 +62,7 @@ def test_residuals_are_those_of_the_rows(shape):
 
 
 @given(n_samples=st.integers(2, 40), n_columns=st.integers(1, 30), exponent=st.integers(-150, 150))
+@example(2, 28, -124)  # of two rows, every penalty is as good as another, and the last bit of the eigenvalues decides
 @settings(deadline=None, max_examples=60)
 def test_units_of_the_features_change_nothing_but_units(n_samples, n_columns, exponent):
     scale = 2.0 ** int(3.3 * exponent / 2)
@@ -140,7 +141,7 @@ def network(alpha, **settings):
 
 def in_the_eigenbasis(monkeypatch, model, *data):
     with monkeypatch.context() as patched:
-        patched.setattr(estimator, "solved_for_best", lambda *_: None)
+        patched.setattr(tridiagonal, "best_of_several", lambda *_: None)
         return model.fit(*data)
 
 
@@ -151,7 +152,7 @@ ALPHAS = pytest.mark.parametrize("alpha", [np.logspace(-3, 3, 13), "auto", [[0.1
 def test_a_network_is_that_of_eigenvectors(alpha, monkeypatch):
     X, Y = table()
     model, reference = network(alpha).fit(X, Y), in_the_eigenbasis(monkeypatch, network(alpha), X, Y)
-    assert isinstance(model._system, PenalisedMoments) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(model._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
     np.testing.assert_array_equal(model.alpha_, reference.alpha_)
     for ours, theirs in zip(model.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)

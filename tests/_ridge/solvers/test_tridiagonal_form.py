@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sknnk._ridge.solvers.tridiagonal_form import shifted_solutions
+from sknnk._ridge.solvers.tridiagonal_form import Tridiagonal, shifted_solutions
 
 SHIFTS = np.array([1e-6, 1.0, 1e3])
 
@@ -34,3 +34,17 @@ def test_a_matrix_without_full_rank_needs_the_shift():
 
 def test_a_shift_that_leaves_the_matrix_indefinite_is_refused():
     assert shifted_solutions(np.diag([1.0, -2.0, 3.0]), np.ones((3, 1)), np.array([3.0, 1.0])) is None
+
+
+@pytest.mark.parametrize("exponent", [-1000, -420, -406, -300, 300, 420, 509, 1000])
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_powers_of_two_as_units_change_no_bit_of_the_eigenvalues(n, exponent):
+    F = np.random.default_rng(n).standard_normal((9, n))
+    one, other = (Tridiagonal.of(np.asfortranarray(unit * (F.T @ F))) for unit in (1.0, 2.0**exponent))
+    np.testing.assert_array_equal(other.eigenvalues() / 2.0**exponent, one.eigenvalues())
+
+
+def test_what_is_not_a_number_stays_that():
+    matrix = np.asfortranarray(np.eye(3))
+    matrix[2, 0] = np.nan
+    assert not np.isfinite(Tridiagonal.of(matrix).eigenvalues()).all()

@@ -1,0 +1,305 @@
+"""A fitted network as one value: what predicts, and what it was made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._compute import Array, block_length, over_threads, row_blocks, scratch
+from .._data import Dataset, dense_inputs
+from .._features import KernelMap, RandomMap
+from .._integration import Execution
+from .._kernel_learning import KernelTask
+from .._ridge import Moments, Solution
+from .held_out import HeldOutRows, residuals_without_row
+from .intervals import ResidualSpread, fit_spread
+from .targets import ClassTargets, NumericTargets, scores_without_row
+
+_FEWEST_ROWS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkChoice:
+    """What a fit chose, or took as given, before it solved for the output matrix.
+
+    Parameters
+    ----------
+    n_components : tuple of int
+        Columns of every layer.
+    activation, directions, frequencies, length_scale
+        The kernel of the first layer.
+    input_transform : {"quantile", "robust", None}
+        Transform of the inputs.
+    history : list of tuple
+        Every kernel that was compared, with rows, features and error.
+    centre : ndarray of shape (n_targets,) or None
+        Penalty of each target that cross-validation on a sample found.
+    seed : int
+        Seed of everything random.
+    importances : ndarray of shape (n_features,) or None
+        Shares of the columns in the squared inverse length scales, where these were learned.
+    """
+
+    n_components: tuple[int, ...]
+    activation: Any
+    directions: str | None
+    frequencies: str
+    length_scale: Any
+    input_transform: str | None
+    history: list[Any]
+    centre: Array | None
+    seed: int
+    importances: Array | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """Fitted attributes of the estimator."""
+        learned = {} if self.importances is None else {"feature_importances_": self.importances}
+        return {
+            "n_components_": self.n_components,
+            "activation_": self.activation,
+            "directions_": self.directions,
+            "frequencies_": self.frequencies,
+            "length_scale_": self.length_scale,
+            "input_transform_": self.input_transform,
+            "search_history_": self.history,
+            **learned,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork:
+    """Everything that a fit leaves behind.
+
+    Parameters
+    ----------
+    feature_map : RandomMap or KernelMap
+        From a row to the columns in front of the output matrix.
+    solution : Solution
+        Output matrix for the scaled columns, in units of the targets.
+    target_units : ndarray of shape (n_targets,)
+        Powers of two by which targets were divided.
+    choice : NetworkChoice
+        What was chosen before.
+    targets : NumericTargets or ClassTargets
+        What the outputs mean.
+    n_samples : int
+        Rows of positive weight that the fit rests on.
+    dtype : dtype
+        Of the rows, and so of the output matrix.
+    solver : str or None
+        How the output matrix was found; None where it was given.
+    solver_costs : dict of str to float, optional
+        Predicted cost of each solver that could serve, where there was a choice.
+    held_out : HeldOutRows, optional
+        Rows that tell how far off predictions may be.
+    sums : Moments, optional
+        Of the raw columns, where `partial_fit` keeps them.
+    kernel_rows : KernelTask, optional
+        All rows, for a kernel with each of them.
+    """
+
+    feature_map: RandomMap | KernelMap
+    solution: Solution
+    target_units: Array
+    choice: NetworkChoice
+    targets: NumericTargets | ClassTargets
+    n_samples: int
+    dtype: Any
+    solver: str | None
+    solver_costs: dict[str, float] | None = None
+    held_out: HeldOutRows | None = None
+    sums: Moments | None = None
+    kernel_rows: KernelTask | None = field(default=None)
+
+    @cached_property
+    def coef(self) -> NDArray[np.floating]:
+        """Output matrix of shape (n_targets, n_columns), in units of the target and the dtype of the rows."""
+        return np.asarray((self.solution.coef * self.target_units).T.astype(self.dtype))
+
+    @cached_property
+    def intercept(self) -> NDArray[np.floating]:
+        """Intercepts of shape (n_targets,), in units of the target and the dtype of the rows."""
+        return np.asarray((self.solution.intercept * self.target_units).astype(self.dtype))
+
+    @property
+    def noise_variance(self) -> Array:
+        """Variance of the targets around the fit, of shape (n_targets,)."""
+        return np.asarray(self.solution.noise * self.target_units**2)
+
+    def columns(self, X: Any, execution: Execution) -> NDArray[np.floating]:
+        """Scaled columns of validated rows, of shape (n_samples, n_columns)."""
+        columns = np.empty((X.shape[0], self.feature_map.n_columns), dtype=X.dtype)
+
+        def evaluate(rows: slice) -> None:
+            columns[rows] = self.feature_map.columns(X[rows])
+
+        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        return columns
+
+    def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
+        """Output of the network for validated rows, of shape (n_samples, n_targets)."""
+        scaled = (self.coef * self.feature_map.column_scale).T
+        weights = np.ascontiguousarray(scaled, dtype=X.dtype)
+        scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
+
+        def evaluate(rows: slice) -> None:
+            columns = scratch("columns", (rows.stop - rows.start, len(weights)), X.dtype)
+            np.matmul(self.feature_map.raw_columns(X[rows], columns), weights, out=scores[rows])
+
+        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        scores += np.asarray(self.intercept, dtype=X.dtype)
+        return scores
+
+    def deviation(self, X: Any, execution: Execution) -> Array:
+        """Standard deviation of new targets around the prediction, of shape (n_samples, n_targets).
+
+        That of the posterior or, where no factor is kept, that of held-out residuals.
+        """
+        if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
+            return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)
+        variance = np.empty((X.shape[0], self.target_units.size))
+
+        def evaluate(rows: slice) -> None:
+            variance[rows] = self.solution.variance(self.feature_map.columns(X[rows]))
+
+        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        return np.asarray(np.sqrt(self.noise_variance * (1.0 + variance)))
+
+    def interval_half_width(self, X: Any, level: float, execution: Execution) -> Array:
+        """Half the width of intervals that hold new targets with a probability, of shape (n_samples, n_targets)."""
+        size = self._residual_size(X, execution)
+        return np.asarray(size * self.residual_spread.quantile(level) * self.target_units)
+
+    def _residual_size(self, X: Any, execution: Execution) -> Array:
+        spread, sizes = self.residual_spread, np.empty((X.shape[0], self.target_units.size))
+
+        def evaluate(rows: slice) -> None:
+            sizes[rows] = spread.size(dense_inputs(self.feature_map.input_map, X[rows]))
+
+        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        return sizes
+
+    @cached_property
+    def residual_spread(self) -> ResidualSpread:
+        """Typical size of residuals as a function of the inputs, learned when it is first asked for.
+
+        Raises
+        ------
+        ValueError
+            If the network was not fitted to rows.
+        """
+        held = self.held_out_residuals()
+        if held.residuals is None:
+            raise AssertionError("held-out residuals are known at this point")
+        return fit_spread(self.feature_map.kernels, held.X, held.residuals, held.sample_weight)
+
+    def held_out_residuals(self) -> HeldOutRows:
+        """Some rows, transformed, with the residuals that they have in a fit without them.
+
+        Raises
+        ------
+        ValueError
+            If the network was not fitted to rows.
+        """
+        held = self.held_out
+        if held is None:
+            raise ValueError(
+                'return_std=True and predict_interval need a fit to rows, which bundle(..., method="analytic") does '
+                'without; bundle with method="calibrated", or fit the network to data.'
+            )
+        if held.residuals is not None:
+            return held
+        columns = self.feature_map.columns(held.X).astype(np.float64, copy=False)
+        leverage = held.unit_weights()[:, None] * np.asarray(self.solution.leverage(columns))
+        residuals = held.Y - columns @ self.solution.coef - self.solution.intercept
+        inputs = dense_inputs(self.feature_map.input_map, held.X)
+        return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage))
+
+    def with_probabilities(self, data: Dataset, execution: Execution) -> "FittedNetwork":
+        """Return the same classification network with a temperature fitted on scores without the row.
+
+        Parameters
+        ----------
+        data : Dataset
+            Training rows, looked at where the fit kept no rows of its own.
+        execution : Execution
+            Threads and blocks.
+
+        Returns
+        -------
+        FittedNetwork
+            Without held-out rows, which have served.
+        """
+        targets, held = self.targets, self.held_out
+        assert isinstance(targets, ClassTargets)
+        if held is not None and held.residuals is not None:
+            Y, weight = held.Y * self.target_units, held.sample_weight
+            scores = (held.Y - held.residuals) * self.target_units
+        else:
+            Y, weight = data.Y, data.sample_weight
+            own = self.scores(data.X, execution).astype(np.float64)
+            scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
+        return replace(self, targets=targets.calibrated(scores, targets.labels_of(Y), weight), held_out=None)
+
+    def known_rows(self, X: Any) -> Any:
+        """Give rows that were validated before; None, as a network by itself remembers none."""
+
+    def without_factor(self) -> Self:
+        """Return the same network without what has the size of the Gram matrix."""
+        return replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None)
+
+    def diagonalised(self) -> Self:
+        """Return the same network, with the eigenvectors that standard deviations need worked out."""
+        return replace(self, solution=self.solution.diagonalised(), sums=None)
+
+    def attributes(self) -> dict[str, Any]:
+        """Fitted attributes of the estimator."""
+        kernels = isinstance(self.feature_map, KernelMap)
+        found = {
+            "coef_": self._per_target(self.coef),
+            "intercept_": self._per_target(self.intercept),
+            "samplers_": self.feature_map.samplers,
+            "feature_map_": "landmarks" if kernels else "random",
+            **self.choice.attributes(),
+            **self.targets.attributes(),
+        }
+        if kernels:
+            found["kernels_"] = self.feature_map.kernels
+        if self.solver is not None:
+            found |= self._solution_attributes()
+        return found
+
+    def _solution_attributes(self) -> dict[str, Any]:
+        """What is known of a solution that was found, not given."""
+        optional = {"solver_costs_": self.solver_costs, "moments_": self.sums}
+        return {
+            "alpha_": self._per_target(self.solution.alpha),
+            "effective_dof_": self._per_target(self.solution.dof),
+            "noise_variance_": self._per_target(self.noise_variance),
+            "n_samples_seen_": self.n_samples,
+            "n_iter_": self.solution.n_iter,
+            "solver_": self.solver,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+    def _per_target(self, values: NDArray[Any]) -> Any:
+        return values[0] if self.targets.flat else values
+
+
+def over_blocks(function: Callable[[slice], None], n_samples: int, n_columns: int, execution: Execution) -> None:
+    """Call a function for blocks of rows that stay in a core's cache, over threads.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a slice of rows.
+    n_samples, n_columns : int
+        Rows, and columns of each.
+    execution : Execution
+        Threads, and the most rows of a block.
+    """
+    size = min(max(block_length(n_samples, n_columns), _FEWEST_ROWS), execution.batch_size or n_samples)
+    over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], execution.threads)

@@ -1,0 +1,84 @@
+"""A ridge regression before it is solved: the rows, the map that makes columns of them, and the penalty."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .penalties import Penalty
+
+Array = NDArray[np.float64]
+
+
+class FeatureMap(Protocol):
+    """What a solver needs of a map from rows to columns."""
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+
+    @property
+    def column_scale(self) -> Array:
+        """Factors of shape (n_columns,) between the raw columns and those that are penalised."""
+
+    def columns(self, X: Any) -> NDArray[np.floating]:
+        """Columns of rows, in a new array of the dtype of `X`."""
+
+    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+        """Columns of rows without `column_scale`, written to `out` where it is given."""
+
+
+@runtime_checkable
+class PreparedMap(FeatureMap, Protocol):
+    """A map whose inputs and weights can be converted once for many passes over the rows."""
+
+    @property
+    def cosines_first_order(self) -> NDArray[np.intp]:
+        """Positions of the columns in the order in which `cosines_first` writes them."""
+
+    def cosines_first(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+        """Return ``columns(rows of inputs, out)``, in the order `cosines_first_order`, and the transformed inputs."""
+
+    def of_transformed(self) -> FeatureMap:
+        """The same columns, of inputs that are transformed already."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Minimise ``|Y - 1 b' - F B|^2 + alpha |B|^2``, weighted, for the columns ``F`` of the rows.
+
+    Parameters
+    ----------
+    feature_map : FeatureMap
+        Makes the columns; the penalty is on coefficients of the scaled ones.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Rows, at least one, in float32 or float64.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets, in the units of the solver.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    penalty : Penalty
+        What may be chosen.
+    tol : float, default=1e-4
+        Relative residual at which conjugate gradients stop.
+    max_iter : int, default=200
+        Largest number of their passes over the rows.
+    seed : int, default=0
+        Draws their samples of the rows.
+    """
+
+    feature_map: FeatureMap
+    X: Any
+    Y: Array
+    sample_weight: Array
+    penalty: Penalty
+    tol: float = 1e-4
+    max_iter: int = 200
+    seed: int = 0
+
+    @property
+    def precision(self) -> float:
+        """Relative precision of the feature values."""
+        return float(np.finfo(self.X.dtype).eps)

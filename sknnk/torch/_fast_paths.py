@@ -1,0 +1,78 @@
+"""PyTorch's fused inference of encoders, which reads weights and calls no parts: kept from changed layers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from ._feature_modules import FrozenFeatures
+from ._layers import SNNKLinear
+from ._names import is_of_adapter, named_modules
+
+_LEFT = "_snnk_left_nested_tensors"
+_OURS = (FrozenFeatures, SNNKLinear)
+
+
+def settle_fast_paths(model: nn.Module) -> None:
+    """Keep the fused path from encoder layers with adapters or bundled blocks, and give it back to the others.
+
+    With a padding mask an encoder in eval mode makes a nested tensor of its batch, which the fused path alone can take;
+    a layer with hooks is never fused, so that such an encoder must compute the padded batch as it is. A bundled layer
+    has no hooks; there the fused path would read ``linear1.weight``, which features do not have.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Changed in place.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.TransformerEncoder):
+            _settle_nested_tensors(module, any(has_ours(layer, adapters=True) for layer in module.layers))
+        if isinstance(module, nn.TransformerEncoderLayer) and has_ours(module, adapters=False):
+            module.activation_relu_or_gelu = 0  # an activation that it does not know
+
+
+def _settle_nested_tensors(encoder: Any, is_changed: bool) -> None:
+    if is_changed and getattr(encoder, "use_nested_tensor", False):
+        setattr(encoder, _LEFT, True)
+        encoder.use_nested_tensor = False
+    elif not is_changed and hasattr(encoder, _LEFT):
+        delattr(encoder, _LEFT)
+        encoder.use_nested_tensor = True
+
+
+def has_ours(module: nn.Module, adapters: bool) -> bool:
+    """Whether a module has random features inside.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any.
+    adapters : bool
+        Whether those of adapters count.
+
+    Returns
+    -------
+    bool
+        Whether there are any.
+
+    Examples
+    --------
+    >>> has_ours(nn.Sequential(SNNKLinear(4, 2)), adapters=False)
+    True
+    """
+    parts = (part for name, part in named_modules(module) if adapters or not is_of_adapter(name))
+    return any(isinstance(part, _OURS) for part in parts)
+
+
+@contextmanager
+def without_fast_paths() -> Iterator[None]:
+    """Call the parts of every encoder one by one, so that hooks see what they are given."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)

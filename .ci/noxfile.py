@@ -32,7 +32,7 @@ def oldest(session):
     requirements.write_text(session.run("python", ".ci/oldest.py", silent=True))
     session.install("-q", "-r", str(requirements))
     session.install("-q", "--no-deps", "-e", ".")
-    session.run("python", "-m", "pytest", "-n", "auto", "tests", "--ignore=tests/_bundling", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", *(session.posargs or ["tests", "--ignore=tests/_bundling"]))
 
 
 @nox.session(python="3.13")

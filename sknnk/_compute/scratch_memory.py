@@ -81,7 +81,8 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
             return buffer.lend(shape, dtype)
     if n_bytes > _KEPT_BYTES:
         memory = np.empty(n_bytes + _CACHE_LINE, dtype=np.uint8)
-        return memory[_padding(memory) :][:n_bytes].view(dtype).reshape(shape)
+        array: NDArray[Any] = memory[_padding(memory) :][:n_bytes].view(dtype).reshape(shape)
+        return array
     # What nothing refers to was too small. Of arrays that are in use, the oldest is no longer kept.
     in_use = [each for each in _shelf.buffers.get(name, ()) if each.lent() is not None]
     buffer = _Buffer(n_bytes)

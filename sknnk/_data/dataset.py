@@ -64,7 +64,7 @@ class Dataset:
     @property
     def n_targets(self) -> int:
         """Number of targets."""
-        return self.Y.shape[1]
+        return int(self.Y.shape[1])
 
     @property
     def units(self) -> Array:

@@ -128,7 +128,9 @@ class PreparedPlan:
     @property
     def feature_map(self) -> RandomMap:
         """Columns of the largest network."""
-        return self.network.feature_map
+        feature_map = self.network.feature_map
+        assert isinstance(feature_map, RandomMap)
+        return feature_map
 
     @property
     def target_units(self) -> Array:

@@ -205,9 +205,10 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
                 if self.verbose:
                     size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
                     print(f"[{type(self).__name__}] {kernel}: {size}")
-        found = {"n_splits_": len(task.splits), "cv_results_": self._report(curves, counts, alphas)}
+        results = self._report(curves, counts, alphas)
+        found: dict[str, Any] = {"n_splits_": len(task.splits), "cv_results_": results}
         found |= {"scorer_": scoring.as_given, "multimetric_": scoring.multimetric}
-        found |= self._choice(found["cv_results_"], scoring.multimetric)
+        found |= self._choice(results, scoring.multimetric)
         if self.refit:
             found |= self._refit(found, plans, curves, task, sample_weight)
         self._publish({**found, **targets.attributes(), **description})

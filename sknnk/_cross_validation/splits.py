@@ -230,7 +230,7 @@ class MomentSets(_CountSets):
         paths = paths_without(whole, scale, rests, factors, alphas) or []
         return {i: (scale[:, None, None] * coef, b) for i, (coef, b) in zip(splits, paths, strict=False)}
 
-    def errors(self, split: int, count: int, path: Path, of_train: bool) -> SquaredErrors:
+    def errors(self, split: int, count: int, path: Any, of_train: bool) -> SquaredErrors:
         """Squared errors on the test set, or the training set, of a split."""
         folds = self.folds(count)
         errors = squared_errors_of_moments(folds.train(split) if of_train else folds.test(split), *path)

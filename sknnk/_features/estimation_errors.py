@@ -7,9 +7,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._compute import Array, row_blocks
-from .samplers import URFSampler
+from .samplers import URFSampler, unbiased_map_of
 from .unbiased import (
     Split,
+    UnbiasedMap,
     bernstein_quantile,
     checked_weights,
     largest_norm,
@@ -67,16 +68,16 @@ def estimation_variance(sampler: URFSampler, X: Any, W: Any, b: Any = None) -> A
     n_terms, d = series.frequencies.size, X.shape[1]
     # A term of every direction of a frequency, with the phase of the bias.
     amplitudes = (series.amplitudes / series.counts)[:, None] * np.exp(1j * np.multiply.outer(series.frequencies, b))
-    pairs = _orthogonal_pairs(sampler)
+    pairs, plan = _orthogonal_pairs(sampler), _plan_of(sampler)
     for rows in row_blocks(len(X), max(1, _COVARIANCE_ENTRIES // (len(W) * max(1, n_terms) ** 2))):
-        oscillating, growing, product = _invariants(sampler._map.scheme, X[rows], W)
+        oscillating, growing, product = _invariants(plan.scheme, X[rows], W)
         for k in range(n_terms):
-            split = Split(*(each[k] for each in sampler._map.split))
+            split = Split(*(each[k] for each in plan.split))
             one = term_variance(split, amplitudes[k], oscillating, growing, product, d)
             variance[rows] += series.counts[k] * one
         if pairs.any():
             layer = (amplitudes[:, None, :], oscillating, growing, product)
-            variance[rows] += orthogonal_covariance(sampler._map.split, *layer, d, pairs)
+            variance[rows] += orthogonal_covariance(plan.split, *layer, d, pairs)
     # Only rounding makes a variance negative, and only overflow makes it NaN.
     return np.where(np.isnan(variance), np.inf, np.maximum(variance, 0.0))
 
@@ -88,9 +89,16 @@ def _invariants(scheme: str, X: Array, W: Array) -> tuple[Array, Array, Array]:
     return *sides, X @ W.T
 
 
+def _plan_of(sampler: URFSampler) -> UnbiasedMap:
+    """The plan of a sampler that estimates layers, which `_checked_layer` has made sure of."""
+    plan = unbiased_map_of(sampler)
+    assert plan is not None
+    return plan
+
+
 def _orthogonal_pairs(sampler: URFSampler) -> Array:
     """Number of ordered pairs of orthogonal directions, for each two terms that the two belong to."""
-    terms, n_terms = sampler._map.terms, sampler.spectrum_.frequencies.size
+    terms, n_terms = _plan_of(sampler).terms, sampler.spectrum_.frequencies.size
     if sampler._coupling != "orthogonal":
         return np.zeros((n_terms, n_terms))
     members = np.zeros((terms.size // sampler.n_features_in_ + 1, n_terms))
@@ -144,12 +152,16 @@ def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence={confidence!r} must lie strictly between 0 and 1, e.g. 0.95.")
     variance = estimation_variance(sampler, X, W, b)
-    layer, series = sampler._map, sampler.spectrum_
+    layer, series = _plan_of(sampler), sampler.spectrum_
     X, W, b = _checked_layer(sampler, X, W, b)
     norms = (layer.input_norm, max(largest_norm(W), series.half_width / (1.5 * layer.input_norm)))
-    sides = norms if layer.scheme == "trigonometric" else norms[::-1]
+    oscillating, growing = norms if layer.scheme == "trigonometric" else norms[::-1]
     with np.errstate(over="ignore"):
-        largest = np.exp(log_largest_value(layer.split, *sides, X.shape[1])) * np.abs(series.amplitudes) / series.counts
+        largest = (
+            np.exp(log_largest_value(layer.split, oscillating, growing, X.shape[1]))
+            * np.abs(series.amplitudes)
+            / series.counts
+        )
     # Blocks of orthogonal directions are independent of each other, as single directions are otherwise.
     block = min(X.shape[1], int(series.counts.sum())) if sampler._coupling == "orthogonal" else 1
     # A centred term is at most twice as large as a term.

@@ -129,7 +129,7 @@ class SymmetricKernel:
         """Consecutive rows of the upper triangle, each block from the column of its first row on."""
         return symmetric_kernel_blocks(self.kernels, self.rows, threads)
 
-    def matrix(self, threads: int) -> Array:
+    def matrix(self, threads: int) -> Floats:
         """The lower triangle, in Fortran order and new memory."""
         return symmetric_kernel_matrix(self.kernels, self.rows, threads)
 

@@ -272,6 +272,7 @@ class URFSampler(RandomFeatureSampler):
         W, b = checked_weights(W, b, self.n_features_in_)
         self._refuse_beyond_memory("features", (len(W), self._n_features_out), W.dtype)
         layer, largest, bias = self._map, largest_norm(W), float(np.max(np.abs(b), initial=0.0))
+        assert layer is not None
         refuse_overflow("W has a row of norm", largest, W.dtype)
         needed = max(largest, 2.0 * bias / layer.input_norm)
         if needed > self.spectrum_.half_width / (1.5 * layer.input_norm) * (1.0 + _ROUNDING):

@@ -50,7 +50,7 @@ class RandomFeatureSampler(
         drawn = draft_of(self)
         drawn._fit_draft(X)
         # All attributes at once: whatever interrupts a fit before leaves the sampler as it was.
-        self.__dict__ = vars(drawn)
+        self.__dict__ = dict(vars(drawn))
         return self
 
     def _fit_draft(self, X: Any) -> None:

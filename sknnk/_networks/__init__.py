@@ -8,9 +8,10 @@ from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
 from .estimator import BundledNetwork, as_estimator, fitted_network
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
-from .fitting import PreparedNetwork, prepare_network, solved_sums, summed_rows, summing_steps
+from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
 from .regressor import BundledNetworkRegressor
+from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets, check_magnitude, scores_without_row
 from .validation import checked_rows, described_columns, description_of

@@ -285,4 +285,5 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
             Rows sum to one; columns in the order of `classes_`.
         """
         fitted, X = self._fitted_for(X)
+        assert isinstance(fitted.targets, ClassTargets)
         return fitted.targets.probabilities(fitted.scores(X, self._execution()))

@@ -110,7 +110,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
 
         A fit in another thread replaces all attributes at once, so what is read from one dictionary belongs together.
         """
-        state = vars(self)
+        state: dict[str, Any] = self.__dict__
         fitted = state.get("_fitted")
         if fitted is None or not is_valid_already(X, _n_unnamed_columns(state)):
             check_is_fitted(self)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._compute import Array
 from .._data import Dataset, possible_transforms
-from .._features import RandomMap
+from .._features import KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import prepare_layers
 from .._ridge import (
@@ -15,17 +15,16 @@ from .._ridge import (
     Penalty,
     Problem,
     Solution,
-    accumulated_moments,
     check_memory,
     choose_solver,
     effective_rows,
-    n_blocks,
     solve,
     solve_moments,
 )
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HeldOutRows
 from .kernel_fitting import chosen_map, extend_kernel_network, fit_kernel_network
+from .row_sums import summed_rows
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
 
@@ -36,7 +35,7 @@ class PreparedNetwork:
 
     Parameters
     ----------
-    feature_map : RandomMap
+    feature_map : RandomMap or KernelMap
         The columns.
     choice : NetworkChoice
         How they were chosen.
@@ -46,7 +45,7 @@ class PreparedNetwork:
         Penalties to choose from.
     """
 
-    feature_map: RandomMap
+    feature_map: RandomMap | KernelMap
     choice: NetworkChoice
     target_units: Array
     penalty: Penalty
@@ -141,7 +140,7 @@ def extend_network(
             fitted.feature_map,
             choice,
             fitted.target_units,
-            replace(penalty, centre=choice.centre),  # type: ignore[arg-type]
+            replace(penalty, centre=choice.centre),
         )
         sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
     scaled = data.in_units(prepared.target_units)
@@ -214,29 +213,6 @@ def prepare_network(
     return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha))
 
 
-def summed_rows(feature_map: RandomMap, data: Dataset, execution: Execution) -> Moments:
-    """Sums of the raw columns of rows.
-
-    Parameters
-    ----------
-    feature_map : RandomMap
-        The columns.
-    data : Dataset
-        Rows, with targets in their units.
-    execution : Execution
-        Threads and blocks.
-
-    Returns
-    -------
-    Moments
-        Of the raw columns.
-    """
-    columns = (feature_map.raw_columns, feature_map.n_columns)
-    return accumulated_moments(
-        *columns, data.X, data.Y, data.sample_weight, execution.batch_size, execution.threads, execution.progress
-    )
-
-
 def solved_sums(
     prepared: PreparedNetwork,
     sums: Moments,
@@ -282,8 +258,3 @@ def _chosen_solver(
     solver, costs = choose_solver(spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha)
     check_memory(spec.n_components, sizes, n_linked, shape, solver)
     return solver, costs
-
-
-def summing_steps(n_samples: int, n_columns: int, execution: Execution) -> int:
-    """Blocks that :func:`summed_rows` cuts rows into."""
-    return n_blocks(n_samples, n_columns, execution.batch_size)

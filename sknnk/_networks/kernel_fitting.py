@@ -11,9 +11,10 @@ from .._features import KernelMap, SymmetricKernel, landmark_map
 from .._integration import Execution
 from .._kernel_learning import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .._kernels import Kernel
-from .._ridge import Penalty, accumulated_moments, check_memory, n_blocks, solve_exactly, solve_moments
+from .._ridge import Penalty, check_memory, solve_exactly, solve_moments
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HELD_ROWS, HeldOutRows
+from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
 
@@ -83,9 +84,17 @@ def fit_kernel_network(
     units = data.units
     scaled, seed, learns = data.in_units(units), spec.seed(), "agop" in spec.learning
     task = prepare_kernel(
-        *(scaled.X, scaled.Y, scaled.sample_weight, spec.kernel),
+        scaled.X,
+        scaled.Y,
+        scaled.sample_weight,
+        spec.kernel,
         None if penalty.candidates is None else penalty.candidates[:, 0].tolist(),
-        *(spec.input_transform, learns, seed, execution.threads, execution.progress, spec.learned_gain),
+        spec.input_transform,
+        learns,
+        seed,
+        execution.threads,
+        execution.progress,
+        spec.learned_gain,
     )
     n_centres = _n_centres(spec, task)
     choice = _choice_of(task, n_centres, seed, learns)
@@ -95,10 +104,8 @@ def fit_kernel_network(
     check_memory(spec.n_components, (n_centres,), spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
     feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
     centred = replace(penalty, centre=np.full(data.n_targets, task.choice.best.alpha))
-    columns = (feature_map.raw_columns, feature_map.n_columns)
-    with execution.progress.part("sum-rows", n_blocks(len(data), n_centres, execution.batch_size)) as done:
-        plan = (execution.batch_size, execution.threads, done)
-        sums = accumulated_moments(*columns, scaled.X, scaled.Y, scaled.sample_weight, *plan)
+    with execution.progress.part("sum-rows", summing_steps(len(data), n_centres, execution)) as done:
+        sums = summed_rows(feature_map, scaled, replace(execution, progress=done))
     solution = solve_moments(sums, centred, float(np.finfo(data.X.dtype).eps))
     parts = (feature_map, solution, units, replace(choice, centre=centred.centre), targets)
     held_out = HeldOutRows.sample(scaled, seed)

@@ -195,7 +195,8 @@ inverse_temperature_, n_features_in_, feature_names_in_
         coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
         total = float(weights.sum(axis=0) @ class_weights)
         fitted, sample = self._fit_table(table, coding, list(lengths), total, _rows_for_probabilities)
-        held = Dataset(sample.X.values, sample.Y.values, sample.sample_weight.values)
+        held_rows: list[Any] = [sample.X, sample.Y, sample.sample_weight]
+        held = Dataset(*(rows.values for rows in held_rows))
         self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._compute import n_threads
 from .._data import Dataset
-from .._features import RandomMap
+from .._features import KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import rows_looked_at
 from .._networks import (
@@ -98,7 +98,7 @@ class _Accumulation:
     """All that a worker needs to know about the network."""
 
     coding: Coding
-    feature_map: RandomMap
+    feature_map: RandomMap | KernelMap
     execution: Execution
 
 

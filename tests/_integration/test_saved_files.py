@@ -36,7 +36,7 @@ def test_a_pickle_of_format_1_is_refused_with_both_versions(module):
 
 
 def test_a_module_that_never_was_is_missing_as_everywhere():
-    with pytest.raises(ModuleNotFoundError, match="No module named 'sknnk._attic'"):
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'sknnk\._attic'"):
         importlib.import_module("sknnk._attic")
 
 

@@ -249,7 +249,8 @@ def test_auto_takes_the_transform_of_fewer_errors_and_that_network_is_the_one_as
     assert network(input_transform=None).fit(X[:300], y[:300]).input_transform_ is None
     assert network(8, feature_map="random").fit(X[:300], y[:300]).input_transform_ == "quantile"
     robust = network(8, feature_map="random", input_transform="robust").fit(X[:300], y[:300])
-    assert robust.input_transform_ == "robust" and np.max(np.abs(fitted_network(robust).feature_map.input_map.scores[0])) < 3.0
+    scores = fitted_network(robust).feature_map.input_map.scores[0]
+    assert robust.input_transform_ == "robust" and np.max(np.abs(scores)) < 3.0
 
 
 def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels():

@@ -1,0 +1,214 @@
+"""A fit that is interrupted at any call, by whatever is raised there, leaves the estimator exactly as it was."""
+
+import inspect
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+import sknnk
+from sknnk import (
+    ArcCosineSampler,
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+    URFSampler,
+    bundle,
+)
+
+rng = np.random.default_rng(0)
+X, NEW = rng.normal(size=(30, 3)), rng.normal(size=(20, 4))
+y, labels = np.sin(X[:, 0]) + X[:, 1], np.where(X[:, 0] > 0.0, "b", "a")
+new_y, new_labels = rng.normal(size=20), np.where(NEW[:, 0] > 0.0, "d", "c")
+KERNEL = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.1, "random_state": 0, "n_jobs": 1}
+# Positions at which a long fit is interrupted; a short one is interrupted at every call.
+MOST = 50
+
+REGRESSORS = {
+    "random": BundledNetworkRegressor(8, **KERNEL),
+    "several penalties": BundledNetworkRegressor(8, **{**KERNEL, "alpha": [0.1, 1.0]}),
+    "deep": BundledNetworkRegressor((6, 8), **KERNEL),
+    "dual": BundledNetworkRegressor(40, **KERNEL, solver="dual"),
+    "cg": BundledNetworkRegressor(8, **KERNEL, solver="cg"),
+    "exact": BundledNetworkRegressor(**KERNEL, feature_map="landmarks"),
+    "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="landmarks"),
+    "automatic": BundledNetworkRegressor(random_state=0, n_jobs=1),
+    "CV": BundledNetworkRegressorCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
+}
+CLASSIFIERS = {
+    "classifier": BundledNetworkClassifier(8, **KERNEL),
+    "exact classifier": BundledNetworkClassifier(**KERNEL, feature_map="landmarks"),
+    "classifier CV": BundledNetworkClassifierCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
+}
+SAMPLERS = {
+    "URF": URFSampler(n_components=8, random_state=0),
+    "unbiased": URFSampler("tanh", n_components=8, mode="unbiased", weight_norm=0.1, random_state=0),
+    "arc-cosine": ArcCosineSampler(n_components=8, random_state=0),
+}
+MODELS = {**REGRESSORS, **CLASSIFIERS, **SAMPLERS}
+
+
+PACKAGE = str(Path(sknnk.__file__).parent)
+
+
+def is_ours(frame):
+    return frame is not None and frame.f_code.co_filename.startswith(PACKAGE)
+
+
+def may_raise(frame):
+    """Whether an error would reach the caller: not where a generator is closed that nobody will ask again."""
+    return (is_ours(frame) or is_ours(frame.f_back)) and not frame.f_code.co_flags & inspect.CO_GENERATOR
+
+
+class Interruptions:
+    """Raises at one call of a function of this package, or of a library by it; or counts these calls."""
+
+    def __init__(self, position=None, error=KeyboardInterrupt):
+        self.position, self.error, self.n_calls = position, error, 0
+
+    def __call__(self, frame, event, argument):
+        if event == "call" and may_raise(frame):
+            self.n_calls += 1
+            if self.n_calls == self.position:
+                sys.setprofile(None)
+                raise self.error
+
+    def __enter__(self):
+        sys.setprofile(self)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+
+def positions(action):
+    """Every call of an action, or some of them spread evenly, the last ones among them."""
+    n_calls = []
+    for _ in range(3):  # a first run may fill caches
+        with Interruptions() as counted:
+            action()
+        n_calls.append(counted.n_calls)
+    last = min(n_calls)
+    some = np.linspace(1, last, MOST).astype(int) if last > MOST else np.arange(1, last + 1)
+    return np.union1d(some, np.arange(max(last - 20, 1), last + 1)).tolist()
+
+
+def outputs(model, rows):
+    method = "predict" if hasattr(model, "predict") else "transform"
+    return getattr(model, method)(rows)
+
+
+def check_interrupted(model, action, error):
+    """Interrupt an action on a model at each position: it stays as it was."""
+    before, predicted = dict(vars(model)), None
+    if "n_features_in_" in before:
+        predicted = outputs(model, X)
+    draft = clone_with_state(model)
+    action(draft)
+    again = clone_with_state(model)
+    places, n_completed = positions(lambda: action(again)), 0
+    assert len(places) > 30
+    for position in places:
+        try:
+            with Interruptions(position, error):
+                action(model)
+        except error:
+            assert vars(model).keys() == before.keys(), position
+            assert all(vars(model)[name] is before[name] for name in before), position
+        else:
+            # Caches make a call fewer than the one that was counted, or a library passes over the error.
+            n_completed += 1
+            assert vars(model).keys() == vars(draft).keys(), position
+            model.__dict__ = dict(before)
+    assert n_completed <= 0.05 * len(places) + 2
+    if predicted is None:
+        with pytest.raises(NotFittedError):
+            outputs(model, X)
+    else:
+        np.testing.assert_array_equal(outputs(model, X), predicted)
+    # What was interrupted so often still does what it would have done at once.
+    action(model)
+    np.testing.assert_array_equal(outputs(model, draft_rows(model)), outputs(draft, draft_rows(model)))
+
+
+def clone_with_state(model):
+    copied = clone(model)
+    vars(copied).update(vars(model))
+    return copied
+
+
+def draft_rows(model):
+    return X if model.n_features_in_ == X.shape[1] else NEW
+
+
+def first_fit(name):
+    return lambda model: model.fit(X, labels if name in CLASSIFIERS else y)
+
+
+def refit(name):
+    # Other rows, another number of columns, other classes.
+    return lambda model: model.fit(NEW, new_labels if name in CLASSIFIERS else new_y)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_first_fit_that_is_interrupted_leaves_an_estimator_that_is_not_fitted(name, error):
+    check_interrupted(clone(MODELS[name]), first_fit(name), error)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_refit_that_is_interrupted_leaves_the_fit_before(name, error):
+    check_interrupted(first_fit(name)(clone(MODELS[name])), refit(name), error)
+
+
+@pytest.mark.parametrize("name", ["random", "several penalties", "exact", "landmarks", "classifier"])
+def test_a_chunk_that_is_interrupted_counts_once_when_it_is_given_again(name):
+    targets = labels if name in CLASSIFIERS else y
+    known = {"classes": np.unique(labels)} if name in CLASSIFIERS else {}
+
+    def chunk(rows):
+        return lambda model: model.partial_fit(X[rows], targets[rows], **known)
+
+    model = clone(MODELS[name])
+    check_interrupted(model, chunk(slice(0, 18)), KeyboardInterrupt)
+    check_interrupted(model, chunk(slice(18, 30)), KeyboardInterrupt)
+    assert model.n_samples_seen_ == 30
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPClassifier])
+def test_the_last_layer_of_a_partly_bundled_network_is_the_old_or_the_new_one(kind):
+    targets = y if kind is MLPRegressor else labels
+    mlp = kind(hidden_layer_sizes=(5, 4), max_iter=5, random_state=0)
+    mlp = mlp.partial_fit(X, targets, **({} if kind is MLPRegressor else {"classes": np.unique(labels)}))
+    partly = bundle(mlp, n_components=8, X=X, n_layers=1, random_state=0)
+    check_interrupted(partly, lambda model: model.fit(X, targets), KeyboardInterrupt)
+
+
+def test_a_fit_that_is_refused_changes_nothing():
+    for name, model in MODELS.items():
+        fitted = first_fit(name)(clone(model))
+        before = dict(vars(fitted))
+        for bad in (np.full((20, 4), np.nan), np.zeros((0, 4)), np.zeros(5)):
+            with pytest.raises(ValueError):
+                fitted.fit(bad, new_labels if name in CLASSIFIERS else new_y)
+        assert all(vars(fitted)[key] is value for key, value in before.items()), name
+
+
+def test_without_the_draft_the_hook_finds_the_mixture():
+    """Power: an estimator that writes its attributes one by one is caught."""
+
+    class OneByOne(BundledNetworkRegressor):
+        def _publish(self, fitted, description):
+            for name, value in {**fitted.attributes(), **description, "_fitted": fitted}.items():
+                setattr(self, name, value)
+                fitted.attributes()
+
+    model = OneByOne(8, **KERNEL).fit(X, y)
+    with pytest.raises(AssertionError):
+        check_interrupted(model, refit("random"), KeyboardInterrupt)

@@ -128,6 +128,8 @@ def is_as_drawn(adapter: SNNKAdapter, drawn: SNNKAdapter) -> bool:
     True
     """
     for name, buffer in adapter.layer.features.named_buffers():
+        if buffer.is_meta:
+            return False
         values = drawn.layer.features.get_buffer(name)
         # As a layer rounds them when it is made.
         wide = values.to(torch.promote_types(buffer.dtype, torch.float32)) if values.is_floating_point() else values

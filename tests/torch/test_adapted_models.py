@@ -294,6 +294,11 @@ def test_adapters_in_full_precision_train_in_a_model_in_half(half, options):
     torch.testing.assert_close(output.float(), wide(rows().to(half).float()), rtol=0.1, atol=0.1)
 
 
+def test_a_dtype_that_cannot_be_trained_is_refused():
+    with pytest.raises(ValueError, match=r"dtype=torch\.int32 is not one that can be trained in"):
+        add_adapters(mlp(), ["0"], 4, dtype=torch.int32)
+
+
 @pytest.mark.parametrize("wrap", [lambda model: torch.compile(model, backend="eager"), nn.DataParallel])
 def test_names_in_a_wrapped_model_are_those_of_the_model_inside(wrap):
     model = mlp()

@@ -95,6 +95,20 @@ def test_two_tasks_share_one_model(tmp_path):
     assert not torch.equal(outputs[0], outputs[1])
 
 
+def test_saving_draws_no_random_numbers(tmp_path):
+    model = trained()
+    before = torch.get_rng_state()
+    save_adapters(model, tmp_path / "a.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path):
+    model = add_adapters(encoder(), ["0"], np.int64(8), length_scale=np.float64(2.0), random_state=0)
+    save_adapters(model, tmp_path / "a.safetensors")
+    loaded = load_adapters(encoder(), tmp_path / "a.safetensors")
+    assert torch.equal(loaded[0].snnk_adapter.layer.features(rows()), model[0].snnk_adapter.layer.features(rows()))
+
+
 def test_what_no_file_can_hold_is_refused(tmp_path):
     with pytest.raises(ValueError, match="model has no adapters"):
         save_adapters(encoder(), tmp_path / "a.safetensors")

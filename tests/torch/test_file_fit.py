@@ -13,6 +13,7 @@ from torch import nn
 
 from sknnk.torch import add_adapters, load_adapters, save_adapters, trainable_parameters
 from sknnk.torch._adapted_models import adapters_of
+from sknnk.torch._adapter_files import _FORMAT, _packed, _read
 
 
 def encoder():
@@ -154,3 +155,24 @@ def test_a_file_of_another_tie_or_of_another_sharing_is_refused(tmp_path):
     refused(Shared(tie=True, share=True), path, words)
     words = r"is called again, dense; in the model it is called dense\. Use the same"
     refused(Shared(tie=False, share=False), path, words)
+
+
+def test_what_is_not_in_the_model_or_has_no_values_there_is_named(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_adapters(trained(), path)
+    refused(encoder()[:4], path, r"has 4\.(bias|weight) of shape .*; the model has nothing there")
+    model = encoder()
+    model[4].to("meta")
+    with pytest.raises(ValueError, match=r"has 4\.bias, which is on the meta device in the model"):
+        load_adapters(model, path)
+    assert not list(adapters_of(model))
+
+
+def test_an_adapter_that_this_version_cannot_make_is_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    for change in ({"activation": "unheard"}, {"no_such_option": 1}):
+        save_adapters(trained(), path)
+        contents, tensors = _read(path)
+        contents["adapters"]["0"]["config"] |= change
+        save_file(tensors, path, {"format": _FORMAT, "contents": _packed(contents)})
+        refused(encoder(), path, "has an adapter for '0' that cannot be made: ")

@@ -169,6 +169,16 @@ def test_a_block_in_half_precision_is_bundled_nearly_as_well(half, mode):
     assert error < 1.5 * errors["0.mlp"] + 0.01
 
 
+@pytest.mark.parametrize("size", [1e-4, 1e-3])
+def test_gradients_that_vanish_in_half_precision_still_say_where_a_block_varies(size):
+    model = stack().eval()
+    model[0].mlp[3].weight.data.mul_(size)
+    model[0].mlp[3].bias.data.mul_(size)
+    x, half = rows(200), copy.deepcopy(model).half()
+    reference = bundle_feedforward(model, ["0.mlp"], x, 64, random_state=0)["0.mlp"]
+    assert bundle_feedforward(half, ["0.mlp"], x.half(), 64, random_state=0)["0.mlp"] < 1.5 * reference + 0.01
+
+
 def test_an_encoder_in_half_precision_is_bundled():
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(DIM, 2, 4 * DIM, 0.0, batch_first=True)

@@ -74,8 +74,8 @@ def add_adapters(
     ------
     ValueError
         If nothing has the name of a target or of `trainable`, there are no targets, a regular expression is not valid,
-        a target has an adapter already, its width is unknown, or its outputs are computed without calling it, as those
-        of ``MultiheadAttention.out_proj`` are. The model is as it was then.
+        `dtype` is no floating one, a target has an adapter already, its width is unknown, or its outputs are computed
+        without calling it, as those of ``MultiheadAttention.out_proj`` are. The model is as it was then.
 
     Notes
     -----
@@ -92,6 +92,8 @@ def add_adapters(
     >>> sum(parameter.numel() for parameter in trainable_parameters(encoder))
     512
     """
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype={dtype} is not one that can be trained in; use torch.float32, or leave it out.")
     places = target_places(model, targets)
     trained = _named_to_be_trained(model, trainable)
     random_state = drawn_seed() if random_state is None else random_state

@@ -19,6 +19,7 @@ from ._file_fit import Fit, fitted
 from ._names import CHILD, named_buffers, named_modules, named_parameters
 
 _FORMAT = "sknnk-adapters-2"
+_KEYS = ("adapters", "trainable", "buffers", "aliases")
 
 Path = str | os.PathLike[str]
 
@@ -128,15 +129,13 @@ def _install(model: nn.Module, fit: Fit) -> None:
 
 
 def _checked_config(name: str, adapter: SNNKAdapter) -> dict[str, Any]:
-    """What makes the adapter again, if JSON can say it."""
+    """What makes the adapter again, if a file can say it."""
     if callable(adapter.config["activation"]):
         raise ValueError(
             f"the adapter of {name!r} has a callable activation, which no file can hold; use one that has a name, "
             "or torch.save(model.state_dict())."
         )
-    length_scale = adapter.config["length_scale"]
-    plain = length_scale.tolist() if hasattr(length_scale, "tolist") else length_scale
-    return adapter.config | {"length_scale": plain}
+    return adapter.config
 
 
 def _aliases_of(model: nn.Module, names: set[str]) -> dict[str, list[str]]:
@@ -147,8 +146,13 @@ def _aliases_of(model: nn.Module, names: set[str]) -> dict[str, list[str]]:
 
 def _packed(contents: dict[str, Any]) -> str:
     """JSON, compressed: names of modules and settings of adapters repeat themselves."""
-    text = json.dumps(contents, separators=(",", ":"))
+    text = json.dumps(contents, separators=(",", ":"), default=_plain)
     return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of NumPy as those of Python."""
+    return value.tolist()
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -164,6 +168,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             f"path={str(path)!r} is not a file of save_adapters (format {metadata.get('format')!r}, not {_FORMAT!r})."
         )
     try:
-        return json.loads(zlib.decompress(base64.b85decode(metadata["contents"]))), tensors
-    except (KeyError, ValueError, zlib.error) as error:
+        contents = json.loads(zlib.decompress(base64.b85decode(metadata["contents"])))
+        return {key: contents[key] for key in _KEYS}, tensors
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"path={str(path)!r} has a damaged header: {error!r}; save the adapters again.") from error

@@ -11,7 +11,6 @@ from ._feature_modules import FrozenFeatures
 from ._layers import SNNKLinear
 from ._names import is_of_adapter, named_modules
 
-_LEFT = "_snnk_left_nested_tensors"
 _OURS = (FrozenFeatures, SNNKLinear)
 
 
@@ -29,18 +28,24 @@ def settle_fast_paths(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.TransformerEncoder):
-            _settle_nested_tensors(module, any(has_ours(layer, adapters=True) for layer in module.layers))
-        if isinstance(module, nn.TransformerEncoderLayer) and has_ours(module, adapters=False):
-            module.activation_relu_or_gelu = 0  # an activation that it does not know
+            is_changed = any(has_ours(layer, adapters=True) for layer in module.layers)
+            _settle(module, "use_nested_tensor", False, is_changed)
+        if isinstance(module, nn.TransformerEncoderLayer):
+            if has_ours(module, adapters=False):
+                module.activation_relu_or_gelu = 0  # an activation that it does not know
+            else:  # what an encoder that is made of it later asks
+                _settle(module, "activation_relu_or_gelu", 0, has_ours(module, adapters=True))
 
 
-def _settle_nested_tensors(encoder: Any, is_changed: bool) -> None:
-    if is_changed and getattr(encoder, "use_nested_tensor", False):
-        setattr(encoder, _LEFT, True)
-        encoder.use_nested_tensor = False
-    elif not is_changed and hasattr(encoder, _LEFT):
-        delattr(encoder, _LEFT)
-        encoder.use_nested_tensor = True
+def _settle(module: Any, attribute: str, off: Any, is_changed: bool) -> None:
+    """Turn an attribute off while a module is changed, and back to what it was."""
+    kept = f"_snnk_{attribute}"
+    if is_changed and getattr(module, attribute, off):
+        setattr(module, kept, getattr(module, attribute))
+        setattr(module, attribute, off)
+    elif not is_changed and hasattr(module, kept):
+        setattr(module, attribute, getattr(module, kept))
+        delattr(module, kept)
 
 
 def has_ours(module: nn.Module, adapters: bool) -> bool:

@@ -163,8 +163,7 @@ class SNNKLinear(nn.Module):
     ) -> None:
         dtype = torch.get_default_dtype() if dtype is None else dtype
         device = torch.get_default_device() if device is None else device
-        # By way of float32 if dtype has half its digits: then a model that is converted later has the same features.
-        self.features = feature_module(sampler).to(torch.promote_types(dtype, torch.float32)).to(device, dtype)
+        self.features = feature_module(sampler).to(device=device, dtype=dtype)
         self.in_features, self.out_features = self.features.in_features, int(out_features)
         self.n_components = self.features.n_components
         shape = (self.out_features, self.n_components)

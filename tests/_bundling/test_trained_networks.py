@@ -146,6 +146,17 @@ def test_what_does_not_compute_what_its_parts_say_is_refused():
     with pytest.raises(ValueError, match=r"network\.1 has forward hooks"):
         read_network(plain)
     handle.remove()
+    handle = plain[2].register_forward_pre_hook(lambda module, args: (2 * args[0],))
+    with pytest.raises(ValueError, match=r"network\.2 has forward hooks"):
+        read_network(plain)
+    handle.remove()
+
+    class Linear(nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    with pytest.raises(ValueError, match=r"network has Linear.*, which is not supported"):
+        read_network(nn.Sequential(Linear(4, 2)))
     assert len(read_network(plain).layers) == 2
     with pytest.raises(ValueError, match=r"network\.0\.weight is on the meta device"):
         read_network(plain.to("meta"))

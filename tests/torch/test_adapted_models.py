@@ -204,6 +204,8 @@ def test_dtype_and_width_come_from_the_target():
         (mlp(), ["dense"], "targets='dense' is the name of nothing in the model; it has 0, 1, 2, 3, 4"),
         (mlp(), "dense", "is the name of nothing"),
         (mlp(), ["1"], "does not say how wide its outputs are; give dim"),
+        (mlp(), [], r"targets=\[\] names nothing"),
+        (mlp(), "(", "is not a valid regular expression"),
         (add_adapters(mlp(), ["0"], 4), ["0"], "has an adapter already"),
         (nn.TransformerEncoderLayer(8, 2), ["out_proj"], "is never called"),
     ],
@@ -213,3 +215,126 @@ def test_what_cannot_be_is_refused_and_leaves_the_model_alone(model, targets, wo
     with pytest.raises(ValueError, match=words):
         add_adapters(model, targets, 4)
     assert {name: parameter.requires_grad for name, parameter in model.named_parameters()} == before
+
+
+class Tied(nn.Module):
+    """A language model whose head has the weights of its embedding, and whose activation has two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.act, self.dense = nn.Embedding(7, 5), nn.Tanh(), nn.Linear(5, 5)
+        self.lm_head = nn.Linear(5, 7, bias=False)
+        self.lm_head.weight, self.alias = self.embed.weight, self.dense
+
+    def forward(self, x):
+        return self.lm_head(self.act(self.alias(self.act(self.dense(self.embed(x))))))
+
+
+@pytest.mark.parametrize("trainable", [["lm_head"], ["lm_head.weight"], ["embed"], "lm_head.*"])
+def test_a_tied_weight_is_trained_by_any_of_its_names(trainable):
+    model = add_adapters(Tied(), ["dense"], 4, trainable=trainable, random_state=0)
+    assert model.lm_head.weight.requires_grad
+    assert {name for name, value in model.named_parameters() if value.requires_grad} == {
+        "embed.weight",
+        "dense.snnk_adapter.layer.weight",
+    }
+
+
+@pytest.mark.parametrize("targets", [["alias"], ["dense"], ["alias", "dense"], "alias"])
+def test_a_module_with_two_names_gets_one_adapter_by_any_of_them(targets):
+    torch.manual_seed(0)
+    model = Tied()
+    x, plain = torch.arange(7), copy.deepcopy(model)
+    add_adapters(model, targets, 4, random_state=0)
+    assert [name for name, _, _ in adapters_of(model)] == ["dense"]
+    assert len(model.dense._forward_hooks) == 1
+    changed(model)
+    hidden = model.dense.snnk_adapter(plain.dense(plain.embed(x)))
+    hidden = model.dense.snnk_adapter(plain.dense(torch.tanh(hidden)))
+    assert torch.equal(model(x), plain.lm_head(torch.tanh(hidden)))
+    assert torch.equal(remove_adapters(model)(x), plain(x))
+
+
+@pytest.mark.parametrize("trainable", [["1"], r"1", ["4", "1"]])
+def test_a_name_without_parameters_is_not_trainable(trainable):
+    model = mlp()
+    with pytest.raises(ValueError, match="is the name of 1, which has no parameters; leave it out"):
+        add_adapters(model, ["0"], 4, trainable=trainable)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert not list(adapters_of(model))
+
+
+def test_a_second_call_leaves_what_is_trainable():
+    model = add_adapters(mlp(), ["0"], 4, trainable=["4"], random_state=0)
+    add_adapters(model, ["2"], 4, trainable=["3.bias"], random_state=1)
+    assert {name for name, value in model.named_parameters() if value.requires_grad} == {
+        "0.snnk_adapter.layer.weight",
+        "2.snnk_adapter.layer.weight",
+        "3.bias",
+        "4.weight",
+        "4.bias",
+    }
+    merged = merge_adapters(add_adapters(mlp(), ["0"], 4))
+    assert len(trainable_parameters(add_adapters(merged, ["2"], 4))) == 1
+    again = add_adapters(remove_adapters(model).requires_grad_(True), ["2"], 4)
+    assert len(trainable_parameters(again)) == 1
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("options", FORMS)
+def test_adapters_in_full_precision_train_in_a_model_in_half(half, options):
+    model = add_adapters(mlp().to(half), ["0", "3"], 4, dtype=torch.float32, random_state=0, **options)
+    assert {parameter.dtype for parameter in trainable_parameters(model)} == {torch.float32}
+    output = changed(model)(rows().to(half))
+    assert output.dtype == half
+    output.float().square().sum().backward()
+    assert all(parameter.grad.abs().max() > 0 for parameter in trainable_parameters(model))
+    # Only the states between the adapters are rounded.
+    wide = copy.deepcopy(model).float()
+    torch.testing.assert_close(output.float(), wide(rows().to(half).float()), rtol=0.1, atol=0.1)
+
+
+def test_a_dtype_that_cannot_be_trained_is_refused():
+    with pytest.raises(ValueError, match=r"dtype=torch\.int32 is not one that can be trained in"):
+        add_adapters(mlp(), ["0"], 4, dtype=torch.int32)
+
+
+@pytest.mark.parametrize("wrap", [lambda model: torch.compile(model, backend="eager"), nn.DataParallel])
+def test_names_in_a_wrapped_model_are_those_of_the_model_inside(wrap):
+    model = mlp()
+    wrapped = add_adapters(wrap(model), "0|3", 4, trainable="4", random_state=0)
+    assert [name for name, _, _ in adapters_of(wrapped)] == [name for name, _, _ in adapters_of(model)] == ["0", "3"]
+    changed(model)
+    same = changed(add_adapters(mlp(), "0|3", 4, trainable="4", random_state=0))
+    torch.testing.assert_close(wrapped(rows()), same(rows()))
+
+
+@pytest.mark.parametrize("options", FORMS)
+def test_adapters_of_a_model_without_values_are_whole_when_it_has_them(options):
+    with torch.device("meta"):
+        model = mlp()
+    add_adapters(model, ["0", "2"], 4, random_state=0, **options)
+    assert {value.device.type for value in model.state_dict().values()} == {"meta"}
+    model.to_empty(device="cpu").load_state_dict(mlp().state_dict(), strict=False)
+    reference = add_adapters(mlp(), ["0", "2"], 4, random_state=0, **options)
+    assert torch.equal(model(rows()), reference(rows()))
+    for (_, _, found), (_, _, expected) in zip(adapters_of(model), adapters_of(reference), strict=True):
+        assert torch.equal(
+            found.layer.features(rows()[:, :1].expand(-1, 16)), expected.layer.features(rows()[:, :1].expand(-1, 16))
+        )
+
+
+@pytest.mark.parametrize("target", [nn.LSTM(6, 5, bidirectional=True), nn.LSTM(6, 5, proj_size=3)])
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
+def test_recurrent_layers_are_corrected_whatever_their_width(target):
+    model = changed(add_adapters(nn.ModuleDict({"rnn": copy.deepcopy(target)}), ["rnn"], 4, random_state=0))
+    output, state = model["rnn"](rows().float())
+    plain, plain_state = target(rows().float())
+    assert output.shape == plain.shape and not torch.equal(output, plain)
+    assert all(torch.equal(*pair) for pair in zip(state, plain_state, strict=True))
+
+
+def test_a_wrong_width_is_refused_by_name_when_the_model_is_called():
+    model = add_adapters(mlp(), ["1"], 4, dim=9)
+    with pytest.raises(ValueError, match=r"targets: '1' gives outputs of shape \(10, 16\).* last axis of 9"):
+        model(rows())

@@ -44,6 +44,19 @@ def test_float32_features_give_nearly_the_same_solution():
     np.testing.assert_allclose(single, doubled, atol=1e-2 * np.abs(doubled).max())
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_features_in_half_precision_are_no_reason_to_smooth_everything(half):
+    module = feature_module(SAMPLER).to(half)
+    weight, bias = least_squares(module, X[:200], Y[:200])
+    rounded = flat_rows(module(torch.from_numpy(X[200:]).to(half)))
+    plain = least_squares(feature_module(SAMPLER), X[:200], Y[:200])
+    errors = [
+        np.mean((Y[200:] - features @ w.T - b) ** 2)
+        for features, w, b in ((rounded, weight, bias), (SAMPLER.transform(X[200:]), *plain))
+    ]
+    assert errors[0] < 1.5 * errors[1]
+
+
 def test_new_rows_are_predicted():
     weight, bias = least_squares(feature_module(SAMPLER), X[:200], Y[:200])
     error = Y[200:] - SAMPLER.transform(X[200:]) @ weight.T - bias
@@ -64,4 +77,6 @@ def test_rows_that_do_not_fit_are_refused(n_inputs, n_outputs):
 def test_a_column_of_numbers_is_one_number_a_row():
     assert flat_rows([1.0, 2.0]).shape == (1, 2)
     assert flat_rows(3.0).shape == (1, 1)
+    with torch.device("meta"):
+        assert np.array_equal(flat_rows(np.eye(2)), np.eye(2))
     assert flat_rows(torch.ones(2, 2, requires_grad=True, dtype=torch.bfloat16)).dtype == np.float64

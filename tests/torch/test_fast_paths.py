@@ -68,6 +68,14 @@ def test_an_adapted_encoder_gives_the_same_in_eval_and_in_train_mode(targets, ac
     assert (outputs(model) - outputs(reference(activation=activation))).abs().max() > 1e-3
 
 
+def test_an_encoder_may_be_made_of_an_adapted_layer():
+    layer = changed(add_adapters(encoder().layers[0], ["linear2"], 4, random_state=0))
+    with pytest.warns(UserWarning, match="activation_relu_or_gelu was not True"):
+        model = nn.TransformerEncoder(layer, 2)
+    torch.testing.assert_close(outputs(model), outputs(model, evaluate=False))
+    assert remove_adapters(layer).activation_relu_or_gelu == 1
+
+
 def test_an_encoder_inside_a_model_is_found():
     model = add_adapters(nn.ModuleDict({"body": encoder()}), ["linear2"], 4, random_state=0)
     assert outputs(model["body"]).shape == outputs(reference()).shape
@@ -80,6 +88,7 @@ def test_the_fused_path_comes_back_with_the_last_adapter():
     assert not model.use_nested_tensor
     assert remove_adapters(model).use_nested_tensor
     assert not vars(model).keys() - vars(encoder()).keys()
+    assert [layer.activation_relu_or_gelu for layer in model.layers] == [1, 1]
     slow = encoder()
     slow.use_nested_tensor = False
     assert not remove_adapters(add_adapters(slow, ["linear2"], 4)).use_nested_tensor

@@ -82,3 +82,34 @@ def test_positive_features_have_no_module():
     sampler = URFSampler("tanh", n_components=100, mode="positive", weight_norm=0.3, random_state=0).fit(X)
     with pytest.raises(ValueError, match='mode="positive" has no PyTorch module'):
         feature_module(sampler)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda module: module.to_empty(device="cpu"),
+        lambda module: module.to("meta").to_empty(device="cpu"),
+        lambda module: module.to("meta").to("meta").to(torch.float64).to_empty(device="cpu"),
+    ],
+)
+def test_values_survive_where_pytorch_would_leave_garbage(name, way):
+    module, rows = feature_module(SAMPLERS[name].fit(X)), torch.from_numpy(X)
+    expected = module(rows)
+    assert torch.equal(way(module)(rows), expected)
+
+
+def test_values_that_were_set_survive_as_well():
+    module = feature_module(SAMPLERS["bounded"].fit(X))
+    module.random_weights += 1.0
+    expected = module.random_weights.clone()
+    assert torch.equal(module.to_empty(device="cpu").random_weights, expected)
+    assert torch.equal(module.to("meta").to_empty(device="cpu").random_weights, expected)
+    assert not module._values
+
+
+def test_a_sampler_has_values_inside_the_meta_device():
+    sampler = SAMPLERS["relu"].fit(X)
+    with torch.device("meta"):
+        module = feature_module(sampler)
+    assert torch.equal(module.random_weights, feature_module(sampler).random_weights)

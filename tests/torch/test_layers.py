@@ -179,6 +179,60 @@ def test_calibration_learns_a_layer_from_its_outputs():
     assert error < 1e-3 * block(x).square().mean()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(("activation", "mode"), [("gelu", "bounded"), ("relu", "arc_cosine")])
+@pytest.mark.parametrize("size", [100, 400])
+def test_calibration_in_half_precision_is_nearly_as_good_as_in_single(dtype, activation, mode, size):
+    torch.manual_seed(0)
+    block, x = nn.Sequential(nn.Linear(6, 40), nn.GELU()), torch.randn(3000, 6)
+    y = block(x).detach()
+
+    def error(dtype):
+        layer = SNNKLinear(6, 40, activation, size, mode=mode, inputs=x, random_state=0, dtype=dtype)
+        found = layer.calibrate(x[:2000].to(dtype), y[:2000].to(dtype))(x[2000:].to(dtype))
+        return float((found.detach().float() - y[2000:]).norm() / y[2000:].norm())
+
+    assert error(dtype) < 1.3 * error(torch.float32) < 0.15
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+@pytest.mark.parametrize(("activation", "mode"), MODES)
+def test_a_layer_that_was_made_without_values_has_its_features_later(activation, mode, seed):
+    options = {"mode": mode, "weight_norm": 0.3, "random_state": seed, "inputs": rows().numpy()}
+    torch.manual_seed(3)
+    expected = SNNKLinear(6, 3, activation, 32, **options)
+    torch.manual_seed(3)
+    with torch.device("meta"):
+        layer = SNNKLinear(6, 3, activation, 32, **options)
+    assert {value.device.type for value in layer.state_dict().values()} == {"meta"}
+    with pytest.raises(ValueError, match="the layer is on the meta device"):
+        layer.calibrate(rows(), rows()[:, :3])
+    for made in (copy.deepcopy(layer).to_empty(device="cpu"), pickle.loads(pickle.dumps(layer)).to_empty(device="cpu")):
+        x = rows(dtype=torch.float32)
+        assert torch.equal(made.features(x), expected.features(x))
+        assert made.weight.abs().max() <= 1.0 and made(x).isfinite().all()
+        assert torch.equal(made.bias, torch.zeros(3))
+    skipped = nn.utils.skip_init(SNNKLinear, 6, 3, activation, 32, **(options | {"random_state": 0}))
+    assert torch.equal(
+        skipped.features.random_weights,
+        SNNKLinear(6, 3, activation, 32, **(options | {"random_state": 0})).features.random_weights,
+    )
+
+
+def test_weights_follow_the_device_of_the_context():
+    with torch.device("meta"):
+        assert {value.device.type for value in SNNKLinear(6, 3).state_dict().values()} == {"meta"}
+        assert SNNKLinear(6, 3, device="cpu").features.random_weights.device.type == "cpu"
+
+
+def test_a_layer_has_the_features_of_one_that_is_converted():
+    for dtype in (torch.bfloat16, torch.float16):
+        # So many that some would lie where rounding twice is not rounding once.
+        sizes = {"in_features": 256, "out_features": 1, "n_components": 4096, "directions": "gaussian"}
+        made, converted = (SNNKLinear(**sizes, random_state=0, dtype=first).to(dtype) for first in (dtype, None))
+        assert torch.equal(made.features.random_weights, converted.features.random_weights)
+
+
 def test_a_sampler_becomes_a_layer():
     sampler = URFSampler("laplace", n_components=16, frequencies="coordinatewise", random_state=0).fit(rows().numpy())
     layer = SNNKLinear.from_sampler(sampler, 2, bias=False, dtype=torch.float64)

@@ -151,3 +151,67 @@ def test_a_block_that_inputs_do_not_reach_is_named():
         bundle_feedforward(Skips(), ["mlp"], rows())
     with pytest.raises(ValueError, match="targets='ffn' is the name of nothing"):
         bundle_feedforward(stack(), ["ffn"], rows())
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("mode", ["bounded", "arc_cosine"])
+def test_a_block_in_half_precision_is_bundled_nearly_as_well(half, mode):
+    activation = {"bounded": "gelu", "arc_cosine": "relu"}[mode]
+    options = {"activation": activation, "mode": mode, "random_state": 0}
+    model, single = stack().eval().to(half), stack().eval()
+    original, x = copy.deepcopy(model), rows(200).to(half)
+    errors = bundle_feedforward(model, ["mlp"], x, 64, **options)
+    reference = bundle_feedforward(single, ["mlp"], x.float(), 64, **options)
+    assert all(errors[name] < 1.5 * reference[name] + 0.01 for name in errors)
+    assert model[0].mlp.weight.dtype == model(x).dtype == half
+    new = original[0].norm(rows(seed=1).to(half))
+    error = relative_error(model[0].mlp(new).float(), original[0].mlp(new).float())
+    assert error < 1.5 * errors["0.mlp"] + 0.01
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-3])
+def test_gradients_that_vanish_in_half_precision_still_say_where_a_block_varies(size):
+    model = stack().eval()
+    model[0].mlp[3].weight.data.mul_(size)
+    model[0].mlp[3].bias.data.mul_(size)
+    x, half = rows(200), copy.deepcopy(model).half()
+    reference = bundle_feedforward(model, ["0.mlp"], x, 64, random_state=0)["0.mlp"]
+    assert bundle_feedforward(half, ["0.mlp"], x.half(), 64, random_state=0)["0.mlp"] < 1.5 * reference + 0.01
+
+
+def test_an_encoder_in_half_precision_is_bundled():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(DIM, 2, 4 * DIM, 0.0, batch_first=True)
+    model = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False).eval().bfloat16()
+    x = rows(100).bfloat16()
+    assert bundle_feedforward(model, r"layers\.0", x, 64, random_state=0)["layers.0"] < 0.2
+    assert model(x).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 6, 9])
+def test_few_rows_give_an_error_that_is_a_number(n):
+    x = rows()[0, :, :].repeat(2, 1)[:n] + 0.1 * torch.randn(n, DIM, generator=torch.Generator().manual_seed(1))
+    model = stack()
+    (error,) = bundle_feedforward(model, ["0.mlp"], x, 8, random_state=0).values()
+    assert 0.0 < error < 10.0
+    assert model(x).isfinite().all()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_too_few_rows_are_refused_by_name(n):
+    with pytest.raises(ValueError, match=rf"inputs give {n} rows to '0\.mlp'; at least 3 are needed"):
+        bundle_feedforward(stack(), ["0.mlp"], rows()[0, :n])
+
+
+def test_a_block_that_does_nothing_has_no_error():
+    model = stack()
+    nn.init.zeros_(model[0].mlp[3].weight), nn.init.zeros_(model[0].mlp[3].bias)
+    assert bundle_feedforward(model, ["0.mlp"], rows(20), 8, random_state=0) == {"0.mlp": 0.0}
+    assert torch.equal(model[0].mlp(rows(1)), torch.zeros(1, 5, DIM))
+
+
+def test_a_block_that_breaks_is_refused_by_name():
+    model = stack()
+    model[0].mlp[3].weight.data.fill_(float("inf"))
+    with pytest.raises(ValueError, match=r"targets: '0\.mlp' gives values that are not finite"):
+        bundle_feedforward(model, ["0.mlp"], rows(20), 8)

@@ -104,7 +104,7 @@ def in_the_eigenbasis(monkeypatch, alpha):
 
 def test_a_network_of_one_penalty_is_that_of_eigenvectors(monkeypatch):
     one, reference = fitted(0.1), in_the_eigenbasis(monkeypatch, 0.1)
-    assert isinstance(one._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(fitted_network(one).solution, MomentsSolution) and isinstance(fitted_network(reference).solution, RidgeSystem)
     X, _ = table()
     for ours, theirs in zip(one.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)

@@ -152,7 +152,7 @@ ALPHAS = pytest.mark.parametrize("alpha", [np.logspace(-3, 3, 13), "auto", [[0.1
 def test_a_network_is_that_of_eigenvectors(alpha, monkeypatch):
     X, Y = table()
     model, reference = network(alpha).fit(X, Y), in_the_eigenbasis(monkeypatch, network(alpha), X, Y)
-    assert isinstance(model._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(fitted_network(model).solution, MomentsSolution) and isinstance(fitted_network(reference).solution, RidgeSystem)
     np.testing.assert_array_equal(model.alpha_, reference.alpha_)
     for ours, theirs in zip(model.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
@@ -179,4 +179,4 @@ def test_classes_are_targets_like_any_other(monkeypatch):
 @pytest.mark.parametrize("alpha", [0.0, np.array([0.0, 1e-3])])
 def test_least_squares_without_a_penalty_still_take_eigenvectors(alpha):
     X, Y = table()
-    assert isinstance(network(alpha).fit(X, Y)._system, RidgeSystem)
+    assert isinstance(fitted_network(network(alpha).fit(X, Y)).solution, RidgeSystem)

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._networks import fitted_network
 from sknnk._ridge import accumulation
 from sknnk._ridge.solvers import refinement
 from sknnk._ridge.solvers.cholesky import MomentsSolution

@@ -2,13 +2,21 @@
 
 _TYPES = (
     "sknnk.ArcCosineSampler",
+    "sknnk._ridge.solution.GivenSolution",
     "sknnk._ridge.solvers.cholesky.MomentsSolution",
+    "sknnk._ridge.solvers.eigen.EigenSolution",
+    "sknnk._ridge.solvers.exact.ExactSolution",
+    "sknnk._ridge.solvers.iterative.IterativeSolution",
     "sknnk.BundledNetworkClassifier",
     "sknnk.BundledNetworkClassifierCV",
     "sknnk._features.unbiased.variance.Split",
     "sknnk._features.hadamard.HadamardProjection",
     "sknnk._networks.intervals.ResidualSpread",
-    "sknnk._kernel_learning.kernel_features.HeldOut",
+    "sknnk._networks.fitted.FittedNetwork",
+    "sknnk._networks.fitted.NetworkChoice",
+    "sknnk._networks.held_out.HeldOutRows",
+    "sknnk._networks.targets.ClassTargets",
+    "sknnk._networks.targets.NumericTargets",
     "sknnk._features.kernel_map.KernelMap",
     "sknnk._kernel_learning.kernel_features.KernelTask",
     "sknnk._kernel_learning.search.KernelChoice",
@@ -29,6 +37,8 @@ _TYPES = (
     "sknnk._features.layer_spec.Candidate",
     "sknnk._features.unbiased.features.UnbiasedMap",
     "sknnk._features.unbiased.spectra.UnbiasedSpectrum",
+    # That of the rows that a network was fitted to.
+    "numpy.dtype",
     # The default scores of the cross-validated networks.
     "sklearn.metrics._classification.accuracy_score",
     "sklearn.metrics._regression.r2_score",

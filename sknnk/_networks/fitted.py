@@ -248,7 +248,7 @@ class FittedNetwork:
         """Give rows that were validated before; None, as a network by itself remembers none."""
 
     def without_factor(self) -> Self:
-        """Return the same network without what has the size of the Gram matrix; it knows intervals if they are known."""
+        """Return the network without what has the size of the Gram matrix; intervals that are known stay known."""
         light = replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None)
         if "residual_spread" in vars(self):
             vars(light)["residual_spread"] = self.residual_spread

@@ -33,9 +33,7 @@ class SearchPlan:
     Parameters
     ----------
     estimator : BundledNetwork
-        Not fitted, with the parameters of the kernel and the largest number of features.
-    seed : int
-        Seed of everything random, common to all candidates.
+        Not fitted, with the parameters of the kernel, the largest number of features and an integer seed.
     targets : NumericTargets or ClassTargets
         What the targets mean.
     description : dict of str to object
@@ -45,7 +43,6 @@ class SearchPlan:
     """
 
     estimator: BundledNetwork
-    seed: int
     targets: NumericTargets | ClassTargets
     description: dict[str, Any]
     execution: Execution
@@ -105,7 +102,7 @@ class SearchPlan:
         # Every candidate has a penalty that is given.
         penalty, sizes = Penalty(np.ones((1, 1))), (int(spec.n_components),)
         scaled = data.in_units(units)
-        prepared = prepare_network(spec, scaled, units, sizes, penalty, plan.execution, plan.seed)
+        prepared = prepare_network(spec, scaled, units, sizes, penalty, plan.execution)
         prepared.feature_map.check_range(data.X)
         return PreparedPlan(plan, prepared)
 
@@ -179,7 +176,7 @@ class PreparedPlan:
         """
         if isinstance(fitted.targets, ClassTargets):
             return fitted.with_probabilities(data, self.plan.execution)
-        return replace(fitted, held_out=HeldOutRows.sample(data.in_units(self.target_units), self.plan.seed))
+        return replace(fitted, held_out=HeldOutRows.sample(data.in_units(self.target_units), self.network.choice.seed))
 
     def as_candidate(self, fitted: FittedNetwork) -> BundledNetwork:
         """Give the estimator of a fitted network."""

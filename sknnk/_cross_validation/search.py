@@ -198,7 +198,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
                 # For each split a part that chooses, one that sums, and a step per count.
                 with search.part("score-counts", len(task.splits) * (2 + len(counts))) as part:
                     execution = self._execution(part)
-                    plan = SearchPlan(self._network(*kernel, max(counts), seed), seed, targets, description, execution)
+                    plan = SearchPlan(self._network(*kernel, max(counts), seed), targets, description, execution)
                     settings = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
                     curves.append(count_curves(plan, task, *settings))
                 plans.append(replace(plan, execution=self._execution(NO_PROGRESS)))

@@ -252,8 +252,11 @@ class FittedNetwork:
         """Give rows that were validated before; None, as a network by itself remembers none."""
 
     def without_factor(self) -> Self:
-        """Return the same network without what has the size of the Gram matrix."""
-        return replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None)
+        """Return the network without what has the size of the Gram matrix; intervals that are known stay known."""
+        light = replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None)
+        if "residual_spread" in vars(self):
+            vars(light)["residual_spread"] = self.residual_spread
+        return light
 
     def diagonalised(self) -> Self:
         """Return the same network, with the eigenvectors that standard deviations need worked out."""

@@ -168,6 +168,14 @@ class DistributedNetwork(BundledNetwork):
         table = aligned_table(X, y, sample_weight)
         return table, described_columns(self, table.layout.frame, reset)
 
+    @property
+    def partial_fit(self) -> Any:
+        """Not there: the one of the networks without Dask would load all rows."""
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
+            "to_local().partial_fit(...)."
+        )
+
     def to_local(self) -> Any:
         """Return the same network without Dask.
 

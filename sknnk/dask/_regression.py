@@ -49,7 +49,8 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     """Moments of the errors of one partition, next to those of the targets."""
     network, coding = scored
     X, Y, sample_weight = coding.used_rows(*pieces)
-    predicted = np.reshape(network.predict(X), Y.shape) if len(X) else np.empty(Y.shape)
+    # Rows were validated with their names, which they have lost.
+    predicted = fitted_network(network).scores(X, network._execution()) if len(X) else np.empty(Y.shape)
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 

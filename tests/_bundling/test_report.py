@@ -7,6 +7,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from sknnk import BundledNetworkRegressor, bundle, bundle_report
+from sknnk._networks import fitted_network
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 3))
@@ -25,7 +26,8 @@ def test_every_number_is_counted(mlp):
     assert report.multiplications_before == 3 * 32 + 32 * 16 + 16
     # Output matrix, direct link and intercept; then the directions, and the map of the inputs if there is one.
     assert report.learned_after == 50 + 3 + 1
-    knots = 0 if bundled.input_transform is None else 2 * sum(k.size for k in bundled._layers.input_map.knots)
+    input_map = fitted_network(bundled).feature_map.input_map
+    knots = 0 if bundled.input_transform is None else 2 * sum(k.size for k in input_map.knots)
     assert report.stored_after == 54 + 3 * 25 + knots
     mapped = 0 if bundled.input_transform is None else 6
     assert report.multiplications_after == 3 * 25 + 4 * 25 + 53 + mapped

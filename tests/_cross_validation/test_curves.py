@@ -7,9 +7,12 @@ from sklearn.model_selection import KFold
 
 from sknnk import BundledNetworkRegressor
 from sknnk._cross_validation import curves as count_curves_module
-from sknnk._cross_validation.curves import Task, count_curves, fix_length_scale, prepare
+from sknnk._cross_validation.candidates import SearchPlan
+from sknnk._cross_validation.curves import SearchedRows, count_curves
 from sknnk._cross_validation.scorers import Labelled, Scoring
 from sknnk._cross_validation.splits import MomentSets, RowSets
+from sknnk._integration import Execution
+from sknnk._networks import NumericTargets
 from sknnk._ridge.paths.fold_moments import partitions
 
 RNG = np.random.default_rng(0)
@@ -22,20 +25,19 @@ COUNTS, ALPHAS = (4, 16), np.array([1.0, 0.01])
 def task(cv=4, weight=None, shared=True):
     weight = np.ones(N) if weight is None else weight
     splits = list(KFold(cv).split(X))
-    return Task(X, Y, weight, lambda train: weight, shared, Labelled(X, Y[:, 0], None), splits)
+    return SearchedRows(X, Y, weight, lambda train: weight, shared, Labelled(X, Y[:, 0]), splits)
 
 
-def network(**options):
+def plan(**options):
     kernel = {"activation": "gaussian", "directions": "orthogonal", "frequencies": "isotropic", "length_scale": "scale"}
-    built = BundledNetworkRegressor(max(COUNTS), alpha=1.0, random_state=0, **{**kernel, **options})
-    built.n_features_in_, built._flat_targets = 3, True
-    return built
+    network = BundledNetworkRegressor(max(COUNTS), alpha=1.0, random_state=0, **{**kernel, **options})
+    return SearchPlan(network, NumericTargets(1, True), {"n_features_in_": 3}, Execution())
 
 
 def curves(preprocessing="once", scorer="r2", return_train_score=True, **options):
     scorer = get_scorer(scorer)
-    scoring = Scoring({"score": scorer}, scorer, {}, True)
-    return count_curves(network(), task(**options), scoring, COUNTS, ALPHAS, preprocessing, return_train_score)
+    scoring = Scoring({"score": scorer}, scorer, {}, True, scorer)
+    return count_curves(plan(), task(**options), scoring, COUNTS, ALPHAS, preprocessing, return_train_score)
 
 
 def test_scores_from_moments_from_held_rows_and_by_candidates_are_the_same(monkeypatch):
@@ -75,19 +77,20 @@ def test_only_one_preparation_with_one_set_of_weights_can_be_continued(preproces
 
 
 def test_preparation_by_fold_sees_training_rows_alone(monkeypatch):
-    seen = []
+    seen, prepared = [], SearchPlan.prepared
 
-    def watched(network, task, rows, weight):
-        seen.append(rows)
-        prepare(network, task, rows, weight)
+    def watched(plan, data):
+        seen.append(data)
+        return prepared(plan, data)
 
-    monkeypatch.setattr(count_curves_module, "prepare", watched)
+    monkeypatch.setattr(SearchPlan, "prepared", watched)
     curves("fold")
-    for rows, (train, _) in zip(seen, task().splits, strict=True):
-        np.testing.assert_array_equal(rows, train)
+    for data, (train, _) in zip(seen, task().splits, strict=True):
+        np.testing.assert_array_equal(data.X, X[train])
+        np.testing.assert_array_equal(data.Y, Y[train])
     seen.clear()
     curves("once")
-    assert [len(rows) for rows in seen] == [N]
+    assert [len(data) for data in seen] == [N]
 
 
 def test_training_scores_are_there_when_asked_for():
@@ -109,32 +112,3 @@ def test_few_rows_are_held_and_many_are_not(monkeypatch):
     monkeypatch.setattr(count_curves_module, "_HELD_ROWS", N / 19)
     curves()
     assert used == ["MomentSets", "RowSets"]
-
-
-def test_the_length_scale_is_where_the_kernel_of_two_typical_rows_falls_to_one_over_e():
-    plain = network(input_transform=None)
-    fix_length_scale(plain, task(), np.arange(N), np.ones(N))
-    assert plain.length_scale == pytest.approx(np.sqrt(np.var(X, axis=0).sum()), rel=1e-6)
-
-
-def test_the_length_scale_knows_weights_but_not_rows_that_it_may_not_see():
-    weight, rows = RNG.integers(0, 3, size=N).astype(float), np.arange(120)
-    given = network()
-    fix_length_scale(given, task(weight=weight), rows, weight)
-    changed = Task(np.where(np.arange(N)[:, None] < 120, X, 9.0), -Y, weight, lambda train: weight, True, None, [])
-    other = network()
-    fix_length_scale(other, changed, rows, weight)
-    assert other.length_scale == given.length_scale
-    unweighted = network()
-    fix_length_scale(unweighted, task(), rows, np.ones(N))
-    assert unweighted.length_scale != given.length_scale
-
-
-@pytest.mark.parametrize("name", ["activation", "directions", "frequencies"])
-def test_an_automatic_kernel_chooses_its_length_scale_itself(name):
-    automatic = network(**{name: "auto"})
-    fix_length_scale(automatic, task(), np.arange(N), np.ones(N))
-    assert automatic.length_scale == "auto"
-    fixed = network(length_scale=3.0)
-    fix_length_scale(fixed, task(), np.arange(N), np.ones(N))
-    assert fixed.length_scale == 3.0

@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknnk import BundledNetworkRegressor, BundledNetworkRegressorCV
+from sknnk._networks import fitted_network
 
 X, Y = load_diabetes(return_X_y=True)
 X = X / X.std(axis=0)
@@ -113,6 +114,19 @@ def spread_of_predictions(estimator, X, y):
 
 def test_any_function_of_a_fitted_network_is_a_score():
     assert_same_search(*both(COUNTS, 3, scoring=spread_of_predictions))
+
+
+def share_inside(estimator, X, y):
+    """Score of the intervals of a network, for rows that it shall know and for others."""
+    ends, other = estimator.predict_interval(X, confidence_level=0.8), estimator.predict_interval(X[:5] + 0.1)
+    return float(np.mean((ends[:, 0] < y) & (y < ends[:, 1]))) - 1e-3 * np.ptp(ends, axis=1).mean() + other.mean()
+
+
+@pytest.mark.parametrize("counts", [FEW_COLUMNS, MANY_COLUMNS], ids=["moments", "rows"])
+def test_intervals_are_scored_as_in_grid_search(counts):
+    search, expected = both(counts, 3, scoring=share_inside)
+    assert_same_search(search, expected)
+    assert np.ptp(search.cv_results_["mean_test_score"]) > 1e-3
 
 
 def test_a_metric_that_ignores_weights_is_told_so():
@@ -209,7 +223,7 @@ def test_preprocessing_once_never_looks_at_targets():
 
     def layers(y):
         def scoring(estimator, X, y):
-            seen.append((estimator._layers.input_map.scores, estimator.length_scale_))
+            seen.append((fitted_network(estimator).feature_map.input_map.scores, estimator.length_scale_))
             return 0.0
 
         BundledNetworkRegressorCV(8, alphas=1.0, cv=2, scoring=scoring, random_state=0).fit(X, y)

@@ -11,7 +11,7 @@ Y, PREDICTIONS = RNG.normal(size=(30, 2)), RNG.normal(size=(30, 3, 2))
 
 def scoring(*names, shared=True):
     scorers = {str(i): get_scorer(name) for i, name in enumerate(names)}
-    return Scoring(scorers, lambda *args: 0.0, {}, shared)
+    return Scoring(scorers, lambda *args: 0.0, {}, shared, scorers)
 
 
 @pytest.mark.parametrize("name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"])

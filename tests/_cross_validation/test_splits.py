@@ -4,7 +4,11 @@ from sklearn.model_selection import KFold
 
 from sknnk import BundledNetworkRegressor
 from sknnk._cross_validation import splits as count_sets
-from sknnk._cross_validation.splits import MomentSets, RowSets, Table, leading_features
+from sknnk._cross_validation.candidates import SearchPlan, leading_features
+from sknnk._cross_validation.splits import MomentSets, RowSets, Table
+from sknnk._data import Dataset
+from sknnk._integration import Execution
+from sknnk._networks import NumericTargets
 from sknnk._ridge.paths import fold_paths
 from sknnk._ridge.paths.fold_moments import partitions
 from sknnk._ridge.paths.squared_errors import squared_errors_of_predictions
@@ -21,24 +25,23 @@ KERNEL |= {"input_transform": None, "random_state": 0}
 LINK_SCALES = [0.4, 0.5, 0.6, 0.7]
 
 
-def prepared(count):
+def prepared(count, threads=1):
     network = BundledNetworkRegressor(count, alpha=1.0, **KERNEL)
-    network.n_components_, network._flat_targets, network.n_features_in_ = (count,), False, 4
-    network._prepare(X[W > 0.0], Y[W > 0.0], W[W > 0.0])
-    return network
+    plan = SearchPlan(network, NumericTargets(2, False), {"n_features_in_": 4}, Execution(threads))
+    return plan.prepared(Dataset(X[W > 0.0], Y[W > 0.0], W[W > 0.0]))
 
 
-def both_sets(count=40):
-    network = prepared(count)
-    table = Table(X, Y / network._target_scale, W)
+def both_sets(count=40, threads=1):
+    plan = prepared(count, threads)
+    table = Table(X, Y / plan.target_units, W)
     [partition] = partitions(N, SPLITS, max_atoms=8)
-    return MomentSets(network, table, partition, SPLITS, LINK_SCALES), RowSets(network, table, SPLITS, LINK_SCALES)
+    return MomentSets(plan, table, partition, SPLITS, LINK_SCALES), RowSets(plan, table, SPLITS, LINK_SCALES)
 
 
 def predictions_by_hand(sets, split, count, alpha):
     """A plain fit on the training rows, the direct link scaled as given."""
     train, test = SPLITS[split]
-    layers = leading_features(sets.network._layers, count, LINK_SCALES[split])
+    layers = leading_features(sets.prepared.feature_map, count, LINK_SCALES[split])
     features, weight = layers.columns(X), W[train]
     mean, target_mean = (
         np.average(features[train], axis=0, weights=weight),
@@ -55,7 +58,7 @@ def test_both_kinds_of_sets_have_the_solutions_of_a_plain_fit(count):
     for sets in both_sets():
         paths = sets.paths(count, ALPHAS)
         for split, (_, test) in enumerate(SPLITS):
-            predictions = sets.predictions(test, paths[split]) * sets.network._target_scale
+            predictions = sets.predictions(test, paths[split]) * sets.prepared.target_units
             for a, alpha in enumerate(ALPHAS):
                 expected = predictions_by_hand(sets, split, count, alpha)
                 np.testing.assert_allclose(predictions[:, a], expected, atol=1e-6)
@@ -86,10 +89,9 @@ def direct_paths(sets, alphas=ALPHAS):
     return [sets._direct_path(split, 16, alphas) for split in range(4)]
 
 
-@pytest.mark.parametrize("n_jobs", [1, 3, 8])
-def test_solutions_do_not_depend_on_how_they_were_found(n_jobs):
-    sets, _ = both_sets()
-    sets.network.n_jobs = n_jobs
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_solutions_do_not_depend_on_how_they_were_found(threads):
+    sets, _ = both_sets(threads=threads)
     assert sets._paths_from_whole(sets._whole_system(16), [1, 3], 16, ALPHAS).keys() == {1, 3}
     for (coef, intercept), (expected, expected_intercept) in zip(
         sets.paths(16, ALPHAS), direct_paths(sets), strict=True
@@ -123,35 +125,28 @@ def test_penalties_below_the_floor_are_solved_one_training_set_at_a_time(alphas)
     assert_direct(both_sets()[0], alphas)
 
 
-@pytest.mark.parametrize("count", [1, 5, 16])
-def test_narrowed_layers_are_those_of_a_network_of_that_size(count):
-    wide, narrow = prepared(16)._layers, prepared(count)._layers
-    cut = leading_features(wide, count, wide.link_scale)
-    np.testing.assert_array_equal(cut.columns(X), narrow.columns(X))
-    np.testing.assert_allclose(cut.raw_columns(X), wide.raw_columns(X)[:, : 4 + count], atol=1e-14)
-
-
 @pytest.mark.parametrize("count", [16, 40])
 def test_the_whole_is_solved_as_a_plain_fit_whatever_was_solved_before(count):
     expected = BundledNetworkRegressor(count, alpha=0.1, **KERNEL).fit(X, Y, sample_weight=W)
     for sets in both_sets():
         for _ in range(2):
-            np.testing.assert_allclose(sets.whole().solved(count, 0.1).coef_, expected.coef_, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(sets.whole().solved(count, 0.1).coef, expected.coef_, rtol=1e-6, atol=1e-9)
             sets.paths(count, ALPHAS)
 
 
 def test_solved_networks_are_independent_of_each_other_and_of_their_origin():
     sets, _ = both_sets()
     one, other = sets.solved_networks(0, 16, sets.train_system(0, 16), ALPHAS)
-    assert not hasattr(sets.network, "coef_")
-    assert (one.alpha, other.alpha) == tuple(ALPHAS)
-    assert np.abs(one.coef_ - other.coef_).max() > 0.0
-    assert one.n_components == one.n_components_[0] == 16
-    assert sets.network.n_components == 40
+    assert (one.solution.alpha.tolist(), other.solution.alpha.tolist()) == ([ALPHAS[0]] * 2, [ALPHAS[1]] * 2)
+    assert np.abs(one.coef - other.coef).max() > 0.0
+    assert one.choice.n_components == (one.feature_map.samplers[-1].n_components,) == (16,)
+    assert sets.prepared.network.choice.n_components == (40,)
+    candidates = [sets.prepared.as_candidate(each) for each in (one, other)]
+    assert [(each.n_components, each.alpha) for each in candidates] == [(16, alpha) for alpha in ALPHAS]
+    assert not hasattr(sets.prepared.plan.estimator, "coef_")
 
 
 @pytest.mark.parametrize(("rows", "solver"), [(slice(None), "primal"), (slice(None, None, 10), "dual")])
 def test_the_smaller_problem_is_solved(rows, solver):
-    network = prepared(40)
-    sets = RowSets(network, Table(X[rows], Y[rows], W[rows] + 1.0), [], [])
-    assert sets.whole().solved(40, 0.1).solver_ == solver
+    sets = RowSets(prepared(40), Table(X[rows], Y[rows], W[rows] + 1.0), [], [])
+    assert sets.whole().solved(40, 0.1).solver == solver

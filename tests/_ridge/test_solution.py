@@ -8,14 +8,8 @@ import pytest
 
 from sknnk._integration import Execution
 from sknnk._ridge import (
-    SOLVERS,
-    BareSolution,
-    EigenSolution,
-    ExactSolution,
     GivenSolution,
-    IterativeSolution,
     Moments,
-    MomentsSolution,
     Penalty,
     Problem,
     check_memory,
@@ -24,7 +18,13 @@ from sknnk._ridge import (
     solve_exactly,
     solve_moments,
 )
+from sknnk._ridge.solution import BareSolution
 from sknnk._ridge.solvers import refinement
+from sknnk._ridge.solvers.cholesky import MomentsSolution
+from sknnk._ridge.solvers.eigen import EigenSolution
+from sknnk._ridge.solvers.exact import ExactSolution
+from sknnk._ridge.solvers.iterative import IterativeSolution
+from sknnk._ridge.solving import SOLVERS
 
 N, N_COLUMNS, EPS = 40, 5, float(np.finfo(np.float64).eps)
 NUMBERS = ("coef", "intercept", "alpha", "dof", "noise", "n_samples", "n_effective", "n_iter")

@@ -58,13 +58,15 @@ def test_probabilities(evaluated, options, n_classes):
     np.testing.assert_allclose(evaluated(graph, value, X=X), network.predict_proba(X), atol=1e-10)
 
 
+@pytest.mark.parametrize("inverse_temperature", [1.0, 2.5])
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_probabilities_without_calibration_are_a_softmax_of_logits(evaluated, n_outputs):
+def test_probabilities_are_a_softmax_of_logits_times_the_inverse_temperature(evaluated, n_outputs, inverse_temperature):
     logits = RNG.normal(size=(4, n_outputs))
-    network = SimpleNamespace(coef_=np.ones((n_outputs, 2)))
+    network = SimpleNamespace(coef_=np.ones((n_outputs, 2)), inverse_temperature_=inverse_temperature)
     graph = Graph("g")
     probabilities = evaluated(graph, class_probabilities(graph, network, "S"), S=logits)
-    odds = np.exp(np.hstack([np.zeros((4, 1)), logits]) if n_outputs == 1 else logits)
+    # A single score is that of the second class, and minus that of the first.
+    odds = np.exp(inverse_temperature * (np.hstack([-logits, logits]) if n_outputs == 1 else logits))
     np.testing.assert_allclose(probabilities, odds / odds.sum(axis=1, keepdims=True), rtol=1e-13)
 
 

@@ -6,6 +6,7 @@ from scipy.linalg import LinAlgError
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkRegressor
+from sknnk._networks import fitted_network
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.penalties import effective_dof, noise_variance
 from sknnk._ridge.solvers import cholesky
@@ -14,7 +15,7 @@ from sknnk._ridge.solvers.cholesky import (
     penalised_factor,
     penalised_solution,
 )
-from sknnk._ridge.solvers.eigen import RidgeSystem, coefficients, decompose
+from sknnk._ridge.solvers.eigen import EigenSolution, coefficients, decompose
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -104,7 +105,9 @@ def in_the_eigenbasis(monkeypatch, alpha):
 
 def test_a_network_of_one_penalty_is_that_of_eigenvectors(monkeypatch):
     one, reference = fitted(0.1), in_the_eigenbasis(monkeypatch, 0.1)
-    assert isinstance(one._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(fitted_network(one).solution, MomentsSolution) and isinstance(
+        fitted_network(reference).solution, EigenSolution
+    )
     X, _ = table()
     for ours, theirs in zip(one.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._networks import fitted_network
 from sknnk._ridge import accumulation
 from sknnk._ridge.solvers import refinement
 from sknnk._ridge.solvers.cholesky import MomentsSolution
@@ -78,7 +79,7 @@ def test_the_solution_is_that_of_float64(transform, n_components, weighted, n_ta
 def test_the_best_of_several_penalties_is_that_of_float64(alphas, passes, monkeypatch):
     X, Y = table(n_targets=3)
     model, exact = network(alpha=alphas).fit(X, Y), in_float64(monkeypatch, network(alpha=alphas), X, Y)
-    assert len(passes) == 1 and isinstance(model._system, MomentsSolution)
+    assert len(passes) == 1 and isinstance(fitted_network(model).solution, MomentsSolution)
     np.testing.assert_array_equal(model.alpha_, exact.alpha_)
     assert np.all(np.abs(model.predict(X) - exact.predict(X)).max(axis=0) < 1e-9 * np.std(Y, axis=0))
     np.testing.assert_allclose(model.noise_variance_, exact.noise_variance_, rtol=1e-6)
@@ -186,7 +187,7 @@ def test_blocks_and_threads_do_not_matter(options):
 def test_what_comes_after_the_fit_works_on_these_sums(monkeypatch):
     X, y = table()
     model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
-    assert isinstance(model._system, MomentsSolution)
+    assert isinstance(fitted_network(model).solution, MomentsSolution)
     stds = [each.predict(X[:50], return_std=True)[1] for each in (model, exact)]
     np.testing.assert_allclose(*stds, rtol=1e-5)
     np.testing.assert_allclose(

@@ -10,11 +10,12 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._networks import fitted_network
 from sknnk._ridge.moments import Moments
 from sknnk._ridge.penalties import choose_alpha, effective_dof, noise_variance
 from sknnk._ridge.solvers import tridiagonal
 from sknnk._ridge.solvers.cholesky import MomentsSolution
-from sknnk._ridge.solvers.eigen import RidgeSystem, coefficients, decompose
+from sknnk._ridge.solvers.eigen import EigenSolution, coefficients, decompose
 from sknnk._ridge.solvers.tridiagonal import TridiagonalMoments, best_of_several, solved_for_best
 from sknnk._ridge.solvers.tridiagonal_form import Tridiagonal
 
@@ -152,7 +153,9 @@ ALPHAS = pytest.mark.parametrize("alpha", [np.logspace(-3, 3, 13), "auto", [[0.1
 def test_a_network_is_that_of_eigenvectors(alpha, monkeypatch):
     X, Y = table()
     model, reference = network(alpha).fit(X, Y), in_the_eigenbasis(monkeypatch, network(alpha), X, Y)
-    assert isinstance(model._system, MomentsSolution) and isinstance(reference._system, RidgeSystem)
+    assert isinstance(fitted_network(model).solution, MomentsSolution) and isinstance(
+        fitted_network(reference).solution, EigenSolution
+    )
     np.testing.assert_array_equal(model.alpha_, reference.alpha_)
     for ours, theirs in zip(model.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
@@ -179,4 +182,4 @@ def test_classes_are_targets_like_any_other(monkeypatch):
 @pytest.mark.parametrize("alpha", [0.0, np.array([0.0, 1e-3])])
 def test_least_squares_without_a_penalty_still_take_eigenvectors(alpha):
     X, Y = table()
-    assert isinstance(network(alpha).fit(X, Y)._system, RidgeSystem)
+    assert isinstance(fitted_network(network(alpha).fit(X, Y)).solution, EigenSolution)

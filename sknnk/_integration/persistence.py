@@ -31,6 +31,7 @@ _TYPES = (
     "sknnk._networks.targets.ClassTargets",
     "sknnk._networks.targets.NumericTargets",
     "sknnk._ridge.moments.Moments",
+    "sknnk._ridge.solution.GivenSolution",
     "sknnk._ridge.solvers.cholesky.MomentsSolution",
     "sknnk._ridge.solvers.eigen.EigenSolution",
     "sknnk._ridge.solvers.eigen.RidgeSystem",

@@ -9,6 +9,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
 from .._data import binary_magnitude
+from .._integration import Execution
 from .._networks import (
     BundledNetwork,
     BundledNetworkRegressor,
@@ -50,7 +51,7 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     network, coding = scored
     X, Y, sample_weight = coding.used_rows(*pieces)
     # Rows were validated with their names, which they have lost.
-    predicted = fitted_network(network).scores(X, network._execution()) if len(X) else np.empty(Y.shape)
+    predicted = fitted_network(network).scores(X, Execution()) if len(X) else np.empty(Y.shape)
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 

@@ -229,7 +229,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
             If the data or a split cannot be used, or a parameter does not fit them.
         """
         self._validate_params()
-        routed = self._routed(sample_weight, params)
+        routed = self._routed("fit", sample_weight, params)
         described, rows = checked_rows(self, X, y, sample_weight)
         check_classification_targets(rows.y)
         targets = ClassTargets.of(rows.y, self.class_weight)
@@ -297,6 +297,28 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
             Rows sum to one; columns in the order of `classes_`.
         """
         return self._chosen().predict_proba(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
+        """Score the chosen network by what it was chosen by, as GridSearchCV does.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, for scorers that take them.
+        **params : dict
+            With metadata routing, whatever the scorer requests.
+
+        Returns
+        -------
+        float
+            The score by `scoring`, of several the one that `refit` names. Where `scoring` is None, or `refit` a
+            function that chose by several, it is accuracy.
+        """
+        return self._score(X, y, sample_weight, params)
 
 
 @dataclass(frozen=True, eq=False)

@@ -208,7 +208,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
             If the data or a split cannot be used, or a parameter does not fit them.
         """
         self._validate_params()
-        routed = self._routed(sample_weight, params)
+        routed = self._routed("fit", sample_weight, params)
         described, rows = checked_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
         targets = NumericTargets.of(rows.y, rows.X.dtype)
         X, y = _make_indexable(X), _make_indexable(y)
@@ -236,6 +236,28 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
             Standard deviations, in units of the target; only with ``return_std=True``.
         """
         return self._chosen().predict(X, return_std)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
+        """Score the chosen network by what it was chosen by, as GridSearchCV does.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, for scorers that take them.
+        **params : dict
+            With metadata routing, whatever the scorer requests.
+
+        Returns
+        -------
+        float
+            The score by `scoring`, of several the one that `refit` names. Where `scoring` is None, or `refit` a
+            function that chose by several, it is R2.
+        """
+        return self._score(X, y, sample_weight, params)
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> NDArray[np.floating]:
         """Predict intervals that hold new targets with a given probability, by the chosen network.

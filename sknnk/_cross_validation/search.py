@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -124,30 +124,41 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return self.best_estimator_
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Metadata that `fit` passes on: to the scorers and, `groups` above all, to the splitter.
+        """Metadata that `fit` and `score` pass on to the scorers, and `fit` to the splitter, `groups` above all.
 
         Returns
         -------
         MetadataRouter
             The routing.
         """
+        to_scorer = MethodMapping().add(caller="fit", callee="score").add(caller="score", callee="score")
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
-            .add(scorer=self._scorer(), method_mapping=MethodMapping().add(caller="fit", callee="score"))
+            .add(scorer=self._scorer(), method_mapping=to_scorer)
             .add(splitter=check_cv(self.cv), method_mapping=MethodMapping().add(caller="fit", callee="split"))
         )
+
+    def _score(self, X: Any, y: Any, sample_weight: Any, params: dict[str, Any]) -> float:
+        """Score of the chosen network by what it was chosen by; by the default where a function chose among several."""
+        network, scorer = self._chosen(), self.scorer_
+        if self.multimetric_:
+            scorer = get_scorer(self._default_scoring) if callable(self.refit) else scorer[self.refit]
+        routed = self._routed("score", sample_weight, params)
+        score: float = scorer(network, X, y, **routed.scorer.score)
+        return score
 
     def _scorer(self) -> Any:
         return check_scoring(self, self._default_scoring if self.scoring is None else self.scoring)
 
-    def _routed(self, sample_weight: Any, params: dict[str, Any]) -> Bunch:
+    def _routed(self, method: str, sample_weight: Any, params: dict[str, Any]) -> Bunch:
         """Parameters of the splitter and of the scorers."""
         if _routing_enabled():
             given = {} if sample_weight is None else {"sample_weight": sample_weight}
-            return process_routing(self, "fit", **given, **params)
-        if unknown := sorted(params.keys() - {"groups"}):
-            raise TypeError(f"fit got {unknown}; without metadata routing it takes sample_weight and groups.")
+            return process_routing(self, method, **given, **params)
+        takes = ["sample_weight", "groups"] if method == "fit" else ["sample_weight"]
+        if unknown := sorted(params.keys() - set(takes)):
+            raise TypeError(f"{method} got {unknown}; without metadata routing it takes {' and '.join(takes)}.")
         score = {} if sample_weight is None or not self._scorer_takes_weights() else {"sample_weight": sample_weight}
         return Bunch(splitter=Bunch(split=params), scorer=Bunch(score=score))
 

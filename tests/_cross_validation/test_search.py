@@ -1,12 +1,15 @@
 import pickle
 import re
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import cohen_kappa_score, explained_variance_score, make_scorer
 from sklearn.model_selection import ParameterGrid, cross_val_score
 from sklearn.utils import get_tags
 
@@ -26,6 +29,17 @@ each = pytest.mark.parametrize("search", SEARCHES, ids=lambda search: type(searc
 
 def rows_for(search):
     return (load_wine if is_classifier(search) else load_diabetes)(return_X_y=True)
+
+
+def few_columns(search):
+    """Rows that no network knows all about."""
+    X, y = rows_for(search)
+    return X[:, 2:4], y
+
+
+def another_metric(search):
+    """A scorer that is not the default one, and takes weights."""
+    return make_scorer(cohen_kappa_score if is_classifier(search) else explained_variance_score)
 
 
 @each
@@ -120,6 +134,42 @@ def test_a_search_that_is_not_fitted_says_so(search):
     for method in (search.predict, search.transform):
         with pytest.raises(NotFittedError):
             method(X)
+
+
+@each
+@pytest.mark.parametrize("n_scores", [0, 1, 2])
+def test_a_search_is_scored_by_what_it_chose_by(search, n_scores):
+    X, y = few_columns(search)
+    metric = another_metric(search)
+    scoring = [None, metric, {"chosen": metric, "beside": "accuracy" if is_classifier(search) else "r2"}][n_scores]
+    search = clone(search).set_params(scoring=scoring, refit="chosen" if n_scores == 2 else True).fit(X, y)
+    weight = np.random.default_rng(0).uniform(size=len(y))
+    expected = partial(metric, search.best_estimator_) if n_scores else search.best_estimator_.score
+    assert search.score(X[::2], y[::2]) == expected(X[::2], y[::2])
+    assert search.score(X, y, weight) == expected(X, y, sample_weight=weight)
+    with pytest.raises(TypeError, match="colour"):
+        search.score(X, y, colour=1)
+
+
+@each
+def test_nested_cross_validation_reports_the_metric_of_the_search(search):
+    X, y = rows_for(search)
+    metric = "neg_log_loss" if is_classifier(search) else "neg_mean_absolute_error"
+    search = clone(search).set_params(scoring=metric)
+    scores = [cross_val_score(search, X, y, cv=3, scoring=scoring) for scoring in (None, metric)]
+    np.testing.assert_array_equal(*scores)
+
+
+@each
+def test_metadata_routing_tells_the_scorer_of_a_search_that_is_scored(search):
+    X, y = few_columns(search)
+    weight = np.random.default_rng(0).integers(0, 2, size=len(y)).astype(float)
+    with config_context(enable_metadata_routing=True):
+        for asked in (True, False):
+            scorer = another_metric(search).set_score_request(sample_weight=asked)
+            fitted = clone(search).set_params(scoring=scorer).fit(X, y)
+            rows = weight > 0 if asked else slice(None)
+            assert fitted.score(X, y, sample_weight=weight) == pytest.approx(fitted.score(X[rows], y[rows]), rel=1e-9)
 
 
 @each

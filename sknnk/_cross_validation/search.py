@@ -1,6 +1,7 @@
 """The search over feature counts and penalties that both cross-validated networks share."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import replace
 from inspect import signature
 from itertools import product
@@ -142,11 +143,13 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
     def _score(self, X: Any, y: Any, sample_weight: Any, params: dict[str, Any]) -> float:
         """Score of the chosen network by what it was chosen by; by the default where a function chose among several."""
         network, scorer = self._chosen(), self.scorer_
-        if self.multimetric_:
-            scorer = get_scorer(self._default_scoring) if callable(self.refit) else scorer[self.refit]
+        if self.multimetric_ and callable(self.refit):
+            scorer = get_scorer(self._default_scoring)
+        elif isinstance(scorer, dict):
+            scorer = scorer[self.refit]
         routed = self._routed("score", sample_weight, params)
-        score: float = scorer(network, X, y, **routed.scorer.score)
-        return score
+        score: Any = scorer(network, X, y, **routed.scorer.score)
+        return float(score[self.refit] if isinstance(score, dict) else score)
 
     def _scorer(self) -> Any:
         return check_scoring(self, self._default_scoring if self.scoring is None else self.scoring)
@@ -216,10 +219,14 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
                 if self.verbose:
                     size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
                     print(f"[{type(self).__name__}] {kernel}: {size}")
+        # A single function may give several scores, which is not known before it is called.
+        multimetric = scoring.multimetric or curves[0].test.keys() != {"score"}
+        if multimetric:
+            self._check_refit(curves[0].test)
         results = self._report(curves, counts, alphas)
         found: dict[str, Any] = {"n_splits_": len(task.splits), "cv_results_": results}
-        found |= {"scorer_": scoring.as_given, "multimetric_": scoring.multimetric}
-        found |= self._choice(results, scoring.multimetric)
+        found |= {"scorer_": scoring.as_given, "multimetric_": multimetric}
+        found |= self._choice(results, multimetric)
         if self.refit:
             found |= self._refit(found, plans, curves, task, sample_weight)
         self._publish({**found, **targets.attributes(), **description})
@@ -236,14 +243,19 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
     def _scoring(self, sample_weight: Any, params: dict[str, Any]) -> Scoring:
         scorer = self._scorer()
         given = getattr(scorer, "_scorers", scorer)
-        if isinstance(given, dict) and not (self.refit is False or callable(self.refit) or self.refit in given):
-            raise ValueError(
-                f"refit={self.refit!r} must name the score to choose by, one of {sorted(given)}, or be False "
-                "or a function of cv_results_."
-            )
+        if isinstance(given, dict):
+            self._check_refit(given)
         scorers = given if isinstance(given, dict) else {"score": scorer}
         shared = params.keys() <= {"sample_weight"} and (sample_weight is None) == (not params)
         return Scoring(scorers, scorer, params, shared, given)
+
+    def _check_refit(self, names: Collection[str]) -> None:
+        """Refuse several scores of which none is the one to choose by."""
+        if not (self.refit is False or callable(self.refit) or self.refit in names):
+            raise ValueError(
+                f"refit={self.refit!r} must name the score to choose by, one of {sorted(names)}, or be False "
+                "or a function of cv_results_."
+            )
 
     def _counts(self) -> tuple[int, ...]:
         counts = np.atleast_1d(self.n_components)

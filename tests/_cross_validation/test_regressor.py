@@ -116,6 +116,38 @@ def test_any_function_of_a_fitted_network_is_a_score():
     assert_same_search(*both(COUNTS, 3, scoring=spread_of_predictions))
 
 
+def errors_and_spread(estimator, X, y):
+    """Several scores from one call."""
+    mean, std = estimator.predict(X, return_std=True)
+    return {"error": -float(np.abs(mean - y).mean()), "spread": -float(std.mean())}
+
+
+@pytest.mark.parametrize("refit", ["error", "spread"])
+def test_one_function_may_give_several_scores_as_in_grid_search(refit):
+    search, expected = both(COUNTS, 3, scoring=errors_and_spread, refit=refit, return_train_score=True)
+    assert_same_search(search, expected)
+    assert search.multimetric_
+    assert search.best_score_ == pytest.approx(expected.best_score_)
+    assert search.score(X, Y) == pytest.approx(expected.score(X, Y))
+    assert search.score(X, Y) == errors_and_spread(search.best_estimator_, X, Y)[refit]
+
+
+def test_a_function_of_several_scores_leaves_the_model_as_it_was_where_refit_names_none():
+    search = BundledNetworkRegressorCV((4, 8), alphas=ALPHAS, random_state=0).fit(X, Y)
+    before = dict(vars(search))
+    for refit in (True, "eror"):
+        search.set_params(scoring=errors_and_spread, refit=refit)
+        with pytest.raises(ValueError, match=rf"refit={refit!r} must name .*\['error', 'spread'\]"):
+            search.fit(X, Y)
+    assert vars(search) == {**before, "scoring": errors_and_spread, "refit": "eror"}
+
+
+def test_a_function_of_several_scores_needs_no_refit():
+    search = BundledNetworkRegressorCV((4, 8), alphas=ALPHAS, scoring=errors_and_spread, refit=False).fit(X, Y)
+    assert {"mean_test_error", "mean_test_spread"} <= search.cv_results_.keys()
+    assert not hasattr(search, "best_params_")
+
+
 def share_inside(estimator, X, y):
     """Score of the intervals of a network, for rows that it shall know and for others."""
     ends, other = estimator.predict_interval(X, confidence_level=0.8), estimator.predict_interval(X[:5] + 0.1)

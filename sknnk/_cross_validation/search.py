@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils import Bunch, check_random_state
@@ -121,6 +122,11 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
 
     def _chosen(self) -> Any:
         """The network that the search chose."""
+        if "cv_results_" in vars(self) and "best_estimator_" not in vars(self):
+            raise NotFittedError(
+                f"refit=False left results and no network; fit {self._network_class.__name__} with best_params_ "
+                "or with one of cv_results_['params'], or search with refit=True."
+            )
         check_is_fitted(self)
         return self.best_estimator_
 

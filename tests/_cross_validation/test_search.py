@@ -137,6 +137,16 @@ def test_a_search_that_is_not_fitted_says_so(search):
 
 
 @each
+def test_a_search_without_refit_says_what_there_is_instead_of_a_network(search):
+    X, y = rows_for(search)
+    fitted = clone(search).set_params(refit=False).fit(X, y)
+    for method in (fitted.predict, fitted.transform, partial(fitted.score, y=y)):
+        with pytest.raises(NotFittedError, match=r"refit=False .*best_params_"):
+            method(X)
+    assert not hasattr(fitted, "coef_")
+
+
+@each
 @pytest.mark.parametrize("n_scores", [0, 1, 2])
 def test_a_search_is_scored_by_what_it_chose_by(search, n_scores):
     X, y = few_columns(search)

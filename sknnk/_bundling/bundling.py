@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._compute import n_threads
+from .._compute import Array, n_threads
 from .._features import RandomMap, URFSampler, largest_norm
 from .._kernels import ACTIVATIONS
 from .._networks import (
@@ -30,8 +30,6 @@ from .._ridge import GivenSolution
 from .kernel_choice import chosen_kernel
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
 from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedEstimator, TrainedNetwork, read_network
-
-Floats = NDArray[np.float64]
 
 _TINY = 1e-12
 # Squared error relative to the variance at which a bundle is no replacement.
@@ -152,7 +150,7 @@ def bundle(
     return bundled if n_layers == n_hidden else _with_tail(bundled, trained, n_layers)
 
 
-def _checked_rows(X: Any, n_inputs: int, method: str, seed: int) -> Floats:
+def _checked_rows(X: Any, n_inputs: int, method: str, seed: int) -> Array:
     if X is None:
         if method == "calibrated":
             raise ValueError('X=None: method="calibrated" needs rows, labelled or not; pass X, or method="analytic".')
@@ -172,7 +170,7 @@ def _front(trained: TrainedNetwork, n_layers: int) -> TrainedNetwork:
     return TrainedNetwork((*trained.layers[:n_layers], linear), None, False)
 
 
-def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str, Any]) -> BundledNetwork:
+def _calibrated(front: TrainedNetwork, rows: Array, X: Any, settings: dict[str, Any]) -> BundledNetwork:
     """Least squares of the network's outputs on features of unlabelled rows."""
     size = int(np.max(settings["n_components"]))
     kernel, transform = chosen_kernel(front, rows, size, settings["random_state"], n_threads(settings["n_jobs"]))
@@ -193,7 +191,7 @@ def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) ->
     return as_estimator(classifier, replace(fitted, targets=targets), description_of(regressor))
 
 
-def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int) -> BundledNetwork:
+def _analytic(front: TrainedNetwork, rows: Array, n_components: Any, seed: int) -> BundledNetwork:
     """Psi of every layer, carried into the next."""
     *hidden, last = front.layers
     if last.activation != "identity":
@@ -219,7 +217,7 @@ def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int)
     return _from_matrix(front, tuple(samplers), last.weights @ carried, last.bias, sizes, seed)
 
 
-def _warn_of_disagreement(expected: Floats, outputs: Floats) -> None:
+def _warn_of_disagreement(expected: Array, outputs: Array) -> None:
     error = float(np.mean((outputs - expected) ** 2) / (np.mean(expected.var(axis=0)) or 1.0))
     if error > _DISAGREEMENT:
         warnings.warn(
@@ -230,7 +228,7 @@ def _warn_of_disagreement(expected: Floats, outputs: Floats) -> None:
 
 
 def _from_matrix(
-    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Floats, intercept: Floats, sizes: Any, seed: int
+    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Array, intercept: Array, sizes: Any, seed: int
 ) -> BundledNetwork:
     """A bundled network with a given output matrix."""
     activation = samplers[0].activation

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
-from .._compute import over_threads
+from .._compute import Array, over_threads
 from .._data import distinct_rows, fit_quantile_map
 from .._features import Candidate, URFSampler
 from .._kernel_learning import Choice, candidates, cross_validated_errors, halving_search
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
-
-Floats = NDArray[np.float64]
 
 _SEARCH_ROWS = 4000
 _RELEVANCE_ROWS = 500
@@ -28,7 +25,7 @@ _LEAST_RELEVANCE = 0.02
 
 
 def chosen_kernel(
-    network: Callable[[Floats], Floats], X: Floats, n_components: int, seed: int, threads: int = 1
+    network: Callable[[Array], Array], X: Array, n_components: int, seed: int, threads: int = 1
 ) -> tuple[Candidate, str | None]:
     """Kernel and input transform that reproduce a network best on held-out rows.
 
@@ -72,7 +69,7 @@ def chosen_kernel(
     found: list[tuple[float, Candidate, str | None]] = []
     for input_transform, handicap in (("quantile", 1.0), (None, _HANDICAP)):
 
-        def inputs_of(rows: Floats, mapped: bool = input_transform is not None) -> Floats:
+        def inputs_of(rows: Array, mapped: bool = input_transform is not None) -> Array:
             return np.asarray(quantiles(rows, np.empty(rows.shape))) if mapped else rows
 
         relevance = column_relevance(network, X[:_RELEVANCE_ROWS], inputs_of)
@@ -87,8 +84,8 @@ def chosen_kernel(
 
 
 def column_relevance(
-    network: Callable[[Floats], Floats], X: Floats, inputs_of: Callable[[Floats], Floats] = lambda X: X
-) -> Floats:
+    network: Callable[[Array], Array], X: Array, inputs_of: Callable[[Array], Array] = lambda X: X
+) -> Array:
     """How fast the outputs of a network change with each of its inputs.
 
     Every value is moved up by a tenth of the ranks of its column; the squared change of the outputs is divided by that
@@ -133,7 +130,7 @@ def column_relevance(
     return relevance / size if size > 0.0 else np.ones_like(relevance)
 
 
-def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, threads: int) -> Choice:
+def _searched(inputs: Array, outputs: Array, relevance: Array, seed: int, threads: int) -> Choice:
     """Best kernel for given inputs, by closed-form cross-validation."""
     deviations = column_deviations(inputs)
     unit = np.maximum(relevance, _LEAST_RELEVANCE * relevance.max())
@@ -144,7 +141,7 @@ def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, thr
         each = typical_length_scale(deviations * unit, spectrum, directions, frequencies) / unit
         return [factor * scale for scale in (common, each) for factor in _LENGTH_FACTORS]
 
-    def features(candidate: Candidate, rows: Floats, size: int) -> Floats:
+    def features(candidate: Candidate, rows: Array, size: int) -> Array:
         return _features(candidate, rows, size, seed)
 
     options = candidates("auto", "auto", "auto", length_scales)
@@ -152,7 +149,7 @@ def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, thr
     return halving_search(options, features, *sample, np.random.default_rng(seed), threads)
 
 
-def _features(candidate: Candidate, rows: Floats, size: int, seed: int) -> Floats:
+def _features(candidate: Candidate, rows: Array, size: int, seed: int) -> Array:
     """Direct link and random features."""
     link = vector_norm(column_deviations(rows)) or 1.0
     sampler = URFSampler(
@@ -166,7 +163,7 @@ def _features(candidate: Candidate, rows: Floats, size: int, seed: int) -> Float
     return np.hstack([rows / link, sampler.fit(rows).transform(rows)])
 
 
-def _cross_validated_error(candidate: Candidate, inputs: Floats, outputs: Floats, size: int, seed: int) -> float:
+def _cross_validated_error(candidate: Candidate, inputs: Array, outputs: Array, size: int, seed: int) -> float:
     """Squared error on held-out rows, relative to the variance, for the best penalty."""
     folds = np.arange(len(inputs)) % min(_N_FOLDS, len(inputs))
     columns = _features(candidate, inputs, min(size, _FINAL_COMPONENTS), seed)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from .._compute import Array
+
 # An MLPRegressor, an MLPClassifier, or a torch.nn.Sequential, whose library need not be installed.
 TrainedEstimator = Any
 
@@ -35,11 +36,11 @@ class DenseLayer:
            [0. ]])
     """
 
-    weights: Floats
-    bias: Floats
+    weights: Array
+    bias: Array
     activation: str
 
-    def __call__(self, X: Floats) -> Floats:
+    def __call__(self, X: Array) -> Array:
         """Evaluate the layer."""
         return ACTIVATION_FUNCTIONS[self.activation](X @ self.weights.T + self.bias)
 
@@ -74,7 +75,7 @@ class TrainedNetwork:
     classes: NDArray[Any] | None
     flat: bool
 
-    def __call__(self, X: Floats) -> Floats:
+    def __call__(self, X: Array) -> Array:
         """Outputs, or logits, of shape (n_samples, n_outputs)."""
         for layer in self.layers:
             X = layer(X)
@@ -218,7 +219,7 @@ def _does_nothing(module: Any) -> bool:
     return kind in _TORCH_IGNORED or (kind == "Flatten" and module.start_dim in (1, -1))
 
 
-def _parameter(tensor: Any, name: str) -> Floats:
+def _parameter(tensor: Any, name: str) -> Array:
     """A parameter of any dtype on any device; NumPy has no bfloat16."""
     if tensor.is_meta:
         raise ValueError(f"{name} is on the meta device and has no values; load the trained ones first.")
@@ -265,15 +266,15 @@ def _checked_classes(layers: list[DenseLayer], classes: Any) -> NDArray[Any] | N
     return labels
 
 
-def _identity(z: Floats) -> Floats:
+def _identity(z: Array) -> Array:
     return z
 
 
-def _softplus(z: Floats) -> Floats:
+def _softplus(z: Array) -> Array:
     return np.asarray(np.logaddexp(0.0, z))
 
 
-ACTIVATION_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+ACTIVATION_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": _identity,
     "relu": lambda z: np.maximum(z, 0.0),
     "tanh": lambda z: np.asarray(np.tanh(z)),

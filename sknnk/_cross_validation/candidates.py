@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from .._compute import Array, Indices
+from .._compute import Array
 from .._data import Dataset, transform_inputs
 from .._features import Candidate, RandomMap
 from .._integration import Execution
@@ -228,6 +228,3 @@ def link_scale_of(prepared: PreparedPlan, data: Dataset) -> float | None:
     plan = (kernel, (1,), None, True, choice.seed)
     layers, _ = prepare_layers(data.X, data.Y, data.sample_weight, *plan, penalty_given=True)
     return layers.link_scale
-
-
-Rows = Indices

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _make_indexable
 
-from .._compute import Array, Indices
+from .._compute import Array, Floats, Indices
 from .._integration import reports_progress
 from .._networks import BundledNetworkClassifier, ClassTargets, checked_rows
 from .curves import SearchedRows
@@ -253,7 +253,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         of_classes = weights.of_classes(np.flatnonzero(weights.sample_weight > 0.0))
         return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(of_classes)))}
 
-    def decision_function(self, X: Any) -> NDArray[np.floating]:
+    def decision_function(self, X: Any) -> Floats:
         """Give least-squares scores of the chosen network: how much each class is preferred.
 
         Parameters
@@ -283,7 +283,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         """
         return self._chosen().predict(X)
 
-    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_proba(self, X: Any) -> Floats:
         """Predict class probabilities with the chosen network.
 
         Parameters

@@ -6,16 +6,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import Array, machine_memory
+from .._compute import Array, Indices, machine_memory
 from .._data import Dataset, transform_inputs
 from .._ridge import partitions
 from .candidates import PreparedPlan, SearchPlan, link_scale_of
 from .scorers import Labelled, Scoring, candidate_scores
 from .splits import MomentSets, RowSets, Table, Whole
-
-Rows = NDArray[np.intp]
 
 # Groups of rows whose moments are held at one time, and rows per column below which their features are held instead.
 _MAX_ATOMS = 16
@@ -47,12 +44,12 @@ class SearchedRows:
     X: Any
     Y: Array
     sample_weight: Array
-    fit_weight: Callable[[Rows], Array]
+    fit_weight: Callable[[Indices], Array]
     fit_weight_is_shared: bool
     labelled: Labelled
-    splits: list[tuple[Rows, Rows]]
+    splits: list[tuple[Indices, Indices]]
 
-    def training_rows(self, rows: Rows, weight: Array) -> Dataset:
+    def training_rows(self, rows: Indices, weight: Array) -> Dataset:
         """Rows of positive weight among some, for weights of all rows."""
         seen = rows[weight[rows] > 0.0]
         return Dataset(self.X[seen], self.Y[seen], weight[seen])
@@ -218,7 +215,9 @@ def _check_memory(prepared: PreparedPlan, n_atoms: int) -> None:
         )
 
 
-def _link_scales(prepared: PreparedPlan, task: SearchedRows, splits: list[tuple[Rows, Rows]]) -> list[float | None]:
+def _link_scales(
+    prepared: PreparedPlan, task: SearchedRows, splits: list[tuple[Indices, Indices]]
+) -> list[float | None]:
     """Factor that a network fitted on each training set would give the direct link."""
     if prepared.feature_map.link_scale is None:
         return [None] * len(splits)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import _make_indexable
 
+from .._compute import Floats
 from .._integration import reports_progress
 from .._networks import BundledNetworkRegressor, NumericTargets, checked_rows
 from .curves import SearchedRows
@@ -237,7 +236,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         """
         return self._chosen().predict(X, return_std)
 
-    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> NDArray[np.floating]:
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> Floats:
         """Predict intervals that hold new targets with a given probability, by the chosen network.
 
         Parameters

@@ -5,20 +5,16 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import mean_squared_error, r2_score, root_mean_squared_error
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from .._compute import Array, Floats, Indices
 from .._data import Dataset
 from .._integration import Execution
 from .._networks import ClassTargets, FittedNetwork
 from .._ridge import SquaredErrors, coefficient_path
 from .splits import MomentSets, RowSets
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 _FROM_SQUARED_ERRORS: dict[Any, Callable[[SquaredErrors], Array]] = {
     r2_score: SquaredErrors.r2,
@@ -108,10 +104,10 @@ class RememberingNetwork(FittedNetwork):
         Rows as given, the same rows validated, and the outputs for them.
     """
 
-    outputs: tuple[tuple[Any, Any, NDArray[np.floating]], ...] = ()
+    outputs: tuple[tuple[Any, Any, Floats], ...] = ()
 
     @classmethod
-    def of(cls, fitted: FittedNetwork, outputs: Sequence[tuple[Any, Any, NDArray[np.floating]]]) -> Self:
+    def of(cls, fitted: FittedNetwork, outputs: Sequence[tuple[Any, Any, Floats]]) -> Self:
         """Let a network remember outputs."""
         own = {each.name: getattr(fitted, each.name) for each in fields(FittedNetwork)}
         return cls(**own, outputs=tuple(outputs))
@@ -120,7 +116,7 @@ class RememberingNetwork(FittedNetwork):
         """Validated rows, where these very rows are known."""
         return next((validated for given, validated, _ in self.outputs if given is X), None)
 
-    def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
+    def scores(self, X: Any, execution: Execution) -> Floats:
         """Output of the network, copied where it is known."""
         known = next((outputs for _, validated, outputs in self.outputs if validated is X), None)
         return super().scores(X, execution) if known is None else known.copy()
@@ -179,7 +175,7 @@ def _named(score: Any) -> dict[str, float]:
 
 
 def _remembering(
-    sets: MomentSets | RowSets, networks: Sequence[FittedNetwork], given: Any, validated: Any, rows: Rows, path: Any
+    sets: MomentSets | RowSets, networks: Sequence[FittedNetwork], given: Any, validated: Any, rows: Indices, path: Any
 ) -> list[RememberingNetwork]:
     """The networks, with their outputs for some rows."""
     outputs = (sets.predictions(rows, path) * sets.prepared.target_units).astype(validated.dtype)
@@ -187,7 +183,7 @@ def _remembering(
 
 
 def _completed(
-    sets: MomentSets | RowSets, networks: list[FittedNetwork], train: Rows, path: Any, scoring: Scoring
+    sets: MomentSets | RowSets, networks: list[FittedNetwork], train: Indices, path: Any, scoring: Scoring
 ) -> list[FittedNetwork]:
     """The networks with what scorers may ask for: temperatures of classifiers, rows for intervals."""
     targets = sets.prepared.plan.targets

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, check_cv
@@ -18,7 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Array, Indices, n_threads
+from .._compute import Array, Floats, Indices, n_threads
 from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import NO_PROGRESS, Execution, LinkedEstimator, Task, VersionedState, current_progress
@@ -28,8 +27,6 @@ from .candidates import SearchPlan
 from .curves import Curves, SearchedRows, count_curves
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
-
-Rows = Indices
 
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
 
@@ -103,7 +100,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def transform(self, X: Any) -> NDArray[np.floating]:
+    def transform(self, X: Any) -> Floats:
         """Evaluate the chosen network up to its output matrix.
 
         Parameters
@@ -163,7 +160,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
             )
         return accepts
 
-    def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Rows, Rows]]:
+    def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Indices, Indices]]:
         """Row positions of the training and test set of every split."""
         weighted_rows(X, y, sample_weight)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self))
@@ -346,6 +343,6 @@ def _axis(values: Any) -> list[Any]:
     return list(values) if isinstance(values, list | tuple) else [values]
 
 
-def _positions(rows: Any) -> Rows:
+def _positions(rows: Any) -> Indices:
     rows = np.asarray(rows)
     return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from .._compute import Array, Floats, Indices
 from .._data import Dataset
 from .._features import feature_scale
 from .._integration import Task
@@ -31,8 +31,6 @@ from .._ridge import (
 )
 from .candidates import PreparedPlan, leading_features
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 Path = tuple[Array, Array]
 
 # Relative precision that squared errors from moments must have; otherwise the rows are predicted.
@@ -68,7 +66,7 @@ class Table:
 class _CountSets:
     """What both kinds of sets share: where columns come from, and how they are scaled."""
 
-    splits: Sequence[tuple[Rows, Rows]]
+    splits: Sequence[tuple[Indices, Indices]]
 
     def __init__(self, prepared: PreparedPlan, table: Table, link_scales: Sequence[float | None]) -> None:
         self.prepared, self.table, self.link_scales = prepared, table, link_scales
@@ -94,7 +92,7 @@ class _CountSets:
         layers = leading_features(self._layers, count, self.link_scales[split])
         return [self.prepared.solved(layers, system, alpha, self.table.X.dtype) for alpha in alphas]
 
-    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
+    def raw_columns(self, rows: Any) -> Floats:
         """Columns of the largest network, not scaled."""
         return self._layers.raw_columns(self.table.X[rows])
 
@@ -113,7 +111,7 @@ class _CountSets:
         coef, intercept = path or coefficient_path(self.train_system(split, count), alphas)
         return self.scale(count, split)[:, None, None] * coef, intercept
 
-    def predictions(self, rows: Rows, path: Path) -> Array:
+    def predictions(self, rows: Indices, path: Path) -> Array:
         """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
         coef, intercept = path
         flat = coef.reshape(len(coef), -1)
@@ -157,7 +155,7 @@ class MomentSets(_CountSets):
         prepared: PreparedPlan,
         table: Table,
         partition: Partition,
-        splits: Sequence[tuple[Rows, Rows]],
+        splits: Sequence[tuple[Indices, Indices]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(prepared, table, link_scales)
@@ -169,7 +167,7 @@ class MomentSets(_CountSets):
         self._narrow = self._folds
         self._whole_systems: dict[int, RidgeSystem] = {}
 
-    def _moments(self, rows: Rows, done: Task) -> Moments:
+    def _moments(self, rows: Indices, done: Task) -> Moments:
         table = self.table
         rows = rows[table.weight[rows] > 0.0]
         if not rows.size:
@@ -258,7 +256,7 @@ class RowSets(_CountSets):
         self,
         prepared: PreparedPlan,
         table: Table,
-        splits: Sequence[tuple[Rows, Rows]],
+        splits: Sequence[tuple[Indices, Indices]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(prepared, table, link_scales)
@@ -271,7 +269,7 @@ class RowSets(_CountSets):
         self._over_blocks(evaluate, len(table.Y))
         self._kernel = NestedKernel(self._columns, self._layers.n_linked)
 
-    def predictions(self, rows: Rows, path: Path | DualPath) -> Array:
+    def predictions(self, rows: Indices, path: Path | DualPath) -> Array:
         """Predict rows with every solution of a path."""
         if isinstance(path, DualPath):
             return path.predictions(rows)
@@ -280,7 +278,7 @@ class RowSets(_CountSets):
         products = dgemm(1.0, coef.reshape(len(coef), -1).T, columns.T)
         return np.asarray(products.T.reshape(len(rows), *intercept.shape) + intercept)
 
-    def _train_rows(self, split: int) -> Rows:
+    def _train_rows(self, split: int) -> Indices:
         train = self.splits[split][0]
         return train[self.table.weight[train] > 0.0]
 
@@ -352,7 +350,7 @@ class Whole:
         return _system_of_rows(self.table, self.columns, np.flatnonzero(self.table.weight > 0.0), scale)
 
 
-def _system_of_rows(table: Table, columns: NDArray[np.floating], rows: Any, scale: Array) -> RidgeSystem:
+def _system_of_rows(table: Table, columns: Floats, rows: Any, scale: Array) -> RidgeSystem:
     """Diagonalise the smaller of the two problems."""
     features = columns[rows, : len(scale)] * scale
     Y, weight = table.Y[rows], table.weight[rows]

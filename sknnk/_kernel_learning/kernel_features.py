@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread
+from .._compute import Array, one_blas_thread
 from .._data import (
     QuantileMap,
     dense_inputs,
@@ -21,8 +20,6 @@ from .._integration import NO_PROGRESS, Task
 from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
-
-Array = NDArray[np.float64]
 
 # Up to this many distinct rows the kernel matrix is factored whole.
 EXACT_ROWS = 12_000

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 # Logarithms of the smallest and largest inverse temperature: from no information to certainty at a margin of 0.05.
 _BOUNDS = (-5.0, 5.0)

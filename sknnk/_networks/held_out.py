@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array
 from .._data import Dataset, multiplicities, sampled_rows
-
-Array = NDArray[np.float64]
 
 # Rows that are looked at: enough for quantiles of their residuals to one percent.
 HELD_ROWS = 1000

@@ -5,13 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread
+from .._compute import Array, one_blas_thread
 from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 from .._ridge import held_out_residuals, solve_dual
-
-Array = NDArray[np.float64]
 
 _ALPHAS = np.logspace(-1.0, 3.0, 5)
 # Residuals vary more slowly than targets do.

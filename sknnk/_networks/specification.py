@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._features import Candidate
 from .._kernel_learning import MIN_ROWS, layer_sizes
 from .._ridge import Penalty
-
-Array = NDArray[np.float64]
 
 # From this many input columns on, projections on random directions cost less than distances between all rows.
 _MAX_COMPARED_FEATURES = 1000

@@ -10,10 +10,8 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight
 
+from .._compute import Array, Indices
 from .calibration import fit_temperature, held_out_scores, probabilities
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
 _MAX_SHARE = 0.99
@@ -212,7 +210,7 @@ class ClassTargets:
         """Number of columns of the encoded targets."""
         return 1 if len(self.classes) == 2 else len(self.classes)
 
-    def positions(self, y: NDArray[Any]) -> Labels:
+    def positions(self, y: NDArray[Any]) -> Indices:
         """Position of each label among the classes.
 
         Parameters
@@ -242,7 +240,7 @@ class ClassTargets:
         codes = np.arange(len(self.classes))
         return label_binarize(self.positions(y), classes=codes, neg_label=-1, pos_label=1).astype(np.float64)
 
-    def labels_of(self, Y: Array) -> Labels:
+    def labels_of(self, Y: Array) -> Indices:
         """Positions of the classes that encoded targets stand for."""
         return np.argmax(Y, axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0.0).astype(np.intp)
 
@@ -283,7 +281,7 @@ class ClassTargets:
         weights = self.weights_of_classes(y[seen], sample_weight[seen]) if seen.any() else np.ones(len(self.classes))
         return np.asarray(sample_weight * weights[self.positions(y)])
 
-    def calibrated(self, scores: Array, labels: Labels, sample_weight: Array) -> "ClassTargets":
+    def calibrated(self, scores: Array, labels: Indices, sample_weight: Array) -> "ClassTargets":
         """Fit the temperature of the probabilities.
 
         Parameters

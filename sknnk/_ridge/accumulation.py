@@ -4,14 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsyr, get_blas_funcs
 
-from .._compute import block_length, over_threads, row_blocks, scratch
+from .._compute import Array, Floats, block_length, over_threads, row_blocks, scratch
 from .._integration import Step, ignore_step
 from .moments import Moments
-
-Array = NDArray[np.float64]
 
 # Entries of a block, enough for a matrix product at full speed.
 _BLOCK_ENTRIES = 2**21
@@ -67,7 +64,7 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
 
 
 def accumulated_moments(
-    raw_columns: Callable[[Any, NDArray[np.floating]], object],
+    raw_columns: Callable[[Any, Floats], object],
     n_columns: int,
     X: Any,
     Y: Array,
@@ -123,7 +120,7 @@ def accumulated_moments(
     beside = np.hstack([root, (Y - target_shift) * root])
     totals = _Totals(n_columns, beside.shape[1], dtype)
     buffer = np.empty((size, n_columns), dtype=dtype)
-    shift: NDArray[np.floating] = np.zeros(n_columns, dtype=dtype)
+    shift: Floats = np.zeros(n_columns, dtype=dtype)
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
         _fill(block, raw_columns, X[rows], shift, threads)
@@ -150,10 +147,10 @@ class _Totals:
         self._syrk, self._gemm = functions
 
     @property
-    def _parts(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    def _parts(self) -> tuple[Floats, Floats]:
         return self._gram, self._products
 
-    def add(self, block: NDArray[np.floating], beside: NDArray[np.floating]) -> None:
+    def add(self, block: Floats, beside: Floats) -> None:
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
         # By SciPy's BLAS everything: the idle threads of NumPy's own would spin against it.
         self._gram = self._syrk(1.0, block.T, beta=1.0, c=self._gram, overwrite_c=1)
@@ -177,10 +174,10 @@ class _Totals:
 
 
 def _fill(
-    block: NDArray[np.floating],
+    block: Floats,
     raw_columns: Callable[..., object],
     X: Any,
-    shift: NDArray[np.floating],
+    shift: Floats,
     threads: int,
 ) -> None:
     """Features minus shift."""

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsyr, dsyrk
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
 
 
 def effective_rows(weight: float, n_samples: int) -> float:
@@ -105,9 +104,7 @@ class Moments:
         return cls(0, 0.0, np.zeros(n_columns), np.zeros(n_targets), gram, cross, np.zeros(n_targets))
 
     @classmethod
-    def from_block(
-        cls, features: NDArray[np.floating], targets: NDArray[np.floating], sample_weight: Array | None = None
-    ) -> Self:
+    def from_block(cls, features: Floats, targets: Floats, sample_weight: Array | None = None) -> Self:
         """Moments of one block of rows.
 
         Parameters
@@ -128,9 +125,7 @@ class Moments:
         moments.update(features, targets, sample_weight)
         return moments
 
-    def update(
-        self, features: NDArray[np.floating], targets: NDArray[np.floating], sample_weight: Array | None = None
-    ) -> None:
+    def update(self, features: Floats, targets: Floats, sample_weight: Array | None = None) -> None:
         """Add a block of rows in place, without a temporary of the size of the Gram matrix.
 
         Parameters
@@ -236,7 +231,7 @@ class Moments:
 
 
 def _centred_rows(
-    values: NDArray[np.floating], sample_weight: Array | None, weight: float, earlier_mean: Array, pull: float
+    values: Floats, sample_weight: Array | None, weight: float, earlier_mean: Array, pull: float
 ) -> tuple[Array, Array]:
     """Rows minus their mean, times the root of their weights, and a last row for the shift from the earlier mean."""
     n_samples, n_columns = values.shape

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 # Above this share of the rows the fit nearly interpolates and generalised cross-validation is a ratio of two vanishing
 # numbers (the double-descent peak).

@@ -1,9 +1,8 @@
 """What rounding leaves of a Gram matrix, and what it asks of a penalty."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 _EPS = float(np.finfo(np.float64).eps)
 # How far, in standard deviations of the targets, rounding of the features may move a prediction.

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats
 from .moments import Moments
-
-Array = NDArray[np.float64]
 
 
 class Solution(Protocol):
@@ -49,7 +47,7 @@ class Solution(Protocol):
     def n_iter(self) -> int:
         """Passes over the rows of an iterative solver; one of the others."""
 
-    def variance(self, columns: NDArray[np.floating]) -> Array | None:
+    def variance(self, columns: Floats) -> Array | None:
         """Variance of predictions in the Bayesian reading, in units of the noise.
 
         Parameters
@@ -63,7 +61,7 @@ class Solution(Protocol):
             None where no factor of the system is kept.
         """
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array | None:
+    def leverage(self, columns: Floats) -> Array | None:
         """Share of a training row in its own prediction, for a weight of one: proportional to the weight.
 
         Parameters
@@ -152,10 +150,10 @@ class BareSolution:
         fits = (solution.coef, solution.intercept, solution.alpha, solution.dof, solution.noise)
         return cls(*fits, solution.n_samples, solution.n_effective, solution.n_iter)
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:
@@ -225,10 +223,10 @@ class GivenSolution:
         """Zero."""
         return 0
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
 from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork
@@ -18,15 +19,13 @@ from ._partitions import Layout, checked_inputs, checked_weights, is_collection,
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
 
-Array = NDArray[np.float64]
-
 
 class _Profile(NamedTuple):
     """What has to be known of a partition before any sum: labels, and of each the rows and weight that count."""
 
     n_rows: int
     labels: NDArray[Any]
-    n_used: NDArray[np.intp]
+    n_used: Indices
     weights: Array
 
 
@@ -58,7 +57,7 @@ def _hits(
     return np.array([weights @ hit, weights.sum()])
 
 
-def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[NDArray[np.intp], Array]:
+def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[Indices, Array]:
     """Rows and weight of each class in each partition."""
     used = np.zeros((len(profiles), len(targets.classes)), dtype=np.intp)
     weights = np.zeros(used.shape)

@@ -10,7 +10,7 @@ import numpy as np
 from dask.sizeof import sizeof
 from numpy.typing import NDArray
 
-from .._compute import n_threads
+from .._compute import Array, Floats, Indices, n_threads
 from .._data import Dataset
 from .._features import KernelMap, RandomMap
 from .._integration import Execution
@@ -47,8 +47,6 @@ from ._partitions import (
 from ._reduction import each_partition, partition_sum
 from ._row_sample import HeldRows, rows_of_partitions, union_of_rows
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class Coding:
@@ -83,7 +81,7 @@ class Coding:
             return Y, sample_weight
         return Y, sample_weight * self.class_weights[self.targets.positions(labels)]
 
-    def used_rows(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[NDArray[np.floating], Array, Array]:
+    def used_rows(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Floats, Array, Array]:
         """Inputs, targets and weights of the rows of positive weight."""
         inputs = checked_inputs(self.layout, X)
         Y, weights = self.coded(y, checked_weights(sample_weight, len(inputs)))
@@ -122,7 +120,7 @@ def _moments(job: _Accumulation, number: int, *pieces: Any) -> Moments:
     return summed_rows(job.feature_map, data, job.execution)
 
 
-def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: NDArray[np.intp] | None) -> Dataset:
+def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: Indices | None) -> Dataset:
     """The very rows that a fit on one machine would look at, in the memory of this process."""
     own = rows_of_partitions(positions, lengths)
     pieces = each_partition("row-sample", table, _selected_rows, coding, own)
@@ -131,7 +129,7 @@ def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: ND
     return Dataset(X, Y, sample_weight)  # type: ignore[arg-type]
 
 
-def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[NDArray[np.floating], Array, Array]:
+def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[Floats, Array, Array]:
     """Copies of the sampled rows of one partition: views would keep the partition alive."""
     X, Y, sample_weight = coding.used_rows(*pieces)
     return X[selection].copy(), Y[selection].copy(), sample_weight[selection].copy()

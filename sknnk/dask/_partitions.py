@@ -8,10 +8,9 @@ import dask.dataframe as dd
 import numpy as np
 from dask._task_spec import GraphNode, convert_legacy_graph
 from dask.core import flatten
-from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, check_array
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +253,7 @@ def empty_frame(X: Any) -> Any:
     return np.empty((0, int(X.shape[1])), dtype=X.dtype) if isinstance(X, da.Array) else X._meta
 
 
-def checked_inputs(layout: Layout, X: Any) -> NDArray[np.floating]:
+def checked_inputs(layout: Layout, X: Any) -> Floats:
     """Inputs of one partition as an array, all of them finite.
 
     Parameters
@@ -340,7 +339,7 @@ def checked_weights(sample_weight: Any, n_samples: int) -> Array:
     return weights
 
 
-def _check_finite(values: NDArray[np.floating], name: str, columns: tuple[str, ...]) -> None:
+def _check_finite(values: Floats, name: str, columns: tuple[str, ...]) -> None:
     # The sum needs no array of flags. Where only the sum overflows, the second look finds nothing.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(values)):

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
+from .._compute import Array
 from .._data import binary_magnitude
 from .._networks import (
     BundledNetwork,
@@ -21,8 +21,6 @@ from .._ridge import Moments
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
-
-Array = NDArray[np.float64]
 
 
 class _Profile(NamedTuple):

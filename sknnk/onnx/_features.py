@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Indices
 from .._features import ArcCosineSampler, URFSampler, degree_of, feature_scale, n_columns_of, unbiased_map_of
 from ._graphs import Columns, Graph
 
@@ -77,7 +77,7 @@ def _unbiased(graph: Graph, layer: Any, phases: str, inputs: Columns, single: bo
     place = layer.pairs(inputs.width)
     constants = np.zeros(layer.n_components)
     constants[0] = scale
-    parts: list[tuple[str, NDArray[np.intp]]] = []
+    parts: list[tuple[str, Indices]] = []
     factors = np.ones(layer.n_components)
     if layer.slope != 0.0:
         parts += [(value, 1 + columns) for value, columns in inputs.parts]

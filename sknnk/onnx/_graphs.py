@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Array = NDArray[np.float64]
+from .._compute import Array, Indices
 
 # Version of the operators of ai.onnx.ml: the one that skl2onnx declares unless it is told another.
 _ML_VERSION = 3
@@ -112,7 +111,7 @@ class Columns:
     3
     """
 
-    parts: tuple[tuple[str, NDArray[np.intp]], ...]
+    parts: tuple[tuple[str, Indices], ...]
     factors: Array
     constants: Array
 

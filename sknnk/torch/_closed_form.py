@@ -4,18 +4,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from .._compute import Array
 from .._ridge import Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
-
-Floats = NDArray[np.float64]
 
 _ROWS = 4096
 _DOF_INFLATION = 1.4
 
 
-def flat_rows(values: Any) -> Floats:
+def flat_rows(values: Any) -> Array:
     """Rows of a tensor or array, in double precision on the CPU.
 
     Parameters
@@ -38,7 +36,7 @@ def flat_rows(values: Any) -> Floats:
     return tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).numpy()
 
 
-def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Floats, Floats]:
+def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Array, Array]:
     """Ridge regression of outputs on the features of inputs, in one pass over blocks of rows.
 
     Parameters
@@ -81,7 +79,7 @@ def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Float
     return coef.T, intercept
 
 
-def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
+def _evaluated(features: nn.Module, rows: Array) -> tuple[Array, float]:
     """Phi of rows as the module will compute it, and the relative precision that the least penalty is made for."""
     buffer = next(features.buffers(), torch.empty(0, dtype=torch.float64))
     with torch.no_grad():

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from ..._compute import Array
 from ..moments import Moments
 from ..rounding import alpha_floor
 from ..solvers import RidgeSystem, coefficients, conjugate_gradients, shifted_solutions
-
-Array = NDArray[np.float64]
 
 # Relative errors that squared errors may have, and the least one of predictions that is worth asking for.
 _ERROR_OF_SQUARES, _LEAST_TOLERANCE = 5e-7, 1e-8

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
+from ..._compute import Array, Floats, Indices
 from ..rounding import alpha_floor
 from ..solvers import shifted_solutions
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 
 class NestedKernel:
@@ -35,7 +32,7 @@ class NestedKernel:
            [-21.,  21.]])
     """
 
-    def __init__(self, columns: NDArray[np.floating], n_linked: int) -> None:
+    def __init__(self, columns: Floats, n_linked: int) -> None:
         self._columns, self._n_linked, self._count = columns, n_linked, 0
         self._linked = self._products(0, n_linked) if n_linked else np.zeros((len(columns), len(columns)))
         self._features = np.zeros_like(self._linked)
@@ -88,11 +85,11 @@ class DualPath:
     """
 
     kernel: Array
-    train: Rows
+    train: Indices
     coef: Array
     intercept: Array
 
-    def predictions(self, rows: Rows) -> Array:
+    def predictions(self, rows: Indices) -> Array:
         """Predict rows.
 
         Parameters
@@ -112,7 +109,7 @@ class DualPath:
 
 
 def dual_path(
-    kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas: Array, precision: float
+    kernel: Array, train: Indices, Y: Array, sample_weight: Array, alphas: Array, precision: float
 ) -> DualPath | None:
     """Solve on some of the rows for every penalty.
 

@@ -4,13 +4,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 from sklearn.exceptions import UndefinedMetricWarning
 
+from ..._compute import Array
 from ..moments import Moments
-
-Array = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
-from ..._compute import blas_threads_for
+from ..._compute import Array, Floats, blas_threads_for
 from ..moments import Moments
 from ..penalties import variance_around
 from ..solution import BareSolution
 from .eigen import RidgeSystem, decompose, posterior_variance
-
-Array = NDArray[np.float64]
 
 # How many times the rounding error of the Gram matrix a penalty must be for its eigenvalues not to matter one by one.
 _MARGIN = 1e3
@@ -90,11 +87,11 @@ class MomentsSolution:
         """What is added to the predictions."""
         return self.target_mean - self.mean @ self.coef
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
+    def variance(self, columns: Floats) -> Array:
         """Variance of predictions in units of the noise: :func:`posterior_variance`."""
         return posterior_variance(self.diagonal, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
+    def leverage(self, columns: Floats) -> Array:
         """Share of a training row of weight one in its own prediction."""
         return self.variance(columns)
 

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..._compute import Array
 from ..._integration import Step, ignore_step
 from .eigen import RidgeSystem
-
-Array = NDArray[np.float64]
 
 
 def conjugate_gradients(

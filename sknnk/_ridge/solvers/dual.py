@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import call_blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
+from ..._compute import Array, Floats, call_blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
 from .corrections import refined
-
-Array = NDArray[np.float64]
 
 # Corrections of a factor in float32: how many at most, the share of the solution that the first may be, and the share
 # that the error may be in the end. Each multiplies the error by the first share.
@@ -49,7 +47,7 @@ class DualSolution:
     coef: Array
     intercept: Array
     alpha: float
-    held_root: NDArray[np.floating]
+    held_root: Floats
     held_ones: Array
 
     def inverse_block(self, rows: slice) -> Array:
@@ -68,7 +66,7 @@ class DualSolution:
 
 
 def solve_dual(
-    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
+    K: Floats, Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
 ) -> DualSolution | None:
     """Solve kernel ridge regression with an intercept.
 
@@ -189,7 +187,7 @@ def _product(placed: Sequence[tuple[int, Array]], x: Array, threads: int) -> Arr
     return total
 
 
-def _factored(K: NDArray[np.floating], ridge: Array, threads: int) -> bool:
+def _factored(K: Floats, ridge: Array, threads: int) -> bool:
     """Whether the system is positive definite; its Cholesky factor then is in the memory of the kernel."""
     K[np.diag_indices(len(K))] += ridge
     return cholesky_in_place(K, threads)
@@ -199,7 +197,7 @@ def _right_sides(Y: Array) -> Array:
     return np.column_stack([np.ones(len(Y)), Y])
 
 
-def _with_intercept(solved: Array, factor: NDArray[np.floating], alpha: float, n_held: int) -> DualSolution:
+def _with_intercept(solved: Array, factor: Floats, alpha: float, n_held: int) -> DualSolution:
     """The solution, from those for ones and for the targets alone."""
     n, ones, targets = len(factor), solved[:, 0], solved[:, 1:]
     total = ones.sum()

@@ -8,15 +8,13 @@ Nothing here ever sees an input row. In every function `system` is such a diagon
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from ..._compute import Array, Floats
 from ..moments import Moments, effective_rows
 from ..penalties import Penalty, choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
 from ..solution import BareSolution
-
-Array = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -134,8 +132,8 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
 
 
 def decompose_rows(
-    features: NDArray[np.floating],
-    targets: NDArray[np.floating],
+    features: Floats,
+    targets: Floats,
     sample_weight: Array | None = None,
     precision: float = _EPS,
 ) -> RidgeSystem:
@@ -218,7 +216,7 @@ def _shrunken(system: RidgeSystem, alphas: Array) -> Array:
     )
 
 
-def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas: Array) -> Array:
+def prediction_path(system: RidgeSystem, features: Floats, alphas: Array) -> Array:
     """Predict rows for every penalty at once.
 
     Parameters
@@ -236,7 +234,7 @@ def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas:
     return system.target_mean + ((features - system.mean) @ system.basis) @ _shrunken(system, alphas[:, None])
 
 
-def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alpha: Array) -> Array:
+def posterior_variance(system: RidgeSystem, features: Floats, alpha: Array) -> Array:
     """Variance of predictions in the Bayesian reading of ridge regression, in units of the noise variance.
 
     Parameters
@@ -329,11 +327,11 @@ class EigenSolution:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return self.system.n_effective
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
+    def variance(self, columns: Floats) -> Array:
         """Variance of predictions in units of the noise: :func:`posterior_variance`."""
         return posterior_variance(self.system, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
+    def leverage(self, columns: Floats) -> Array:
         """Share of a training row of weight one in its own prediction."""
         return self.variance(columns)
 

@@ -6,12 +6,10 @@ from typing import NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import one_blas_thread
+from ..._compute import Array, Floats, one_blas_thread
 from ..moments import effective_rows
 from ..penalties import variance_around
 from .dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
-
-Array = NDArray[np.float64]
 
 # From this many rows and this penalty on, for kernels of value one, a factor in float32 and its corrections take less
 # time than one in float64 and say the same of rows that are left out.
@@ -29,7 +27,7 @@ class KernelRows(Protocol):
     def blocks(self, threads: int) -> list[Array]:
         """Consecutive rows of the upper triangle, float64, each block from its first row's own column on."""
 
-    def matrix(self, threads: int) -> NDArray[np.floating]:
+    def matrix(self, threads: int) -> Floats:
         """The lower triangle, in Fortran order, which the solver may overwrite."""
 
 
@@ -69,10 +67,10 @@ class ExactSolution:
         """Number of rows."""
         return len(self.coef)
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: the factor is as large as the kernel matrix, and is not kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:

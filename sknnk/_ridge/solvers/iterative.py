@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from ..._compute import Array, Floats
 from ..._integration import Execution, Step, ignore_step
 from ..costs import COARSE, EIGEN, FACTOR_ALONE, FEATURE, SKETCH_ROWS, Shape, sampled_rows
 from ..penalties import Penalty, effective_dof, variance_around
@@ -17,8 +17,6 @@ from ..solution import BareSolution
 from .conjugate_directions import conjugate_gradients
 from .eigen import RidgeSystem, posterior_variance
 from .operator import FeatureOperator, sketched
-
-Array = NDArray[np.float64]
 
 # Iterations that the preconditioned solver needs for a tenth of the residual. With a penalty of 0.1 it was 4; where
 # nobody knows, the direct solution is the one that keeps its promise.
@@ -66,11 +64,11 @@ class IterativeSolution:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return self.system.n_effective
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
+    def variance(self, columns: Floats) -> Array:
         """Variance of predictions in units of the noise, as far as the sketch knows."""
         return posterior_variance(self.system, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
+    def leverage(self, columns: Floats) -> Array:
         """Share of a training row of weight one in its own prediction, as far as the sketch knows."""
         return self.variance(columns)
 

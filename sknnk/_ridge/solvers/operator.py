@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import over_threads, row_blocks, scratch
+from ..._compute import Array, Floats, Indices, over_threads, row_blocks, scratch
 from ..costs import COARSE, SKETCH_ROWS, sampled_rows
 from ..problem import FeatureMap, PreparedMap
 from .conjugate_directions import preconditioned
 from .eigen import RidgeSystem, decompose_rows
 from .preconditioner import SampledInverse
-
-Array = NDArray[np.float64]
 
 # Rows are cut into this many runs, each summed in order, so that the sums do not depend on the number of threads.
 _RUNS = 16
@@ -54,7 +52,7 @@ class FeatureOperator:
         X: Any,
         sample_weight: Array,
         threads: int,
-        order: NDArray[np.intp] | None = None,
+        order: Indices | None = None,
     ) -> None:
         self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
         self.inputs = X
@@ -115,7 +113,7 @@ class FeatureOperator:
         """Product of the centred Gram matrix with vectors of shape (n_columns, n_targets)."""
         scaled, shift = self._scale * vectors[self._order], self.mean @ vectors
 
-        def image(columns: NDArray[np.floating], rows: slice) -> Array:
+        def image(columns: Floats, rows: slice) -> Array:
             return self._weight[rows, None] * (columns @ scaled.astype(columns.dtype, copy=False) - shift)
 
         # The images sum to zero, as the features are centred, so the mean need not be taken off a second time.
@@ -125,7 +123,7 @@ class FeatureOperator:
         """Products of the centred features with residuals, and centred squares of these, in one pass."""
         scaled, residuals = self._scale * coef[self._order], np.empty_like(Y)
 
-        def beside(columns: NDArray[np.floating], rows: slice) -> Array:
+        def beside(columns: Floats, rows: slice) -> Array:
             np.subtract(Y[rows] - intercept, columns @ scaled, out=residuals[rows])
             return np.hstack([residuals[rows], np.ones((len(columns), 1))]) * self._weight[rows, None]
 
@@ -149,7 +147,7 @@ class FeatureOperator:
 
         return improved
 
-    def _sampled(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
+    def _sampled(self, rows: Indices) -> Floats:
         """Centred columns of some rows, as written, scaled so that their Gram matrix estimates that of all rows."""
         columns = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
         mean, scale = self.mean[self._order], self._scale[:, 0]
@@ -194,7 +192,7 @@ class FeatureOperator:
 
 
 def sketched(
-    columns: Callable[[Any], NDArray[np.floating]], X: Any, Y: Array, sample_weight: Array, rng: np.random.Generator
+    columns: Callable[[Any], Floats], X: Any, Y: Array, sample_weight: Array, rng: np.random.Generator
 ) -> RidgeSystem:
     """Eigenpairs of the Gram matrix estimated from a sample of rows.
 

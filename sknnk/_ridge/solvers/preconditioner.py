@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 from scipy.linalg.lapack import get_lapack_funcs
 
-Array = NDArray[np.float64]
+from ..._compute import Array, Floats
 
 # Share of the sample from which it is judged how much of a row the others leave unexplained, and of these the last
 # ones, which have most others before them.
@@ -51,7 +50,7 @@ class SampledInverse:
     True
     """
 
-    def __init__(self, rows: NDArray[np.floating], alpha: float) -> None:
+    def __init__(self, rows: Floats, alpha: float) -> None:
         self._rows, self._by_rows = rows, len(rows) < rows.shape[1]
         self._syrk: Any = get_blas_funcs("syrk", (rows,))
         self._trsv: Any = get_blas_funcs("trsv", (rows,))
@@ -113,7 +112,7 @@ class SampledInverse:
         pivots = np.diag(factor)[-max(int(_LAST * tried), 1) :].astype(np.float64)
         return float(tried * max(float(np.mean(pivots**2)) - alpha, 0.0) / self._rows.shape[1])
 
-    def _solved(self, right: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _solved(self, right: Floats) -> Floats:
         solved = np.empty_like(right)
         if right.shape[1] > _FEW_TARGETS:
             return np.asarray(self._potrs(self._factor, right, lower=0)[0])

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrs
 
+from ..._compute import Array
 from ..._integration import Step, ignore_step
 from ..accumulation import accumulated_moments
 from ..moments import Moments
@@ -18,8 +18,6 @@ from .cholesky import MomentsSolution, penalised_factor, penalised_solution
 from .corrections import refined
 from .operator import FeatureOperator
 from .tridiagonal import TridiagonalMoments, best_of_several
-
-Array = NDArray[np.float64]
 
 # Columns, and products of them in all rows, from which on half the time of their sums is worth one more pass.
 _LEAST_COLUMNS, _LEAST_PRODUCTS = 1000, 1e10
@@ -76,7 +74,7 @@ def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float
 
 def solve_in_two_precisions(
     layers: PreparedMap,
-    rows: tuple[NDArray[np.float64], Array, Array],
+    rows: tuple[Array, Array, Array],
     alphas: Array,
     candidates: Callable[[TridiagonalMoments], Array],
     inflation: float,

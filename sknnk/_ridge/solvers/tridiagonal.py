@@ -4,16 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..._compute import blas_threads_for
+from ..._compute import Array, blas_threads_for
 from ..moments import Moments
 from ..penalties import choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
 from .cholesky import MomentsSolution
 from .tridiagonal_form import Tridiagonal
-
-Array = NDArray[np.float64]
 
 # Share of the variance that must be left over for the difference of two squares to compare penalties by.
 _LEAST_LEFT_OVER = 1e-6

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dormqr, dptsv, dsterf, dsytrd
 
-Array = NDArray[np.float64]
+from ..._compute import Array
 
 # Columns that LAPACK reduces at a time.
 _PANEL = 32

@@ -22,7 +22,7 @@ def effective_rows(weight: float, n_samples: int) -> float:
     Returns
     -------
     float
-        The sum of weights, as a weight of two is a row that occurs twice; or the number of rows if that is larger.
+        The sum of weights, because a weight of two means a row that occurs twice. The number of rows if that is larger.
 
     Examples
     --------
@@ -36,8 +36,8 @@ def effective_rows(weight: float, n_samples: int) -> float:
 class Moments:
     """Weighted moments of features and targets about their own means.
 
-    Every ``Moments`` is centred on its own mean; merging corrects for the shift between the two means (Chan, Golub
-    and LeVeque 1983), because ``F'F - n mu mu'`` at the end would cancel.
+    Each object is centred on the mean of its own rows. Merging two objects corrects for the shift between their means
+    (Chan, Golub and LeVeque 1983). The simpler ``F'F - n mu mu'`` would lose digits by cancellation.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Moments:
             n_samples, weight = int(np.count_nonzero(sample_weight)), float(np.sum(sample_weight))
         if n_samples == 0:
             return
-        # One more row stands for the distance between the two means, so that one update of each sum does it all.
+        # An additional row accounts for the distance between the two means. So each sum needs one update only.
         pull = np.sqrt(self.weight * weight / (self.weight + weight))
         rows, mean = _centred_rows(features, sample_weight, weight, self.mean, pull)
         target_rows, target_mean = _centred_rows(targets, sample_weight, weight, self.target_mean, pull)

@@ -1,4 +1,4 @@
-"""What every way of solving returns, and the two kinds that no solver made."""
+"""The interface of all solutions, and the two kinds of solutions that no solver returns."""
 
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -48,7 +48,7 @@ class Solution(Protocol):
         """Passes over the rows of an iterative solver; one of the others."""
 
     def variance(self, columns: Floats) -> Array | None:
-        """Variance of predictions in the Bayesian reading, in units of the noise.
+        """Variance of predictions in Bayesian ridge regression, in units of the noise variance.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Solution(Protocol):
         """
 
     def leverage(self, columns: Floats) -> Array | None:
-        """Share of a training row in its own prediction, for a weight of one: proportional to the weight.
+        """Influence of a training row of weight one on its own prediction. It is proportional to the weight.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Solution(Protocol):
         """
 
     def without_factor(self) -> "Solution":
-        """The same numbers without what has the size of the Gram matrix; nothing can be added to it.
+        """The same numbers without arrays of the size of the Gram matrix. No rows can be added to it.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class Solution(Protocol):
         """
 
     def diagonalised(self) -> "Solution":
-        """One whose eigenvectors are computed already, so that workers it is sent to need not each do that.
+        """The same solution with its eigenvectors, so that workers that receive it do not compute them again.
 
         Returns
         -------

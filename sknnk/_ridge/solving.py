@@ -1,4 +1,4 @@
-"""The one table of solvers, which of them to take, and the one function that solves."""
+"""The table of solvers, the choice between them, and the function that solves."""
 
 from typing import Protocol
 
@@ -88,7 +88,7 @@ def predicted_costs(
     tol : float, default=1e-4
         Relative residual at which iterations stop.
     one_penalty : bool, default=False
-        Whether there is one penalty, so that a Cholesky factor serves.
+        Whether there is one penalty. A Cholesky factor is then enough.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def check_memory(
     Parameters
     ----------
     asked : object
-        What the user gave for `n_components`.
+        The parameter `n_components` as the user gave it, for the error.
     n_components : tuple of int
         Columns of every layer.
     n_linked : int

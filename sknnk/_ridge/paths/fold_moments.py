@@ -32,8 +32,8 @@ class Partition:
 def partitions(n_samples: int, splits: Sequence[tuple[Indices, Indices]], max_atoms: int) -> list[Partition]:
     """Group rows by their pattern of memberships in training and test sets.
 
-    K folds have K patterns and time series one more than splits. Repeated and random splits have exponentially many;
-    they are cut into runs of consecutive splits with few patterns each.
+    K folds have K patterns, and splits of a time series have one more than there are splits. Repeated and random splits
+    have exponentially many. They are cut into runs of consecutive splits with few patterns each.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def pooled(parts: list[Moments]) -> Moments:
     Returns
     -------
     Moments
-        Those within the parts plus those of the means of the parts; the very object when there is one part.
+        The sum of the moments of the parts and of the moments of their means. A single part is returned as it is.
 
     Examples
     --------

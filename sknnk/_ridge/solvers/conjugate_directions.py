@@ -86,7 +86,7 @@ def conjugate_gradients(
 def preconditioned(sketch: RidgeSystem, vectors: Array, alpha: Array) -> Array:
     """Apply the inverse of the sketch plus penalty, up to a factor.
 
-    Outside the span of the sketch its smallest eigenvalue stands for all others.
+    Outside the span of the sketch, all eigenvalues are taken to be its smallest one.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Ridge regression from moments: factor once, then every penalty costs next to nothing.
+"""Ridge regression from moments: factor once, then every penalty costs almost nothing.
 
 A system is diagonalised once (from the Gram matrix, or from the rows when there are fewer of them than columns). In its
 eigenbasis the coefficients, the residual and the variance of predictions are sums over eigenvalues, for any penalty.
-Nothing here ever sees an input row. In every function `system` is such a diagonalised problem.
+The functions take features, never inputs. In every function `system` is such a diagonalised problem.
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class RidgeSystem:
     cross : ndarray of shape (n_vectors, n_targets)
         Products of the features along each eigenvector with the targets.
     rank : int
-        Number of eigenvalues above the rounding error of the Gram matrix. The others count in the coefficients, where
-        a penalty covers their error, and nowhere else.
+        Number of eigenvalues above the rounding error of the Gram matrix. Smaller ones are used only in the
+        coefficients, where the penalty hides their error.
     projections : ndarray of shape (rank, n_targets)
         The centred targets along each left singular vector.
     outside : ndarray of shape (n_targets,)
-        Squares of the targets outside the range of the features; no penalty can reduce them.
+        Squared length of the part of each target that no combination of the features can reach.
     mean : ndarray of shape (n_columns,)
         Mean of the features.
     target_mean : ndarray of shape (n_targets,)
@@ -81,14 +81,14 @@ class RidgeSystem:
 
     @property
     def least_choice(self) -> float:
-        """Smallest penalty that is worth trying unasked."""
+        """Smallest penalty that an automatic choice tries."""
         return least_choice(self.eigenvalues, self.alpha_floor)
 
     def residual_squares(self, alphas: Array) -> Array:
         """Weighted sums of squared training residuals.
 
-        The sum of what no penalty can reach and of shrunken projections cannot turn negative, whereas the expanded
-        square ``y'y - 2 b'c + b'Gb`` cancels.
+        They are `outside` plus the squares of the shrunken projections, so they cannot be negative. The expanded square
+        ``y'y - 2 b'c + b'Gb`` would lose digits by cancellation.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ def decompose_rows(
 
 def _decreasing(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a positive semidefinite matrix, of which the upper triangle is read."""
-    # Of the negative matrix, so that they come in this order, in memory as well.
+    # LAPACK sorts increasingly. The negative matrix therefore gives decreasing order without a copy.
     eigenvalues, vectors = eigh(-matrix, lower=False, driver="evd", overwrite_a=True, check_finite=False)
     return np.maximum(-eigenvalues, 0.0), vectors
 
@@ -206,7 +206,7 @@ def _shrunken(system: RidgeSystem, alphas: Array) -> Array:
     """Coefficients along the eigenvectors, shape (..., n_vectors, n_targets), for penalties of shape (..., 1 or T)."""
     penalties = alphas[..., None, :] if alphas.ndim else alphas
     penalised = system.eigenvalues[:, None] + penalties
-    # Below the floor, what lies under the rounding error of the Gram matrix is noise divided by noise.
+    # With a penalty below the floor, eigenvalues below the rounding error would divide noise by noise.
     known = np.arange(system.eigenvalues.size)[:, None] < system.rank
     return np.divide(
         system.cross,
@@ -235,7 +235,7 @@ def prediction_path(system: RidgeSystem, features: Floats, alphas: Array) -> Arr
 
 
 def posterior_variance(system: RidgeSystem, features: Floats, alpha: Array) -> Array:
-    """Variance of predictions in the Bayesian reading of ridge regression, in units of the noise variance.
+    """Variance of predictions in Bayesian ridge regression, in units of the noise variance.
 
     Parameters
     ----------
@@ -247,8 +247,8 @@ def posterior_variance(system: RidgeSystem, features: Floats, alpha: Array) -> A
     Returns
     -------
     ndarray of shape (n_samples, n_targets)
-        ``1 / n + phi' (F'F + alpha I)^-1 phi`` for the centred row ``phi``; directions that no training row touched
-        keep their prior variance, and count nothing when there is no prior (``alpha`` zero).
+        ``1 / n + phi' (F'F + alpha I)^-1 phi`` for the centred row ``phi``; directions without training rows keep their
+        prior variance. If ``alpha`` is zero, there is no prior and they are left out.
 
     References
     ----------
@@ -258,7 +258,7 @@ def posterior_variance(system: RidgeSystem, features: Floats, alpha: Array) -> A
     centred = features - system.mean
     inside = centred @ basis
     variance = inside**2 @ (1.0 / (system.eigenvalues[: system.rank, None] + alpha)) + 1.0 / system.n_effective
-    # Not a difference of squares, whose rounding error a small penalty would blow up.
+    # A difference of squares would have a rounding error that a small penalty multiplies.
     untouched = np.sum((centred - inside @ basis.T) ** 2, axis=1)
     prior = np.divide(1.0, alpha, out=np.zeros_like(alpha), where=alpha > 0.0)
     total: Array = variance + untouched[:, None] * prior
@@ -282,7 +282,7 @@ def recovered_moments(system: RidgeSystem) -> Moments:
 
 @dataclass(frozen=True, eq=False)
 class EigenSolution:
-    """A solution whose problem is diagonalised: every other penalty costs next to nothing.
+    """A solution whose problem is diagonalised: every other penalty costs almost nothing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The kernel of a bundled network, chosen for the network that it stands for."""
+"""The choice of a kernel for a bundled network that replaces a trained one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +12,23 @@ from .._features import Candidate, URFSampler
 from .._kernel_learning import Choice, candidates, cross_validated_errors, halving_search
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
 
+# Number of rows on which kernels are compared.
 _SEARCH_ROWS = 4000
+# Number of rows on which the relevance of the columns is measured.
 _RELEVANCE_ROWS = 500
+# Number of kernels that are compared again with more features,
 _N_FINALISTS = 3
+# of which there are at most this many,
 _FINAL_COMPONENTS = 1024
+# by cross-validation with this many folds.
 _N_FOLDS = 4
+# Factor of the error without the quantile map: see `chosen_kernel`.
 _HANDICAP = 1.25
+# Penalties to compare.
 _ALPHAS = np.logspace(-7.0, 0.0, 15)
+# Length scales to compare, in units of the typical one.
 _LENGTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
-# A column that matters this little, relative to the others, is as good as left out.
+# Least relevance of a column, as a share of the largest. With it the column has almost no effect.
 _LEAST_RELEVANCE = 0.02
 
 
@@ -29,9 +37,10 @@ def chosen_kernel(
 ) -> tuple[Candidate, str | None]:
     """Kernel and input transform that reproduce a network best on held-out rows.
 
-    Compared are the kernels of a bundled network, at the same length scale for all columns and at one for each that is
-    inversely proportional to how much the network depends on it, with and without the quantile map of the inputs; first
-    by cross-validation with few features, then the best of them with as many as asked for, or a thousand.
+    The kernels of a bundled network are compared, with and without the quantile map of the inputs. Each is tried with
+    one length scale for all columns, and with length scales that are inversely proportional to how much the network
+    depends on each column. The first cross-validation uses few features. The best kernels are then compared with as
+    many features as asked for, at most 1024.
 
     Parameters
     ----------
@@ -65,7 +74,8 @@ def chosen_kernel(
     rows = rng.permutation(len(X))[:_SEARCH_ROWS]
     X, outputs = X[rows], network(X[rows])
     quantiles = fit_quantile_map(X.T)
-    # Bounded inputs keep the outputs in bounds where rows are rare; giving that up must pay.
+    # The quantile map bounds the inputs, and so the outputs where rows are rare. To leave it out must lower the error
+    # clearly.
     found: list[tuple[float, Candidate, str | None]] = []
     for input_transform, handicap in (("quantile", 1.0), (None, _HANDICAP)):
 
@@ -88,8 +98,8 @@ def column_relevance(
 ) -> Array:
     """How fast the outputs of a network change with each of its inputs.
 
-    Every value is moved up by a tenth of the ranks of its column; the squared change of the outputs is divided by that
-    of the transformed input, both summed over rows.
+    One column at a time, every value is replaced by the value that is a tenth of the ranks higher. The squared change
+    of the outputs is divided by the squared change of the transformed input, both summed over rows.
 
     Parameters
     ----------
@@ -103,8 +113,8 @@ def column_relevance(
     Returns
     -------
     ndarray of shape (n_features,)
-        Root of the mean of squares one, or all ones if nothing matters; the diagonal of the average gradient outer
-        product, by secants.
+        Scaled to a mean square of one; all ones if no column matters. The squares are the diagonal of the average
+        gradient outer product (AGOP), with differences instead of gradients.
 
     References
     ----------

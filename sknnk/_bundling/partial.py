@@ -17,7 +17,7 @@ from .trained_networks import ACTIVATION_FUNCTIONS
 
 
 class _PartlyBundledNetwork(VersionedState, BaseEstimator):
-    """Front, hidden layers that were left, and an output matrix."""
+    """Bundled front, hidden layers that were not bundled, and an output matrix."""
 
     def __init__(self, front, activation, layers):
         self.front = front
@@ -95,7 +95,7 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PartlyBundledRegressor":
-        """Solve for the output layer in closed form; everything in front of it stays.
+        """Solve for the output layer in closed form; all layers in front of it stay the same.
 
         Parameters
         ----------
@@ -234,7 +234,8 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         PartlyBundledClassifier
             The estimator itself.
         """
-        # A single logit counts once, where the two scores of least squares differ by twice their size.
+        # A single logit is the difference of two classes; least-squares scores of two classes differ by twice their
+        # size.
         temperature = 0.5 if len(self.layers[-1].bias) == 1 else 1.0
         targets = ClassTargets(classes, None, temperature)
         return self._publish(**self._output_layer(), **description, **targets.attributes())

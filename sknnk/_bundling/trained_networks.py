@@ -1,4 +1,4 @@
-"""A trained multilayer perceptron as plain arrays, whoever trained it."""
+"""A trained multilayer perceptron of scikit-learn or PyTorch as plain arrays."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class DenseLayer:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """Layers in order, and what the last one means.
+    """Layers in order, and the meaning of the outputs.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _read_sequential(network: TrainedEstimator, classes: Any) -> TrainedNetwork:
 
 
 def _steps(network: TrainedEstimator, name: str) -> Iterator[tuple[str, Any]]:
-    """Modules in the order of their calls, one that is called twice twice: `children` would name it once."""
+    """Modules in the order of their calls. A module that is called twice is given twice, unlike in `children`."""
     _check_forward(network, name)
     for key, module in network._modules.items():
         if _sequential_class(module) is not None:
@@ -207,13 +207,13 @@ def _check_forward(module: Any, name: str) -> None:
 
 
 def _torch_kind(module: Any) -> str:
-    """Name of a class of PyTorch; that of another one with its module, so that it is none of them."""
+    """Name of a class of PyTorch. Other classes have their module in the name, so they match none of it."""
     kind = type(module)
     return kind.__name__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__name__}"
 
 
 def _does_nothing(module: Any) -> bool:
-    """Whether rows of a table leave a trained module as they came."""
+    """Whether a trained module returns the rows of a table unchanged."""
     kind = _torch_kind(module)
     # From any other axis on, Flatten would make one row of all rows.
     return kind in _TORCH_IGNORED or (kind == "Flatten" and module.start_dim in (1, -1))

@@ -1,4 +1,4 @@
-"""Scores against the number of features and the penalty, for one kernel: where rows become scores."""
+"""Scores of one kernel for every number of features and every penalty."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from .candidates import PreparedPlan, SearchPlan, link_scale_of
 from .scorers import Labelled, Scoring, candidate_scores
 from .splits import MomentSets, RowSets, Table, Whole
 
-# Groups of rows whose moments are held at one time, and rows per column below which their features are held instead.
+# Largest number of groups of rows whose moments are in memory at one time.
 _MAX_ATOMS = 16
+# Up to this many rows for each column, the features of all rows are kept instead of moments.
 _HELD_ROWS = 1.5
 
 
@@ -101,7 +102,7 @@ def count_curves(
     alphas : ndarray of shape (n_alphas,)
         Penalties.
     preprocessing : {"once", "fold"}
-        Whether the network is prepared on all rows, or anew on each training set.
+        Whether the network is prepared on all rows, or on each training set.
     return_train_score : bool
         Whether training sets are scored, too.
 
@@ -116,7 +117,7 @@ def count_curves(
     whole, started = None, perf_counter()
     for first, sets, latest in _sets(plan, task, preprocessing):
         whole, covered = latest, slice(first, first + len(sets.splits))
-        # A pass over the rows is for all candidates alike.
+        # All candidates share the time of a pass over the rows equally.
         times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
         for j, count in enumerate(counts):
             for split, both, seconds in _scores_of_sets(sets, count, alphas, task, scoring, return_train_score):
@@ -156,7 +157,8 @@ def _scores_of_sets(
             both = [{name: [each[name] for each in side] for name in side[0]} for side in of_candidates]
         return split, both if return_train_score else [both[0], {}], (fit_time, perf_counter() - started)
 
-    # Scorers are not ours, and may not be meant for threads; what is ours keeps the interpreter to itself in BLAS.
+    # No threads: scorers of users may not be safe in threads, and our own work does not release the interpreter in
+    # BLAS.
     return [scores(split) for split in range(len(sets.splits))]
 
 
@@ -182,11 +184,11 @@ def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[
 
 
 def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, Whole | None]]:
-    """Sets of one preparation, for as many splits at a time as have few patterns of membership."""
+    """Sets that share one preparation. Each covers as many splits as have few patterns of membership."""
     link_scales = _link_scales(prepared, task, task.splits)
     weight = task.fit_weight(np.arange(len(task.Y)))
     table = Table(task.X, task.Y / prepared.target_units, weight)
-    # Class weights are the business of each training set, and so is, with them, the preparation of a final fit.
+    # Class weights depend on each training set. With them, a final fit cannot use these sums.
     may_continue = weight is task.sample_weight
     if _are_few(task, prepared):
         sets: MomentSets | RowSets = RowSets(prepared, table, task.splits, link_scales)

@@ -36,7 +36,7 @@ class Scoring:
     params : dict
         Parameters of `evaluate`; those with one entry per row are cut to the rows that are scored.
     weight_is_shared : bool
-        Whether scores have the very weights of the fit.
+        Whether scores use the same weights as the fit.
     as_given : callable or dict of str to callable
         What `scorer_` of the search is.
     """
@@ -58,7 +58,7 @@ class Scoring:
         return forms if self.weight_is_shared and all(forms.values()) else None  # type: ignore[return-value]
 
     def needs_probabilities(self) -> bool:
-        """Whether a scorer may ask for more than scores of classes and the likeliest of them."""
+        """Whether a scorer may need probabilities, and not only scores of classes or predicted classes."""
         methods = (getattr(scorer, "_response_method", "predict_proba") for scorer in self.scorers.values())
         first = {method if isinstance(method, str) else method[0] for method in methods}
         return not first <= {"predict", "decision_function"}
@@ -93,10 +93,10 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class RememberingNetwork(FittedNetwork):
-    """Network that remembers its outputs for rows that were evaluated together with those of other networks.
+    """Network that remembers its outputs for some rows, which were computed together with those of other networks.
 
-    A scorer calls `predict` and its like of every candidate with the same rows; with the features of these rows
-    computed once for all of them, the candidate's own methods still give the very predictions that it would make.
+    A scorer calls methods such as `predict` of every candidate with the same rows. The features of these rows are
+    computed once for all candidates. The methods of a candidate still return its own exact predictions.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class RememberingNetwork(FittedNetwork):
         return cls(**own, outputs=tuple(outputs))
 
     def known_rows(self, X: Any) -> Any:
-        """Validated rows, where these very rows are known."""
+        """The validated rows, if `X` is the object that they were made from."""
         return next((validated for given, validated, _ in self.outputs if given is X), None)
 
     def scores(self, X: Any, execution: Execution) -> Floats:
@@ -188,7 +188,7 @@ def _completed(
     """The networks with what scorers may ask for: temperatures of classifiers, rows for intervals."""
     targets = sets.prepared.plan.targets
     if isinstance(targets, ClassTargets) and not scoring.needs_probabilities():
-        # The likeliest class does not depend on it.
+        # The predicted class does not depend on the temperature.
         sure = replace(targets, inverse_temperature=1.0)
         return [replace(network, targets=sure) for network in networks]
     rows = train[sets.table.weight[train] > 0.0]

@@ -45,7 +45,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
 
     _network_class: type[BundledNetwork]
     _default_scoring: str
-    # Differences of the default score that are no reason to choose.
+    # Values of the default score that differ by at most this count as equal.
     _least_difference = 0.0
 
     coef_ = of_best("coef_")
@@ -121,7 +121,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return self.best_estimator_
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Metadata that `fit` passes on: to the scorers and, `groups` above all, to the splitter.
+        """Metadata that `fit` passes on to the scorers and to the splitter, mainly `groups`.
 
         Returns
         -------
@@ -192,7 +192,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
         with progress.part("search", len(kernels)) as search:
             for kernel in kernels:
-                # For each split a part that chooses, one that sums, and a step per count.
+                # Each split has a part that chooses, a part that sums, and a step for each count.
                 with search.part("score-counts", len(task.splits) * (2 + len(counts))) as part:
                     execution = self._execution(part)
                     plan = SearchPlan(self._network(*kernel, max(counts), seed), targets, description, execution)
@@ -215,7 +215,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return Execution(n_threads(self.n_jobs), batch_size, progress)
 
     def _publish(self, found: dict[str, Any]) -> None:
-        """Replace all fitted attributes at once: the one place that writes them."""
+        """Replace all fitted attributes at once. No other method writes them."""
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = {**kept, **found}
 

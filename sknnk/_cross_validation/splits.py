@@ -33,10 +33,12 @@ from .candidates import PreparedPlan, leading_features
 
 Path = tuple[Array, Array]
 
-# Relative precision that squared errors from moments must have; otherwise the rows are predicted.
+# Largest relative rounding error of squared errors from moments. If it is larger, the rows are predicted instead.
 _PRECISION = 1e-9
-# Least share of all rows in a training set, and rows per column, for which its Gram matrix is close to theirs.
-_LEAST_SHARE, _LEAST_ROWS = 0.5, 1.5
+# The Gram matrix of a training set is close to that of all rows if it has at least this share of their weight,
+_LEAST_SHARE = 0.5
+# and at least this many rows for each column.
+_LEAST_ROWS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ class _CountSets:
 
 
 class MomentSets(_CountSets):
-    """Sets known by their moments alone: memory does not depend on the number of rows.
+    """Sets of which only moments are kept, so that memory does not depend on the number of rows.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ class MomentSets(_CountSets):
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        # Not over threads: SciPy's BLAS keeps the interpreter to itself, and has threads of its own.
+        # Threads would not help: SciPy's BLAS does not release the interpreter, and has threads of its own.
         positions = range(len(self.splits))
         close = [split for split in positions if self._is_close(split, count)]
         whole = self._whole_system(count) if len(close) > 1 else None
@@ -220,10 +222,10 @@ class MomentSets(_CountSets):
         return self._whole_systems[count]
 
     def _paths_from_whole(self, whole: RidgeSystem, splits: list[int], count: int, alphas: Array) -> dict[int, Path]:
-        """Solutions from the factorisation of all rows, empty if that takes longer than others."""
+        """Solutions from the factorisation of all rows. Empty if one factorisation for each set is faster."""
         folds, scale = self.folds(count), self.scale(count)
         rests = [rest for split in splits if (rest := folds.rest(split)) is not None]
-        # A direct link of another scale is one of this scale under another penalty.
+        # Another scale of the direct link has the same effect as another penalty on its columns.
         factors = [(scale / self.scale(count, split)) ** 2 for split in splits]
         paths = paths_without(whole, scale, rests, factors, alphas) or []
         return {i: (scale[:, None, None] * coef, b) for i, (coef, b) in zip(splits, paths, strict=False)}
@@ -238,7 +240,7 @@ class MomentSets(_CountSets):
 
 
 class RowSets(_CountSets):
-    """Sets of few rows, whose features are held: fewer numbers than a Gram matrix or two.
+    """Sets of few rows, whose features are kept: they take less memory than two Gram matrices.
 
     Parameters
     ----------
@@ -299,8 +301,8 @@ class RowSets(_CountSets):
         return Whole(self.prepared, self.table.X.dtype, self._columns, self.table)
 
     def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
-        """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
-        # Threads would take turns in LAPACK, which keeps the interpreter to itself.
+        """Solutions on every training set: for raw columns, or over training rows if there are fewer of them."""
+        # Threads would not help: LAPACK does not release the interpreter, so they would run one after the other.
         splits = range(len(self.splits))
         return [self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in splits]
 
@@ -337,7 +339,7 @@ class Whole:
     systems: dict[int, RidgeSystem] = field(default_factory=dict)
 
     def solved(self, count: int, alpha: float) -> FittedNetwork:
-        """Network of `count` features, fitted on all rows without another look at them."""
+        """Network of `count` features, fitted on all rows without reading them again."""
         wide = self.prepared.feature_map
         layers = leading_features(wide, count, wide.link_scale)
         system = self.systems[count] if count in self.systems else self._system(layers.column_scale)

@@ -77,8 +77,8 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
     sample_weight : ndarray of shape (n_samples,)
         Non-negative weights.
     n_mislabelled : float, default=0.0
-        Weight of rows assumed to belong to another class. One of them is the rule of succession for rows that are all
-        on the right side, where the loss alone would ask for certainty.
+        Weight of rows that are assumed to belong to another class. If all rows are on the right side, the loss alone
+        would give certainty. With a weight of one, the result is the rule of succession instead.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from .validation import DTYPES, CheckedRows, checked_rows
 
 
 class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Everything but the meaning of the targets."""
+    """A bundled network. Subclasses say what the targets mean."""
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -108,7 +108,8 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def _fitted_for(self, X: Any) -> tuple[FittedNetwork, Any]:
         """Validate rows, and give the network that they were validated for.
 
-        A fit in another thread replaces all attributes at once, so what is read from one dictionary belongs together.
+        A fit in another thread replaces the dictionary of attributes. So attributes from one dictionary belong
+        together.
         """
         state: dict[str, Any] = self.__dict__
         fitted = state.get("_fitted")
@@ -162,7 +163,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:
         """Replace all fitted attributes at once.
 
-        The one place that writes them: whatever interrupts a fit before leaves the estimator as it was.
+        No other method writes them. So a fit that is interrupted earlier leaves the estimator as it was.
         """
         kept = {name: value for name, value in vars(self).items() if name != "_fitted" and not name.endswith("_")}
         state = {**kept, **fitted.attributes(), **description, "_fitted": fitted}
@@ -229,5 +230,5 @@ def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, A
 
 
 def _n_unnamed_columns(state: dict[str, Any]) -> int | None:
-    """Number of columns of a fit to rows whose columns had no names, which leaves nothing else to check."""
+    """Number of columns, if the columns of the fit had no names. Then nothing else has to be checked."""
     return None if "feature_names_in_" in state else state.get("n_features_in_")

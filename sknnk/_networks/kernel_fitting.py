@@ -139,7 +139,7 @@ def _importances(kernels: tuple[Kernel, ...]) -> Array:
 def extend_kernel_network(
     fitted: FittedNetwork, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
 ) -> FittedNetwork:
-    """Solve anew with more centres; kernel, penalty and input transform stay those of the first rows.
+    """Solve again with more centres; kernel, penalty and input transform stay those of the first rows.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _fitted_exactly(
 
 def _check_exact_memory(asked: object, n_rows: int) -> None:
     """Refuse a kernel matrix that cannot fit, before an allocation brings the machine down."""
-    # In float64, or half of it in float64 and a factor in float32.
+    # The whole matrix in float64; or half of it in float64, and a factor in float32.
     size, available = 8.0 * n_rows**2, machine_memory()
     if size > available:
         raise ValueError(

@@ -50,7 +50,7 @@ feature_learning, input_transform, direct_link, random_state
         Parameters
         ----------
         parameters : dict of str to object
-            What its ``get_params(deep=False)`` gives; others than those of this class are passed over.
+            What its ``get_params(deep=False)`` gives. Parameters that this class does not have are ignored.
         learned_gain : float
             As the class has it.
 

@@ -141,7 +141,7 @@ class ClassTargets:
     class_weight: Any = None
     inverse_temperature: float | None = None
     flat = False
-    # What learned scales gain on few rows is often gone on many.
+    # On few rows learned length scales often lower the error, while on many rows they do not.
     learned_gain = 0.25
 
     @classmethod
@@ -179,7 +179,7 @@ class ClassTargets:
         earlier : ClassTargets or None
             Those of the chunks before.
         labels : array-like of shape (n,) or None
-            What is said of the classes of this chunk; None where nothing is.
+            Classes of this chunk. None if they are not given.
 
         Returns
         -------
@@ -303,7 +303,7 @@ class ClassTargets:
 
     def decode(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Class of the largest score, for scores of shape (n_samples, n_targets)."""
-        # By the probabilities: equal ones in floating point are a tie, which the first class wins.
+        # By the probabilities, as in `predict_proba`: if two are equal in floating point, the first class is taken.
         return np.asarray(self.classes[np.argmax(self.probabilities(scores), axis=1)])
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
@@ -337,7 +337,7 @@ def scores_without_row(scores: Array, Y: Array, dof: Array, n_effective: float) 
 
 
 def check_magnitude(largest: float, dtype: Any) -> None:
-    """Refuse targets whose squares, and so their variance, overflow.
+    """Refuse targets whose squares overflow, because then their variance overflows, too.
 
     Parameters
     ----------

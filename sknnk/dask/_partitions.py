@@ -1,4 +1,4 @@
-"""Dask collections as a table of aligned partitions, each read and checked where it lies."""
+"""Dask collections as a table of aligned partitions. Each partition is checked where its rows are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -126,9 +126,9 @@ def aligned_table(X: Any, y: Any, sample_weight: Any = None) -> Table:
 def _lowered(frame: Any) -> Any:
     """A data frame as tasks.
 
-    Not by its method `optimize`: that may merge small files, more of them the fewer columns are read, so that inputs
-    and targets would have different partitions. Nor fused: what both have in common keeps its name, and is computed
-    once.
+    The method `optimize` is not used: it may merge small files, and how many depends on the columns that are read.
+    Inputs and targets could then have different partitions. Tasks are not fused either: tasks that both need keep their
+    names, and are computed once.
     """
     return frame.expr.simplify().lower_completely()
 
@@ -271,7 +271,7 @@ def checked_inputs(layout: Layout, X: Any) -> Floats:
     Raises
     ------
     ValueError
-        If the number of columns is another one, or a column holds NaN or infinity: it is named.
+        If the number of columns differs, or a column holds NaN or infinity. The message names the column.
     """
     values = check_array(X, dtype=layout.dtype, ensure_all_finite=False, ensure_min_samples=0, ensure_min_features=0)
     if values.shape[1] != len(layout.columns):
@@ -298,7 +298,7 @@ def checked_numbers(layout: Layout, y: Any) -> Array:
     Raises
     ------
     ValueError
-        If a target is NaN or infinite, or the number of targets is another one.
+        If a target is NaN or infinite, or the number of targets differs.
     """
     values = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, ensure_min_samples=0)
     values = values.reshape(len(values), -1) if len(values) else np.empty((0, len(layout.targets)))
@@ -340,7 +340,7 @@ def checked_weights(sample_weight: Any, n_samples: int) -> Array:
 
 
 def _check_finite(values: Floats, name: str, columns: tuple[str, ...]) -> None:
-    # The sum needs no array of flags. Where only the sum overflows, the second look finds nothing.
+    # A finite sum needs no array of flags. If only the sum overflows, the check below finds nothing.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(values)):
             return

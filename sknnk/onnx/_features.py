@@ -91,7 +91,7 @@ def _unbiased(graph: Graph, layer: Any, phases: str, inputs: Columns, single: bo
         columns = np.arange(place.start, place.stop)
         parts += [(even, columns[0::2]), (odd, columns[1::2])]
         factors[place] = scale
-    if not parts:  # one constant for every row, and only a value says how many there are
+    if not parts:  # a constant in every row; the number of rows is only known from a value
         value, columns = inputs.parts[0]
         parts = [(graph("MatMul", value, np.zeros((columns.size, constants.size))), np.arange(constants.size))]
     return Columns(tuple(parts), factors, constants)

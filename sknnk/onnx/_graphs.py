@@ -1,4 +1,4 @@
-"""Nodes of an ONNX graph while it is put together, and tables whose columns lie in several of its values."""
+"""Nodes of an ONNX graph under construction, and tables whose columns are spread over several of its values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -154,7 +154,7 @@ class Columns:
         missing = np.setdiff1d(np.arange(self.width), held)
         values, order = [value for value, _ in self.parts], held
         if missing.size:
-            # A product with zeros has as many rows as there are, which are not known yet.
+            # The number of rows is not known yet; a product with zeros has the right number.
             values.append(graph("MatMul", values[0], np.zeros((len(self.parts[0][1]), missing.size))))
             order = np.concatenate([held, missing])
         table = graph("Concat", *values, axis=1) if len(values) > 1 else values[0]

@@ -172,7 +172,7 @@ class SNNKLinear(nn.Module):
         self.reset_parameters()
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """Convert or move the layer; one that leaves the meta device starts anew."""
+        """Convert or move the layer. If it leaves the meta device, it is initialised again."""
         had_values = not self.weight.is_meta
         super()._apply(fn, recurse)
         if not (had_values or self.weight.is_meta):
@@ -180,7 +180,7 @@ class SNNKLinear(nn.Module):
         return self
 
     def reset_parameters(self) -> None:
-        """Draw `weight` anew and set `bias` to zero; the random features stay.
+        """Draw `weight` again and set `bias` to zero; the random features stay.
 
         The variance of the outputs is that of a fresh :class:`torch.nn.Linear` on inputs of unit variance.
         """

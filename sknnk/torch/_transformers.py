@@ -86,7 +86,7 @@ def bundle_feedforward(
     seeds = np.random.SeedSequence(random_state).generate_state(len(places)) >> 1
     drawings = [{"activation": activation, "mode": mode, "random_state": int(seed)} for seed in seeds]
     training = [module for module in model.modules() if module.training]
-    model.eval()  # dropout has no part in what a block is
+    model.eval()  # dropout is not part of the function of a block
     try:
         with without_fast_paths():
             return {

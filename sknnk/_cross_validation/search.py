@@ -28,6 +28,7 @@ from .curves import Curves, SearchedRows, count_curves
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
 
+# Parameters of a network that the search sets itself.
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
 
 

@@ -18,15 +18,18 @@ from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
 from .successive_halving import Choice, candidates, halving_search, n_comparisons
 from .trials import Fit, SearchTask
 
-# Rows up to which half the columns are as good.
+# Up to this many rows, 1024 columns are as good as 2048.
 _FEW_ROWS = 2000
-# Enough rows for a search that ends in a few thousand.
+# Largest number of rows on which the kernel is chosen.
 _SEARCH_ROWS = 4000
+# Length scales to compare, in units of the typical one.
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
-# Of learned kernels: random features may want shorter ones than the kernel itself.
+# The same for learned length scales. Random features may need shorter ones than the kernel itself.
 _LEARNED_FACTORS = (1.0, 0.5)
-# Rows on which frequencies are drawn again, and fewest of them whose held-out errors say anything.
-_RESAMPLED_ROWS, _FEWEST_RESAMPLED = 3000, 200
+# Largest number of rows on which frequencies are drawn again.
+_RESAMPLED_ROWS = 3000
+# Least number of them. With fewer rows, held-out errors are too uncertain.
+_FEWEST_RESAMPLED = 200
 
 
 def layer_sizes(n_components: Any, n_effective: float) -> tuple[int, ...]:
@@ -100,7 +103,7 @@ def prepare_layers(
     seed : int
         Seed of everything random; the layers of a wider network begin with those of a narrower one.
     penalty_given : bool, default=False
-        Whether there is no penalty to choose; with a kernel that is fixed, too, nothing is searched.
+        Whether there is no penalty to choose. If the kernel is fixed, too, there is no search.
     threads : int, default=1
         Threads for the search.
     learning : collection of {"agop", "resample"}, default=()
@@ -192,7 +195,7 @@ def _n_choices(kernel: Candidate, n_options: int, learning: Collection[str]) -> 
 
 
 def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
-    """Positions of the rows that `prepare_layers` looks at, whatever the rows are.
+    """Positions of the rows that `prepare_layers` looks at. They do not depend on the values of the rows.
 
     Parameters
     ----------

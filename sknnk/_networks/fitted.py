@@ -18,6 +18,7 @@ from .held_out import HeldOutRows, residuals_without_row
 from .intervals import ResidualSpread, fit_spread
 from .targets import ClassTargets, NumericTargets, scores_without_row
 
+# Least number of rows in a block of predictions.
 _FEWEST_ROWS = 16
 
 

@@ -10,7 +10,7 @@ from .._data import Dataset, multiplicities, sampled_rows
 
 # Number of rows to hold out. They give quantiles of their residuals to one percent.
 HELD_ROWS = 1000
-# Least value of one minus the leverage. A row with less determines its own prediction, and hides its residual.
+# Least value of one minus the leverage. A row with less determines its own prediction.
 _LEAST_FREE = 1e-3
 
 

@@ -10,10 +10,13 @@ from .._compute import Array, one_blas_thread
 from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 from .._ridge import held_out_residuals, solve_dual
 
+# Penalties to compare.
 _ALPHAS = np.logspace(-1.0, 3.0, 5)
-# Residuals vary more slowly than targets do.
+# Factors of the length scale to compare: residuals vary more slowly than targets do.
 _STRETCH = (1.0, 3.0)
+# Number of folds that compare them.
 _N_FOLDS = 10
+# Shares of the variation of the size to compare: see `_trusted_share`.
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 # Smallest residual, as a share of the root mean square. Smaller ones are raised to it before the logarithm is taken.
 _LEAST_RESIDUAL = 1e-2

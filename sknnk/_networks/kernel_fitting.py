@@ -113,7 +113,7 @@ def fit_kernel_network(
 
 
 def _n_centres(spec: NetworkSpec, task: KernelTask) -> int:
-    """Number of centres: all distinct rows when there are few, or as many as asked for."""
+    """Number of centres: `n_components` if it is a number, else all distinct rows when there are few."""
     n_distinct = len(task.X)
     if not isinstance(spec.n_components, str):
         return min(spec.layer_sizes(1.0)[0], n_distinct)

@@ -219,7 +219,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets, with their uncertainty if asked for.
+        """Predict targets, and on request their standard deviations.
 
         Parameters
         ----------

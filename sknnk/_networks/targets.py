@@ -141,7 +141,7 @@ class ClassTargets:
     class_weight: Any = None
     inverse_temperature: float | None = None
     flat = False
-    # On few rows learned length scales often lower the error, while on many rows they do not.
+    # Learned length scales may lower the error on few rows, and this gain is often gone on many rows.
     learned_gain = 0.25
 
     @classmethod

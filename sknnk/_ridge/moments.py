@@ -59,7 +59,7 @@ class Moments:
     Notes
     -----
     ``a + b`` are the moments of both sets of rows, ``a - b`` those of the rows of `a` without the rows of `b`.
-    All sums are float64 whatever the dtype of the features.
+    All sums are float64, for features of any dtype.
 
     Examples
     --------

@@ -111,7 +111,7 @@ def predicted_costs(
 def choose_solver(
     asked: str, n_samples: int, n_columns: int, n_features: int, penalty: Penalty, tol: float, given_alpha: object
 ) -> tuple[str, dict[str, float]]:
-    """The solver asked for, or the cheapest of those that can serve.
+    """The solver that the user named, or the cheapest of those that can solve the problem.
 
     Parameters
     ----------
@@ -131,12 +131,12 @@ def choose_solver(
     solver : str
         A key of `SOLVERS`.
     costs : dict of str to float
-        Of every solver that can serve, as in :func:`predicted_costs`.
+        Cost of every solver that can solve the problem, as in :func:`predicted_costs`.
 
     Raises
     ------
     ValueError
-        If the solver asked for cannot serve for this penalty.
+        If the named solver cannot solve for this penalty.
 
     Examples
     --------

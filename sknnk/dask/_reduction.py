@@ -56,10 +56,12 @@ def each_partition(
 def partition_sum(name: str, table: Table, function: Callable[..., Any], shared: Any) -> Any:
     """Sum of a function over all partitions, with few terms of the sum in memory at one time.
 
-    Partitions are dealt to lanes, two for each thread of the cluster. A lane adds up its partitions one after the
-    other, and starts on the next only when the one before has been added; at the end a binary tree adds the lanes up.
-    So at most three terms for each lane exist at one time, whatever the scheduler does: the sum so far, the next term,
-    and their sum. The next partition of a lane waits for a token, not for the sum itself. So a partition is evaluated
+    Partitions are distributed over lanes, two for each thread of the cluster. A lane adds up its partitions one after
+    the other. It starts the next partition only when the one before has been added. At the end a binary tree adds up
+    the lanes.
+    So at most three terms for each lane exist at one time, for any order of the scheduler: the sum so far, the next
+    term, and their sum. The next partition of a lane waits for a token, not for the sum itself. So a partition is
+    evaluated
     where its rows are, and a term travels at most once.
 
     Parameters

@@ -10,7 +10,7 @@ from .._compute import Indices
 
 
 class HeldRows:
-    """An array of many rows of which some are held; those can be asked for by position.
+    """An array of many rows of which only some are in memory. These are indexed by their position among all rows.
 
     Parameters
     ----------

@@ -85,7 +85,8 @@ def _evaluated(features: nn.Module, rows: Array) -> tuple[Array, float]:
     with torch.no_grad():
         values = features(torch.from_numpy(rows).to(device=buffer.device, dtype=buffer.dtype))
     # Features in half precision have errors that differ from row to row. Cross-validation sees these as noise and finds
-    # the penalty that they ask for; the floor, made for errors too small to be seen, would be thousands of times that.
+    # the penalty for it. The least penalty of the core is made for errors too small to be seen. In half precision it
+    # would be thousands of times larger than the penalty that is needed.
     return flat_rows(values), float(torch.finfo(torch.promote_types(buffer.dtype, torch.float32)).eps)
 
 

@@ -7,12 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .._ridge import Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
+from .._ridge import INFLATION, Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
 
 Floats = NDArray[np.float64]
 
 _ROWS = 4096
-_DOF_INFLATION = 1.4
 
 
 def flat_rows(values: Any) -> Floats:
@@ -94,5 +93,5 @@ def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
 def _shared_penalty(system: PenalisedSystem) -> float:
     """The penalty that the outputs prefer together."""
     alphas = alpha_grid(system)
-    errors = gcv(system, alphas, _DOF_INFLATION).sum(axis=1)
+    errors = gcv(system, alphas, INFLATION).sum(axis=1)
     return float(alphas[int(np.argmin(errors)), 0])

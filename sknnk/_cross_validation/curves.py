@@ -12,7 +12,7 @@ from .._data import Dataset, transform_inputs
 from .._ridge import partitions
 from .candidates import PreparedPlan, SearchPlan, link_scale_of
 from .scorers import Labelled, Scoring, candidate_scores
-from .splits import MomentSets, RowSets, Table, Whole
+from .splits import AllRows, MomentSets, RowSets, Table
 
 # Largest number of groups of rows whose moments are in memory at one time.
 _MAX_ATOMS = 16
@@ -68,14 +68,14 @@ class Curves:
     ----------
     test, train, times : dict of str to ndarray of shape (n_alphas, n_counts, n_splits)
         Scores by the name of the scorer, and seconds.
-    whole : Whole or None
+    whole : AllRows or None
         All rows, where the final fit need not look at them again.
     """
 
     test: dict[str, Array]
     train: dict[str, Array]
     times: dict[str, Array]
-    whole: Whole | None
+    whole: AllRows | None
 
 
 def count_curves(
@@ -162,7 +162,7 @@ def _scores_of_sets(
     return [scores(split) for split in range(len(sets.splits))]
 
 
-def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[tuple[int, Any, Whole | None]]:
+def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[tuple[int, Any, AllRows | None]]:
     """Training and test sets: position of the first split, the sets, and what a final fit can start from."""
     shared = plan.prepared(task.all_rows()) if preprocessing == "once" else None
     if shared is not None and task.fit_weight_is_shared:
@@ -176,21 +176,21 @@ def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[
             [link_scale] = _link_scales(own, task, [(train, test)])
         table = Table(task.X, task.Y / own.target_units, weight)
         split = [(train, test)]
-        if _are_few(task, own):
+        if _features_fit_in_memory(task, own):
             yield position, RowSets(own, table, split, [link_scale]), None
         else:
             [partition] = partitions(len(task.Y), split, _MAX_ATOMS)
             yield position, MomentSets(own, table, partition, split, [link_scale]), None
 
 
-def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, Whole | None]]:
+def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, AllRows | None]]:
     """Sets that share one preparation. Each covers as many splits as have few patterns of membership."""
     link_scales = _link_scales(prepared, task, task.splits)
     weight = task.fit_weight(np.arange(len(task.Y)))
     table = Table(task.X, task.Y / prepared.target_units, weight)
     # Class weights depend on each training set. With them, a final fit cannot use these sums.
     may_continue = weight is task.sample_weight
-    if _are_few(task, prepared):
+    if _features_fit_in_memory(task, prepared):
         sets: MomentSets | RowSets = RowSets(prepared, table, task.splits, link_scales)
         yield 0, sets, sets.whole() if may_continue else None
         return
@@ -201,7 +201,7 @@ def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[i
         yield partition.first, sets, sets.whole() if may_continue else None
 
 
-def _are_few(task: SearchedRows, prepared: PreparedPlan) -> bool:
+def _features_fit_in_memory(task: SearchedRows, prepared: PreparedPlan) -> bool:
     return len(task.Y) <= _HELD_ROWS * prepared.feature_map.n_columns
 
 

@@ -191,9 +191,9 @@ class MomentSets(_CountSets):
         """Diagonalised problem of a training set."""
         return decompose(self.train_moments(split, count), self.table.precision)
 
-    def whole(self) -> "Whole":
+    def whole(self) -> "AllRows":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.prepared, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
+        return AllRows(self.prepared, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
@@ -296,9 +296,9 @@ class RowSets(_CountSets):
         """Diagonalised problem of a training set."""
         return _system_of_rows(self.table, self._columns, self._train_rows(split), self.scale(count, split))
 
-    def whole(self) -> "Whole":
+    def whole(self) -> "AllRows":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.prepared, self.table.X.dtype, self._columns, self.table)
+        return AllRows(self.prepared, self.table.X.dtype, self._columns, self.table)
 
     def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
         """Solutions on every training set: for raw columns, or over training rows if there are fewer of them."""
@@ -315,7 +315,7 @@ class RowSets(_CountSets):
 
 
 @dataclass(frozen=True, eq=False)
-class Whole:
+class AllRows:
     """All rows of a prepared network, ready to be solved for any count.
 
     Parameters

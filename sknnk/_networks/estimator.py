@@ -111,17 +111,15 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         A fit in another thread replaces the dictionary of attributes. So attributes from one dictionary belong
         together.
         """
+        check_is_fitted(self)
         state: dict[str, Any] = self.__dict__
-        fitted = state.get("_fitted")
-        if fitted is None or not is_valid_already(X, _n_unnamed_columns(state)):
-            check_is_fitted(self)
-            fitted = vars(self)["_fitted"] if fitted is None else fitted
+        fitted: FittedNetwork = state["_fitted"]
+        if not is_valid_already(X, _n_unnamed_columns(state)):
             known = fitted.known_rows(X)
-            X = (
-                validate_data(draft_of(self), X, accept_sparse="csr", dtype=DTYPES, reset=False)
-                if known is None
-                else known
-            )
+            if known is None:
+                described = draft_of(self, state)
+                known = validate_data(described, X, accept_sparse="csr", dtype=DTYPES, reset=False)
+            X = known
         fitted.feature_map.check_range(X)
         return fitted, X
 

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from .._compute import Array
 from .._data import binary_magnitude
+from .._integration import Execution
 from .._networks import (
     BundledNetwork,
     BundledNetworkRegressor,
@@ -48,7 +49,7 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     network, coding = scored
     X, Y, sample_weight = coding.used_rows(*pieces)
     # Rows are validated already, and have lost the names of their columns; so `predict` is not called.
-    predicted = fitted_network(network).scores(X, network._execution()) if len(X) else np.empty(Y.shape)
+    predicted = fitted_network(network).scores(X, Execution()) if len(X) else np.empty(Y.shape)
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from .._compute import Array
-from .._ridge import Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
+from .._ridge import INFLATION, Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
 
 _ROWS = 4096
-_DOF_INFLATION = 1.4
 
 
 def flat_rows(values: Any) -> Array:
@@ -93,5 +92,5 @@ def _evaluated(features: nn.Module, rows: Array) -> tuple[Array, float]:
 def _shared_penalty(system: PenalisedSystem) -> float:
     """The penalty that the outputs prefer together."""
     alphas = alpha_grid(system)
-    errors = gcv(system, alphas, _DOF_INFLATION).sum(axis=1)
+    errors = gcv(system, alphas, INFLATION).sum(axis=1)
     return float(alphas[int(np.argmin(errors)), 0])

@@ -1,6 +1,11 @@
 """The solver for many rows: their sums are solved by a Cholesky factor, a tridiagonal form or eigenvectors."""
 
-from ..._integration import Execution
+from collections.abc import Callable
+
+import numpy as np
+
+from ..._compute import Array
+from ..._integration import Execution, Step, ignore_step
 from ..accumulation import accumulated_moments, n_blocks
 from ..costs import Shape, evaluation
 from ..moments import Moments
@@ -9,8 +14,9 @@ from ..problem import PreparedMap, Problem
 from ..solution import Solution
 from .cholesky import MomentsSolution, penalised_solution
 from .eigen import decompose, solve_system
-from .refinement import MOST_PASSES, is_worth_two_precisions, solve_in_two_precisions
-from .tridiagonal import solved_for_best
+from .operator import FeatureOperator
+from .refinement import ANY_TOLERANCE, MOST_PASSES, is_worth_two_precisions, solution_from_coarse_sums
+from .tridiagonal import TridiagonalMoments, solved_for_best
 
 # A tridiagonal form of size n costs _TRIDIAGONAL * n**3. The unit is one operation inside a large matrix product.
 _TRIDIAGONAL = 7.0
@@ -110,3 +116,70 @@ def _refined(problem: Problem, execution: Execution) -> MomentsSolution | None:
     n_steps = n_blocks(len(problem.Y), layers.n_columns, execution.batch_size) + MOST_PASSES
     with execution.progress.part("sum-rows", n_steps) as done:
         return solve_in_two_precisions(layers, rows, alphas, penalty.tried, penalty.inflation, *plan, done)
+
+
+def solve_in_two_precisions(
+    layers: PreparedMap,
+    rows: tuple[Array, Array, Array],
+    alphas: Array,
+    candidates: Callable[[TridiagonalMoments], Array],
+    inflation: float,
+    batch_size: int | None = None,
+    threads: int = 1,
+    done: Step = ignore_step,
+) -> MomentsSolution | None:
+    """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
+
+    The coarse Gram matrix solves for corrections to the residuals of all rows, computed in float64: iterative
+    refinement. A correction says how much the coarse matrix was off, and so how much the next one will be.
+
+    Parameters
+    ----------
+    layers : PreparedMap
+        The columns.
+    rows : tuple
+        Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
+    alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Positive penalties that may be chosen.
+    candidates : callable
+        ``candidates(system)`` gives the penalties to choose from, where there are several.
+    inflation : float
+        Factor of the degrees of freedom in generalised cross-validation.
+    batch_size : int, optional
+        Upper bound on the rows of a block.
+    threads : int, default=1
+        Threads that compute features.
+    done : callable, optional
+        Called after each block of rows and each pass.
+
+    Returns
+    -------
+    MomentsSolution or None
+        From sums in float32, with the products that the solution of float64 asks for. None where float32 rows have
+        other features, where the fit is too close for float32 to compare penalties, and where corrections do not
+        shrink.
+
+    References
+    ----------
+    Higham, "Accuracy and stability of numerical algorithms", 2nd edition 2002, chapter 12.
+
+    Examples
+    --------
+    >>> from sknnk import URFSampler
+    >>> from sknnk._features import RandomMap
+    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> Y, alphas = np.sin(X[:, :1]), np.array([[0.1]])
+    >>> layers = RandomMap(None, None, (URFSampler("gaussian", n_components=20, random_state=0).fit(X),))
+    >>> solved = solve_in_two_precisions(layers, (X, Y, np.ones(1000)), alphas, lambda system: alphas, 1.0)
+    >>> F = layers.columns(X) - layers.columns(X).mean(axis=0)
+    >>> np.allclose(solved.coef, np.linalg.solve(F.T @ F + 0.1 * np.eye(20), F.T @ Y), rtol=1e-6)
+    True
+    """
+    X, Y, sample_weight = rows
+    operator = FeatureOperator.of(layers, X, sample_weight, threads)
+    narrow = operator.as_precise_as_needed(alphas, ANY_TOLERANCE)
+    if narrow is operator:
+        return None
+    raw_columns, coarse = layers.of_transformed().raw_columns, (narrow.inputs, Y, sample_weight)
+    sums = accumulated_moments(raw_columns, layers.n_columns, *coarse, batch_size, threads, done, np.float32)
+    return solution_from_coarse_sums(operator, Y, sums.scaled(layers.column_scale), alphas, candidates, inflation, done)

@@ -10,10 +10,8 @@ from scipy.linalg.lapack import dpotrs
 
 from ..._compute import Array
 from ..._integration import Step, ignore_step
-from ..accumulation import accumulated_moments
 from ..moments import Moments
 from ..penalties import effective_dof, is_one_penalty, variance_around
-from ..problem import PreparedMap
 from .cholesky import MomentsSolution, penalised_factor, penalised_solution
 from .corrections import refined
 from .operator import FeatureOperator
@@ -43,11 +41,11 @@ _CONSTANT = 1e-12
 # Coefficients, intercept and residual sums of squares.
 _State = tuple[Array, Array, Array]
 # A tolerance coarser than float32. So only the penalty and the rows decide whether float32 is used.
-_ANY_TOLERANCE = 1.0
+ANY_TOLERANCE = 1.0
 
 
 def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float) -> bool:
-    """Whether :func:`solve_in_two_precisions` may serve and save time.
+    """Whether sums in float32 and corrections may serve and save time.
 
     Parameters
     ----------
@@ -77,71 +75,43 @@ def is_worth_two_precisions(alphas: Array, X: Any, n_columns: int, weight: float
     return dense and long and many and bool(np.min(alphas) >= _LEAST_ALPHA * weight)
 
 
-def solve_in_two_precisions(
-    layers: PreparedMap,
-    rows: tuple[Array, Array, Array],
+def solution_from_coarse_sums(
+    operator: FeatureOperator,
+    Y: Array,
+    sums: Moments,
     alphas: Array,
     candidates: Callable[[TridiagonalMoments], Array],
     inflation: float,
-    batch_size: int | None = None,
-    threads: int = 1,
     done: Step = ignore_step,
 ) -> MomentsSolution | None:
-    """Ridge regression whose Gram matrix is summed in float32 and whose solution is that of float64.
+    """The float64 solution, from sums in float32 and residuals in float64.
 
     This is iterative refinement. The residuals of all rows are computed in float64, and the float32 Gram matrix solves
     for a correction. The length of the first correction shows how fast further corrections shrink.
 
     Parameters
     ----------
-    layers : PreparedMap
-        The columns.
-    rows : tuple
-        Inputs of shape (n_samples, n_features), targets of shape (n_samples, n_targets), positive weights.
+    operator : FeatureOperator
+        The columns of all rows, in float64.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sums : Moments
+        Of the scaled columns, summed in float32.
     alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Positive penalties that may be chosen.
     candidates : callable
         ``candidates(system)`` gives the penalties to choose from, where there are several.
     inflation : float
         Factor of the degrees of freedom in generalised cross-validation.
-    batch_size : int, optional
-        Upper bound on the rows of a block.
-    threads : int, default=1
-        Threads that compute features.
     done : callable, optional
-        Called after each block of rows and each pass.
+        Called after each pass.
 
     Returns
     -------
     MomentsSolution or None
         Its Gram matrix is float32. The products with the targets are changed so that this matrix has the float64
-        solution. None if float32 rows have other features, if the fit is too close for float32 to compare penalties, or
-        if corrections do not shrink.
-
-    References
-    ----------
-    Higham, "Accuracy and stability of numerical algorithms", 2nd edition 2002, chapter 12.
-
-    Examples
-    --------
-    >>> from sknnk import URFSampler
-    >>> from sknnk._features import RandomMap
-    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
-    >>> Y, alphas = np.sin(X[:, :1]), np.array([[0.1]])
-    >>> layers = RandomMap(None, None, (URFSampler("gaussian", n_components=20, random_state=0).fit(X),))
-    >>> solved = solve_in_two_precisions(layers, (X, Y, np.ones(1000)), alphas, lambda system: alphas, 1.0)
-    >>> F = layers.columns(X) - layers.columns(X).mean(axis=0)
-    >>> np.allclose(solved.coef, np.linalg.solve(F.T @ F + 0.1 * np.eye(20), F.T @ Y), rtol=1e-6)
-    True
+        solution. None if the fit is too close for float32 to compare penalties, or if corrections do not shrink.
     """
-    X, Y, sample_weight = rows
-    operator = FeatureOperator.of(layers, X, sample_weight, threads)
-    narrow = operator.as_precise_as_needed(alphas, _ANY_TOLERANCE)
-    if narrow is operator:
-        return None
-    raw_columns, coarse = layers.of_transformed().raw_columns, (narrow.inputs, Y, sample_weight)
-    sums = accumulated_moments(raw_columns, layers.n_columns, *coarse, batch_size, threads, done, np.float32)
-    sums = sums.scaled(layers.column_scale)
     if is_one_penalty(alphas):
         return _factored(operator, Y, sums, float(alphas[0, 0]), done)
     chosen = best_of_several(sums, candidates, inflation, _EPS, _LEAST_LEFT_OVER)

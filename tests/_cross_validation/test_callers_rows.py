@@ -46,9 +46,8 @@ def recent(estimator, X, y):
 def test_the_scores_are_those_of_a_grid_search_with_the_same_splitter_and_scorer(search, network, y):
     counts, alphas = (4, 8), (0.1, 1.0)
     kernel = {"directions": "orthogonal", "frequencies": "isotropic", "random_state": 0}
-    ours = search(
-        counts, alphas=alphas, length_scales=1.5, cv=ByMonth(2), scoring=recent, preprocessing="fold", **kernel
-    )
+    shared = {"cv": ByMonth(2), "scoring": recent}
+    ours = search(counts, alphas=alphas, length_scales=1.5, preprocessing="fold", **shared, **kernel)
     ours.fit(FRAME, y)
     grid = GridSearchCV(
         network(activation="gaussian", length_scale=1.5, **kernel),

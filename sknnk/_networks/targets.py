@@ -1,6 +1,5 @@
 """What targets mean: numbers as they are, or classes as scores of -1 and 1, and the way back from scores."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -357,6 +356,3 @@ def check_magnitude(largest: float, dtype: Any) -> None:
             f"y holds values up to {largest:.3g}, and with X of dtype {dtype} they may not exceed {limit:.3g}; "
             "rescale y" + (", or pass X as float64." if dtype == np.float32 else ".")
         )
-
-
-ClassWeights = Callable[[Any], Array]

@@ -111,7 +111,6 @@ class MomentsSolution:
 
 
 # Its name until the networks take solutions as they come.
-PenalisedMoments = MomentsSolution
 
 
 def penalised_solution(moments: Moments, alpha: float, precision: float) -> MomentsSolution | None:

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._compute import n_threads
+from .._compute import Array, n_threads
 from .._features import RandomMap, URFSampler, largest_norm
 from .._kernels import ACTIVATIONS
 from .._networks import (
@@ -31,14 +31,13 @@ from .kernel_choice import chosen_kernel
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
 from .trained_networks import ACTIVATION_FUNCTIONS, DenseLayer, TrainedEstimator, TrainedNetwork, read_network
 
-Floats = NDArray[np.float64]
-
+# Least norm of weights, for a layer whose weights are all zero.
 _TINY = 1e-12
-# Squared error relative to the variance at which a bundle is no replacement.
+# Squared error, relative to the variance, above which a warning says that the bundle does not replace the network.
 _DISAGREEMENT = 0.1
-# Rows that stand for the inputs of a network when none are given.
+# Number of random rows that are used as inputs of a network if no rows are given.
 _N_STANDARD_ROWS = 1000
-# As a network takes them, in the order of `Candidate.parameters`.
+# Parameters of a network, in the order of `Candidate.parameters`.
 _KERNEL_PARAMETERS = ("activation", "directions", "frequencies", "length_scale")
 
 
@@ -70,8 +69,8 @@ def bundle(
 ) -> Any:
     """Turn a trained network into a bundled one, all of its parameters in one matrix.
 
-    Layer after layer is replaced by the dot product of random features of its input and a matrix that meets the weights
-    of the next layer, until ``output = Theta Phi(x)`` is left.
+    Each layer is replaced by the product of a matrix and random features of its input. The matrix is multiplied with
+    the weights of the next layer. In the end ``output = Theta Phi(x)`` is left, with one matrix ``Theta``.
 
     Parameters
     ----------
@@ -80,18 +79,18 @@ def bundle(
     n_components : int or tuple of int
         Number of random features; for ``method="analytic"`` one number for each bundled layer, or the same for all.
     X : array-like of shape (n_samples, n_features), optional
-        Rows like those that the network will see, without labels. Needed for ``method="calibrated"``; otherwise they
-        set the range of the inputs, which without them is taken to be that of standardised ones.
+        Rows like those that the network will see, without labels. ``method="calibrated"`` needs them. ``"analytic"``
+        takes the range of the inputs from them; without them it assumes standardised inputs.
     method : {"calibrated", "analytic"}, default="calibrated"
-        ``"calibrated"`` finds the matrix by least squares of the network's own outputs on the features of `X`, with a
-        kernel that is chosen for them; far more accurate for its size. ``"analytic"`` computes it from the weights, by
-        unbiased features; it works for one layer of small weights, and warns where it does not.
+        ``"calibrated"`` chooses a kernel and finds the matrix by least squares, so that the outputs for `X` are those
+        of the network. It is far more accurate for its size. ``"analytic"`` computes the matrix from the weights, by
+        unbiased features. It works for one layer of small weights, and warns if it does not work.
     n_layers : int, optional
         Number of hidden layers to bundle, from the input; the others stay as they are. All of them by default.
     classes : array-like of shape (n_classes,), optional
         Labels of the outputs of a PyTorch classifier, in order; without them it is taken for a regression network.
     alpha : "auto", float or array-like, default="auto"
-        Penalty of the calibration, as in :class:`BundledNetworkRegressor`.
+        Penalty of the least squares of ``"calibrated"``, as in :class:`BundledNetworkRegressor`.
     n_jobs : int, optional
         Number of threads.
     random_state : int, RandomState instance or None, default=None
@@ -100,9 +99,9 @@ def bundle(
     Returns
     -------
     BundledNetworkRegressor or BundledNetworkClassifier
-        Fitted; ``fit(X, y)`` then solves for the matrix again, from labels and in closed form, on the same features. A
-        classifier's `decision_function` are the logits of the network. With fewer `n_layers` than the network has
-        hidden layers, an estimator that ends in those which were left, whose ``fit(X, y)`` solves for the last of them.
+        A fitted estimator. Its ``fit(X, y)`` solves for the matrix again, from labels and on the same features. The
+        `decision_function` of a classifier gives the logits of the network. With fewer `n_layers` than hidden layers,
+        the estimator ends in the layers that were not bundled, and its ``fit(X, y)`` solves for the last of these.
 
     Raises
     ------
@@ -152,7 +151,7 @@ def bundle(
     return bundled if n_layers == n_hidden else _with_tail(bundled, trained, n_layers)
 
 
-def _checked_rows(X: Any, n_inputs: int, method: str, seed: int) -> Floats:
+def _checked_rows(X: Any, n_inputs: int, method: str, seed: int) -> Array:
     if X is None:
         if method == "calibrated":
             raise ValueError('X=None: method="calibrated" needs rows, labelled or not; pass X, or method="analytic".')
@@ -172,7 +171,7 @@ def _front(trained: TrainedNetwork, n_layers: int) -> TrainedNetwork:
     return TrainedNetwork((*trained.layers[:n_layers], linear), None, False)
 
 
-def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str, Any]) -> BundledNetwork:
+def _calibrated(front: TrainedNetwork, rows: Array, X: Any, settings: dict[str, Any]) -> BundledNetwork:
     """Least squares of the network's outputs on features of unlabelled rows."""
     size = int(np.max(settings["n_components"]))
     kernel, transform = chosen_kernel(front, rows, size, settings["random_state"], n_threads(settings["n_jobs"]))
@@ -184,17 +183,17 @@ def _calibrated(front: TrainedNetwork, rows: Floats, X: Any, settings: dict[str,
 
 
 def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) -> BundledNetworkClassifier:
-    """Make a regression network for logits the classifier that it is."""
+    """Turn a regression network for logits into a classifier."""
     fitted = fitted_network(regressor)
-    # A single logit counts once, where the two scores of least squares differ by twice their size.
+    # A single logit is the difference of two classes; least-squares scores of two classes differ by twice their size.
     temperature = 0.5 if len(classes) == 2 and len(fitted.coef) == 1 else 1.0
     targets = ClassTargets(classes, None, temperature)
     classifier = BundledNetworkClassifier(**regressor.get_params(deep=False))
     return as_estimator(classifier, replace(fitted, targets=targets), description_of(regressor))
 
 
-def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int) -> BundledNetwork:
-    """Psi of every layer, carried into the next."""
+def _analytic(front: TrainedNetwork, rows: Array, n_components: Any, seed: int) -> BundledNetwork:
+    """Multiply Psi of every layer into the weights of the next one."""
     *hidden, last = front.layers
     if last.activation != "identity":
         raise ValueError(f'network ends in {last.activation}, which no matrix can; use method="calibrated".')
@@ -219,7 +218,7 @@ def _analytic(front: TrainedNetwork, rows: Floats, n_components: Any, seed: int)
     return _from_matrix(front, tuple(samplers), last.weights @ carried, last.bias, sizes, seed)
 
 
-def _warn_of_disagreement(expected: Floats, outputs: Floats) -> None:
+def _warn_of_disagreement(expected: Array, outputs: Array) -> None:
     error = float(np.mean((outputs - expected) ** 2) / (np.mean(expected.var(axis=0)) or 1.0))
     if error > _DISAGREEMENT:
         warnings.warn(
@@ -230,7 +229,7 @@ def _warn_of_disagreement(expected: Floats, outputs: Floats) -> None:
 
 
 def _from_matrix(
-    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Floats, intercept: Floats, sizes: Any, seed: int
+    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Array, intercept: Array, sizes: Any, seed: int
 ) -> BundledNetwork:
     """A bundled network with a given output matrix."""
     activation = samplers[0].activation
@@ -251,7 +250,7 @@ def _from_matrix(
 
 
 def _with_tail(bundled: BundledNetwork, trained: TrainedNetwork, n_layers: int) -> Any:
-    """Put the layers that are left behind the bundled ones."""
+    """Put the layers that are not bundled behind the bundled ones."""
     joint = (FrozenEstimator(bundled), trained.layers[n_layers].activation, trained.layers[n_layers + 1 :])
     if trained.classes is None:
         return PartlyBundledRegressor(*joint).with_output_layer(description_of(bundled), flat=trained.flat)

@@ -1,40 +1,46 @@
-"""The kernel of a bundled network, chosen for the network that it stands for."""
+"""The choice of a kernel for a bundled network that replaces a trained one."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
-from .._compute import over_threads
+from .._compute import Array, over_threads
 from .._data import distinct_rows, fit_quantile_map
 from .._features import Candidate, URFSampler
 from .._kernel_learning import Choice, candidates, cross_validated_errors, halving_search
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
 
-Floats = NDArray[np.float64]
-
+# Number of rows on which kernels are compared.
 _SEARCH_ROWS = 4000
+# Number of rows on which the relevance of the columns is measured.
 _RELEVANCE_ROWS = 500
+# Number of kernels that are compared again with more features,
 _N_FINALISTS = 3
+# of which there are at most this many,
 _FINAL_COMPONENTS = 1024
+# by cross-validation with this many folds.
 _N_FOLDS = 4
+# Factor of the error without the quantile map: see `chosen_kernel`.
 _HANDICAP = 1.25
+# Penalties to compare.
 _ALPHAS = np.logspace(-7.0, 0.0, 15)
+# Length scales to compare, in units of the typical one.
 _LENGTH_FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
-# A column that matters this little, relative to the others, is as good as left out.
+# Least relevance of a column, as a share of the largest. With it the column has almost no effect.
 _LEAST_RELEVANCE = 0.02
 
 
 def chosen_kernel(
-    network: Callable[[Floats], Floats], X: Floats, n_components: int, seed: int, threads: int = 1
+    network: Callable[[Array], Array], X: Array, n_components: int, seed: int, threads: int = 1
 ) -> tuple[Candidate, str | None]:
     """Kernel and input transform that reproduce a network best on held-out rows.
 
-    Compared are the kernels of a bundled network, at the same length scale for all columns and at one for each that is
-    inversely proportional to how much the network depends on it, with and without the quantile map of the inputs; first
-    by cross-validation with few features, then the best of them with as many as asked for, or a thousand.
+    The kernels of a bundled network are compared, with and without the quantile map of the inputs. Each is tried with
+    one length scale for all columns, and with length scales that are inversely proportional to how much the network
+    depends on each column. The first cross-validation uses few features. The best kernels are then compared with as
+    many features as asked for, at most 1024.
 
     Parameters
     ----------
@@ -68,11 +74,12 @@ def chosen_kernel(
     rows = rng.permutation(len(X))[:_SEARCH_ROWS]
     X, outputs = X[rows], network(X[rows])
     quantiles = fit_quantile_map(X.T)
-    # Bounded inputs keep the outputs in bounds where rows are rare; giving that up must pay.
+    # The quantile map bounds the inputs, and so the outputs where rows are rare. To leave it out must lower the error
+    # clearly.
     found: list[tuple[float, Candidate, str | None]] = []
     for input_transform, handicap in (("quantile", 1.0), (None, _HANDICAP)):
 
-        def inputs_of(rows: Floats, mapped: bool = input_transform is not None) -> Floats:
+        def inputs_of(rows: Array, mapped: bool = input_transform is not None) -> Array:
             return np.asarray(quantiles(rows, np.empty(rows.shape))) if mapped else rows
 
         relevance = column_relevance(network, X[:_RELEVANCE_ROWS], inputs_of)
@@ -87,12 +94,12 @@ def chosen_kernel(
 
 
 def column_relevance(
-    network: Callable[[Floats], Floats], X: Floats, inputs_of: Callable[[Floats], Floats] = lambda X: X
-) -> Floats:
+    network: Callable[[Array], Array], X: Array, inputs_of: Callable[[Array], Array] = lambda X: X
+) -> Array:
     """How fast the outputs of a network change with each of its inputs.
 
-    Every value is moved up by a tenth of the ranks of its column; the squared change of the outputs is divided by that
-    of the transformed input, both summed over rows.
+    One column at a time, every value is replaced by the value that is a tenth of the ranks higher. The squared change
+    of the outputs is divided by the squared change of the transformed input, both summed over rows.
 
     Parameters
     ----------
@@ -106,8 +113,8 @@ def column_relevance(
     Returns
     -------
     ndarray of shape (n_features,)
-        Root of the mean of squares one, or all ones if nothing matters; the diagonal of the average gradient outer
-        product, by secants.
+        Scaled to a mean square of one; all ones if no column matters. The squares are the diagonal of the average
+        gradient outer product (AGOP), with differences instead of gradients.
 
     References
     ----------
@@ -133,7 +140,7 @@ def column_relevance(
     return relevance / size if size > 0.0 else np.ones_like(relevance)
 
 
-def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, threads: int) -> Choice:
+def _searched(inputs: Array, outputs: Array, relevance: Array, seed: int, threads: int) -> Choice:
     """Best kernel for given inputs, by closed-form cross-validation."""
     deviations = column_deviations(inputs)
     unit = np.maximum(relevance, _LEAST_RELEVANCE * relevance.max())
@@ -144,7 +151,7 @@ def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, thr
         each = typical_length_scale(deviations * unit, spectrum, directions, frequencies) / unit
         return [factor * scale for scale in (common, each) for factor in _LENGTH_FACTORS]
 
-    def features(candidate: Candidate, rows: Floats, size: int) -> Floats:
+    def features(candidate: Candidate, rows: Array, size: int) -> Array:
         return _features(candidate, rows, size, seed)
 
     options = candidates("auto", "auto", "auto", length_scales)
@@ -152,7 +159,7 @@ def _searched(inputs: Floats, outputs: Floats, relevance: Floats, seed: int, thr
     return halving_search(options, features, *sample, np.random.default_rng(seed), threads)
 
 
-def _features(candidate: Candidate, rows: Floats, size: int, seed: int) -> Floats:
+def _features(candidate: Candidate, rows: Array, size: int, seed: int) -> Array:
     """Direct link and random features."""
     link = vector_norm(column_deviations(rows)) or 1.0
     sampler = URFSampler(
@@ -166,7 +173,7 @@ def _features(candidate: Candidate, rows: Floats, size: int, seed: int) -> Float
     return np.hstack([rows / link, sampler.fit(rows).transform(rows)])
 
 
-def _cross_validated_error(candidate: Candidate, inputs: Floats, outputs: Floats, size: int, seed: int) -> float:
+def _cross_validated_error(candidate: Candidate, inputs: Array, outputs: Array, size: int, seed: int) -> float:
     """Squared error on held-out rows, relative to the variance, for the best penalty."""
     folds = np.arange(len(inputs)) % min(_N_FOLDS, len(inputs))
     columns = _features(candidate, inputs, min(size, _FINAL_COMPONENTS), seed)

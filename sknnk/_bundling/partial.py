@@ -9,30 +9,29 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from .._compute import Array
 from .._integration import VersionedState
 from .._networks import ClassTargets, probabilities, scores_without_row
 from .._ridge import Moments, Penalty, Solution, solve_moments
 from .trained_networks import ACTIVATION_FUNCTIONS
 
-Floats = NDArray[np.float64]
-
 
 class _PartlyBundledNetwork(VersionedState, BaseEstimator):
-    """Front, hidden layers that were left, and an output matrix."""
+    """Bundled front, hidden layers that were not bundled, and an output matrix."""
 
     def __init__(self, front, activation, layers):
         self.front = front
         self.activation = activation
         self.layers = layers
 
-    def _hidden(self, X: Any) -> Floats:
+    def _hidden(self, X: Any) -> Array:
         """Inputs of the output matrix; the front validates the rows, and knows the names of their columns."""
         hidden = ACTIVATION_FUNCTIONS[self.activation](np.asarray(self.front.predict(X), dtype=np.float64))
         for layer in self.layers[:-1]:
             hidden = layer(hidden)
         return hidden
 
-    def _linear_outputs(self, X: Any) -> Floats:
+    def _linear_outputs(self, X: Any) -> Array:
         check_is_fitted(self, "coef_")
         return np.asarray(self._hidden(X) @ self.coef_.T + self.intercept_)
 
@@ -46,7 +45,7 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         last = self.layers[-1]
         return {"coef_": last.weights, "intercept_": last.bias, "output_activation_": last.activation}
 
-    def _solved(self, X: Any, Y: Floats, sample_weight: Any) -> tuple[dict[str, Any], Solution, Floats]:
+    def _solved(self, X: Any, Y: Array, sample_weight: Any) -> tuple[dict[str, Any], Solution, Array]:
         """Fitted attributes of an output matrix by least squares, its solution, and the inputs of the matrix."""
         weights = _check_sample_weight(sample_weight, Y, dtype=np.float64, ensure_non_negative=True)
         hidden = self._hidden(X)
@@ -96,7 +95,7 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PartlyBundledRegressor":
-        """Solve for the output layer in closed form; everything in front of it stays.
+        """Solve for the output layer in closed form; all layers in front of it stay the same.
 
         Parameters
         ----------
@@ -134,7 +133,7 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
         """
         return self._publish(**self._output_layer(), **description, flat_=flat)
 
-    def predict(self, X: Any) -> Floats:
+    def predict(self, X: Any) -> Array:
         """Predict targets.
 
         Parameters
@@ -235,12 +234,13 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         PartlyBundledClassifier
             The estimator itself.
         """
-        # A single logit counts once, where the two scores of least squares differ by twice their size.
+        # A single logit is the difference of two classes; least-squares scores of two classes differ by twice their
+        # size.
         temperature = 0.5 if len(self.layers[-1].bias) == 1 else 1.0
         targets = ClassTargets(classes, None, temperature)
         return self._publish(**self._output_layer(), **description, **targets.attributes())
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: Any) -> Array:
         """Logits of the network, or least-squares scores after `fit`.
 
         Parameters
@@ -256,7 +256,7 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         scores = self._linear_outputs(X)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any) -> Array:
         """Predict class probabilities: a softmax of the logits, or after `fit` of calibrated scores.
 
         Parameters

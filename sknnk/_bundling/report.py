@@ -12,23 +12,24 @@ from .._networks import fitted_network
 from .partial import PartlyBundledClassifier, PartlyBundledRegressor
 from .trained_networks import TrainedEstimator, read_network
 
-# Multiplications and divisions of a sine and a cosine made from one tangent of half the angle, the tangent not counted.
+# Multiplications and divisions for a sine and a cosine of one angle. Both come from the tangent of half the angle,
+# which is not counted itself.
 _PER_PAIR = 4
 
 
 @dataclass(frozen=True)
 class BundleReport:
-    """A trained network beside the bundled one.
+    """Comparison of a trained network with the bundled one.
 
     Parameters
     ----------
     parameters_before : int
         Weights and biases of the network.
     learned_after : int
-        Entries of the output matrix and intercepts: all that is learned in a bundled network.
+        Entries of the output matrix and intercepts. Nothing else is learned in a bundled network.
     stored_after : int
-        All numbers that a prediction needs: also the random directions, which a seed could give again, the knots of the
-        quantile map, and whatever layers were left.
+        All numbers that a prediction needs. They include the random directions (a seed could draw them again), the
+        knots of the quantile map, and the layers that were not bundled.
     multiplications_before, multiplications_after : int
         For one row. A cosine with its sine counts four.
     agreement : float

@@ -1,4 +1,4 @@
-"""A trained multilayer perceptron as plain arrays, whoever trained it."""
+"""A trained multilayer perceptron of scikit-learn or PyTorch as plain arrays."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from .._compute import Array
+
 # An MLPRegressor, an MLPClassifier, or a torch.nn.Sequential, whose library need not be installed.
 TrainedEstimator = Any
 
@@ -35,11 +36,11 @@ class DenseLayer:
            [0. ]])
     """
 
-    weights: Floats
-    bias: Floats
+    weights: Array
+    bias: Array
     activation: str
 
-    def __call__(self, X: Floats) -> Floats:
+    def __call__(self, X: Array) -> Array:
         """Evaluate the layer."""
         return ACTIVATION_FUNCTIONS[self.activation](X @ self.weights.T + self.bias)
 
@@ -51,7 +52,7 @@ class DenseLayer:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """Layers in order, and what the last one means.
+    """Layers in order, and the meaning of the outputs.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class TrainedNetwork:
     classes: NDArray[Any] | None
     flat: bool
 
-    def __call__(self, X: Floats) -> Floats:
+    def __call__(self, X: Array) -> Array:
         """Outputs, or logits, of shape (n_samples, n_outputs)."""
         for layer in self.layers:
             X = layer(X)
@@ -184,7 +185,7 @@ def _read_sequential(network: TrainedEstimator, classes: Any) -> TrainedNetwork:
 
 
 def _steps(network: TrainedEstimator, name: str) -> Iterator[tuple[str, Any]]:
-    """Modules in the order of their calls, one that is called twice twice: `children` would name it once."""
+    """Modules in the order of their calls. A module that is called twice is given twice, unlike in `children`."""
     _check_forward(network, name)
     for key, module in network._modules.items():
         if _sequential_class(module) is not None:
@@ -206,19 +207,19 @@ def _check_forward(module: Any, name: str) -> None:
 
 
 def _torch_kind(module: Any) -> str:
-    """Name of a class of PyTorch; that of another one with its module, so that it is none of them."""
+    """Name of a class of PyTorch. Other classes have their module in the name, so they match none of it."""
     kind = type(module)
     return kind.__name__ if kind.__module__.startswith("torch.nn.") else f"{kind.__module__}.{kind.__name__}"
 
 
 def _does_nothing(module: Any) -> bool:
-    """Whether rows of a table leave a trained module as they came."""
+    """Whether a trained module returns the rows of a table unchanged."""
     kind = _torch_kind(module)
     # From any other axis on, Flatten would make one row of all rows.
     return kind in _TORCH_IGNORED or (kind == "Flatten" and module.start_dim in (1, -1))
 
 
-def _parameter(tensor: Any, name: str) -> Floats:
+def _parameter(tensor: Any, name: str) -> Array:
     """A parameter of any dtype on any device; NumPy has no bfloat16."""
     if tensor.is_meta:
         raise ValueError(f"{name} is on the meta device and has no values; load the trained ones first.")
@@ -265,15 +266,15 @@ def _checked_classes(layers: list[DenseLayer], classes: Any) -> NDArray[Any] | N
     return labels
 
 
-def _identity(z: Floats) -> Floats:
+def _identity(z: Array) -> Array:
     return z
 
 
-def _softplus(z: Floats) -> Floats:
+def _softplus(z: Array) -> Array:
     return np.asarray(np.logaddexp(0.0, z))
 
 
-ACTIVATION_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+ACTIVATION_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": _identity,
     "relu": lambda z: np.maximum(z, 0.0),
     "tanh": lambda z: np.asarray(np.tanh(z)),

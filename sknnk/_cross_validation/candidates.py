@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from .._compute import Array, Indices
+from .._compute import Array
 from .._data import Dataset, transform_inputs
 from .._features import Candidate, RandomMap
 from .._integration import Execution
@@ -185,7 +185,7 @@ class PreparedPlan:
 
 
 def leading_features(layers: RandomMap, count: int, link_scale: float | None) -> RandomMap:
-    """Keep the first features of the last layer alone.
+    """Keep only the first features of the last layer.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def leading_features(layers: RandomMap, count: int, link_scale: float | None) ->
         What a network of that many components has.
     """
     [sampler] = layers.samplers
-    # Drawing anew costs little; the length scale is a number, so the row that is fitted to does not matter.
+    # Drawing again costs little. The length scale is a number, so `fit` does not depend on the row.
     row = np.zeros((1, sampler.n_features_in_), dtype=sampler.random_weights_.dtype)
     narrow = clone(sampler).set_params(n_components=count).fit(row)
     return replace(layers, link_scale=link_scale, samplers=(narrow,))
@@ -228,6 +228,3 @@ def link_scale_of(prepared: PreparedPlan, data: Dataset) -> float | None:
     plan = (kernel, (1,), None, True, choice.seed)
     layers, _ = prepare_layers(data.X, data.Y, data.sample_weight, *plan, penalty_given=True)
     return layers.link_scale
-
-
-Rows = Indices

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _make_indexable
 
-from .._compute import Array, Indices
+from .._compute import Array, Floats, Indices
 from .._integration import reports_progress
 from .._networks import BundledNetworkClassifier, ClassTargets, checked_rows
 from .curves import SearchedRows
@@ -22,74 +22,81 @@ from .search import CountSearch, of_best
 class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSearch):
     """Classification network whose number of features and penalty are cross-validated in one pass.
 
-    One-vs-rest least squares on targets of -1 and 1, a column per class, from the same sums over rows as
-    :class:`BundledNetworkRegressorCV`. The scores are those that :class:`~sklearn.model_selection.GridSearchCV` finds
-    for :class:`BundledNetworkClassifier`.
+    :class:`BundledNetworkRegressorCV` explains the search. Here each class is one target, which is 1 for rows of the
+    class and -1 for others (one-vs-rest). The scores are those that :class:`~sklearn.model_selection.GridSearchCV`
+    finds for :class:`BundledNetworkClassifier`.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
     alphas : float or array-like, default=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
-        Penalties to compare, for features of norm one. Of equal scores the one of the first counts.
+        Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
-        Activation of the bundled layer; several are a further axis of the grid, at the cost of one pass each.
+        Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
+        the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     length_scales : "scale", "auto", float, or list or tuple, default="scale"
-        Distance between transformed inputs over which features vary; several are a further axis of the grid, at the
-        cost of one pass each. ``"scale"`` is the distance at which the kernel of two typical rows is ``1 / e``; where
-        the kernel is ``"auto"``, so is its length scale. An entry of a list may be an array with one scale per column.
+        Distance between transformed inputs over which features vary. ``"scale"`` is the distance at which the kernel of
+        two typical rows is ``1 / e``; if another parameter of the kernel is ``"auto"``, it means ``"auto"``. ``"auto"``
+        chooses on each training set and needs ``preprocessing="fold"``. A list or tuple adds an axis to the grid, and
+        each value costs one pass over the rows. An entry of a list may be an array with one scale for each column.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        Coupling of the random directions.
+        How the random directions are coupled. ``"auto"`` chooses on each training set and needs
+        ``preprocessing="fold"``.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
-        Coupling of the frequencies.
+        How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Where the input transform and ``length_scales="scale"`` are fitted: ``"once"`` on all rows of `X`, never on `y`;
-        ``"fold"`` on each training set, at the cost of one pass each. A kernel that is ``"auto"`` is chosen by the
-        targets, and therefore needs ``"fold"``. In either case the direct link is scaled by each training set.
+        Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
+        never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
+        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
+        link is always scaled by the training set.
     cv : int, splitter or iterable of (train, test), default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is five stratified folds.
+        As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is accuracy, in which each row counts with the weight
-        of its class if there is a `class_weight`: a network that heeds the weights should not be chosen for ignoring
-        them. Such accuracies are equal if they differ by less than 1e-7. ``"accuracy"`` counts rows alike.
+        As in :class:`~sklearn.model_selection.GridSearchCV`. None is accuracy. With a `class_weight`, the accuracy of
+        None counts each row with the weight of its class, because a network that follows these weights should not be
+        rejected for it; accuracies that differ by less than 1e-7 then count as equal. ``"accuracy"`` counts all rows
+        alike.
     refit : bool, str or callable, default=True
-        With several scores the name of the one to choose by; or a function of `cv_results_` that returns the position
-        of the chosen candidate. With False the search ends with its results.
+        Whether to fit the chosen candidate to all rows. With several scores, the name of the score to choose by. A
+        function takes `cv_results_` and returns the position of the chosen candidate. With False the search ends with
+        its results.
     selection : {"best", "one_standard_error"}, default="best"
-        ``"one_standard_error"`` chooses, among the candidates that the best one does not beat by more than the standard
-        error of its mean over the splits, the one with fewest features, then the one with the largest penalty.
+        ``"best"`` chooses the candidate of the best mean score. ``"one_standard_error"`` takes all candidates whose
+        mean score is at most one standard error below the best one, where the standard error is that of the best mean
+        over the splits. Of these it chooses the one with fewest features, then the one with the largest penalty.
     return_train_score : bool, default=False
         Whether training sets are scored, too.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
-        As in :class:`BundledNetworkClassifier`.
+        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
     direct_link : bool, default=True
-        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     class_weight : "balanced", dict or None, default=None
-        Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score; other scores do
-        not know of them. ``"balanced"`` depends on each training set, which takes one pass each.
+        Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score. Other scores do
+        not use them. ``"balanced"`` depends on each training set and takes one pass over the rows for each.
     batch_size : "auto" or int, default="auto"
-        Rows whose features are held at one time. Results do not depend on it but for rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
-        it but for rounding.
+        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
-        Source of everything random, but for that of `cv`.
+        Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0
-        One line per kernel when positive.
+        A positive number prints one line for each kernel.
 
     Attributes
     ----------
     cv_results_ : dict
-        Parameters, scores, ranks and times of every candidate, as GridSearchCV has them. The time of what candidates
-        share, the pass over the rows above all, is divided equally among them.
+        Parameters, scores, ranks and times of every candidate, with the keys of GridSearchCV. Candidates share the pass
+        over the rows, and its time is divided equally among them.
     best_params_ : dict
-        Parameters of the chosen candidate, for :class:`BundledNetworkClassifier`.
+        Parameters of the chosen candidate.
     best_score_ : float
-        Its mean test score; not with a callable `refit`.
+        Mean test score of the chosen candidate. It is missing if `refit` is a function.
     best_index_ : int
-        Its position in `cv_results_`.
+        Position of the chosen candidate in `cv_results_`.
     best_estimator_ : BundledNetworkClassifier
-        The chosen network, fitted to all rows; this estimator has its methods and its fitted attributes, too.
+        The chosen network, fitted to all rows. This estimator also has the methods and fitted attributes of the
+        network.
     n_components_ : int
         Chosen number of features.
     alpha_ : float or ndarray of shape (n_targets,)
@@ -97,7 +104,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     scorer_ : callable or dict of callables
         The scorers.
     multimetric_ : bool
-        Whether there are several.
+        Whether there are several scores.
     n_splits_ : int
         Number of splits.
     refit_time_ : float
@@ -107,13 +114,13 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     intercept_ : ndarray of shape (n_targets,)
         The intercept.
     effective_dof_, noise_variance_ : ndarray of shape (n_targets,)
-        As in :class:`BundledNetworkClassifier`.
+        As in :class:`BundledNetworkRegressor`.
     samplers_ : tuple of URFSampler
         The bundled layer.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     inverse_temperature_ : float
-        Factor of the scores inside the softmax.
+        Factor of the scores inside the softmax. A larger factor makes the probabilities more certain.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -126,10 +133,10 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
 
     Notes
     -----
-    Weights count in the fit and, for scores that take weights, in the scores, as in GridSearchCV.
-    Up to one and a half rows per column the features of all rows are held; beyond, only moments: squared errors and R2
-    then take a single pass over the rows, in memory for one Gram matrix per fold, and other scores a second pass over
-    the test rows.
+    As in GridSearchCV, weights count in the fit, and in the scores that take weights.
+    With up to one and a half rows for each column, the features of all rows are kept in memory. With more rows only
+    moments are kept, one Gram matrix for each fold. Squared errors and R2 are then computed from a single pass over the
+    rows. Other scores take a second pass over the test rows.
 
     References
     ----------
@@ -157,7 +164,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     _network_class = BundledNetworkClassifier
     inverse_temperature_ = of_best("inverse_temperature_")
     _default_scoring = "accuracy"
-    # A row in ten million: with weights that far apart, a light row would decide among heavy ones that are all right.
+    # One row in ten million. If weights are further apart, a light row would decide although all heavy rows are right.
     _least_difference = 1e-7
 
     def __init__(
@@ -216,7 +223,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative weights.
         **params : dict
-            `groups` for the splitter; with metadata routing, whatever the splitter and the scorers request.
+            `groups` for the splitter. With metadata routing, also everything that the splitter and the scorers request.
 
         Returns
         -------
@@ -253,8 +260,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         of_classes = weights.of_classes(np.flatnonzero(weights.sample_weight > 0.0))
         return {**params, "sample_weight": of_classes * params.get("sample_weight", np.ones(len(of_classes)))}
 
-    def decision_function(self, X: Any) -> NDArray[np.floating]:
-        """Give least-squares scores of the chosen network: how much each class is preferred.
+    def decision_function(self, X: Any) -> Floats:
+        """Give least-squares scores of the chosen network: the larger, the more likely is the class.
 
         Parameters
         ----------
@@ -264,7 +271,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         Returns
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Estimates of -1 (another class) to 1 (this class; the second of two).
+            Estimates from -1 (another class) to 1 (this class). For two classes this is the second one.
         """
         return self._chosen().decision_function(X)
 
@@ -283,7 +290,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         """
         return self._chosen().predict(X)
 
-    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_proba(self, X: Any) -> Floats:
         """Predict class probabilities with the chosen network.
 
         Parameters

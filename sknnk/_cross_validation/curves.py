@@ -1,4 +1,4 @@
-"""Scores against the number of features and the penalty, for one kernel: where rows become scores."""
+"""Scores of one kernel for every number of features and every penalty."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,19 +6,17 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import Array, machine_memory
+from .._compute import Array, Indices, machine_memory
 from .._data import Dataset, transform_inputs
 from .._ridge import partitions
 from .candidates import PreparedPlan, SearchPlan, link_scale_of
 from .scorers import Labelled, Scoring, candidate_scores
-from .splits import MomentSets, RowSets, Table, Whole
+from .splits import AllRows, MomentSets, RowSets, Table
 
-Rows = NDArray[np.intp]
-
-# Groups of rows whose moments are held at one time, and rows per column below which their features are held instead.
+# Largest number of groups of rows whose moments are in memory at one time.
 _MAX_ATOMS = 16
+# Up to this many rows for each column, the features of all rows are kept instead of moments.
 _HELD_ROWS = 1.5
 
 
@@ -47,12 +45,12 @@ class SearchedRows:
     X: Any
     Y: Array
     sample_weight: Array
-    fit_weight: Callable[[Rows], Array]
+    fit_weight: Callable[[Indices], Array]
     fit_weight_is_shared: bool
     labelled: Labelled
-    splits: list[tuple[Rows, Rows]]
+    splits: list[tuple[Indices, Indices]]
 
-    def training_rows(self, rows: Rows, weight: Array) -> Dataset:
+    def training_rows(self, rows: Indices, weight: Array) -> Dataset:
         """Rows of positive weight among some, for weights of all rows."""
         seen = rows[weight[rows] > 0.0]
         return Dataset(self.X[seen], self.Y[seen], weight[seen])
@@ -70,14 +68,14 @@ class Curves:
     ----------
     test, train, times : dict of str to ndarray of shape (n_alphas, n_counts, n_splits)
         Scores by the name of the scorer, and seconds.
-    whole : Whole or None
+    whole : AllRows or None
         All rows, where the final fit need not look at them again.
     """
 
     test: dict[str, Array]
     train: dict[str, Array]
     times: dict[str, Array]
-    whole: Whole | None
+    whole: AllRows | None
 
 
 def count_curves(
@@ -104,7 +102,7 @@ def count_curves(
     alphas : ndarray of shape (n_alphas,)
         Penalties.
     preprocessing : {"once", "fold"}
-        Whether the network is prepared on all rows, or anew on each training set.
+        Whether the network is prepared on all rows, or on each training set.
     return_train_score : bool
         Whether training sets are scored, too.
 
@@ -119,7 +117,7 @@ def count_curves(
     whole, started = None, perf_counter()
     for first, sets, latest in _sets(plan, task, preprocessing):
         whole, covered = latest, slice(first, first + len(sets.splits))
-        # A pass over the rows is for all candidates alike.
+        # All candidates share the time of a pass over the rows equally.
         times["fit_time"][:, :, covered] += (perf_counter() - started) / times["fit_time"][:, :, covered].size
         for j, count in enumerate(counts):
             for split, both, seconds in _scores_of_sets(sets, count, alphas, task, scoring, return_train_score):
@@ -159,11 +157,12 @@ def _scores_of_sets(
             both = [{name: [each[name] for each in side] for name in side[0]} for side in of_candidates]
         return split, both if return_train_score else [both[0], {}], (fit_time, perf_counter() - started)
 
-    # Scorers are not ours, and may not be meant for threads; what is ours keeps the interpreter to itself in BLAS.
+    # No threads: scorers of users may not be safe in threads, and our own work does not release the interpreter in
+    # BLAS.
     return [scores(split) for split in range(len(sets.splits))]
 
 
-def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[tuple[int, Any, Whole | None]]:
+def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[tuple[int, Any, AllRows | None]]:
     """Training and test sets: position of the first split, the sets, and what a final fit can start from."""
     shared = plan.prepared(task.all_rows()) if preprocessing == "once" else None
     if shared is not None and task.fit_weight_is_shared:
@@ -177,21 +176,21 @@ def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[
             [link_scale] = _link_scales(own, task, [(train, test)])
         table = Table(task.X, task.Y / own.target_units, weight)
         split = [(train, test)]
-        if _are_few(task, own):
+        if _features_fit_in_memory(task, own):
             yield position, RowSets(own, table, split, [link_scale]), None
         else:
             [partition] = partitions(len(task.Y), split, _MAX_ATOMS)
             yield position, MomentSets(own, table, partition, split, [link_scale]), None
 
 
-def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, Whole | None]]:
-    """Sets of one preparation, for as many splits at a time as have few patterns of membership."""
+def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[int, Any, AllRows | None]]:
+    """Sets that share one preparation. Each covers as many splits as have few patterns of membership."""
     link_scales = _link_scales(prepared, task, task.splits)
     weight = task.fit_weight(np.arange(len(task.Y)))
     table = Table(task.X, task.Y / prepared.target_units, weight)
-    # Class weights are the business of each training set, and so is, with them, the preparation of a final fit.
+    # Class weights depend on each training set. With them, a final fit cannot use these sums.
     may_continue = weight is task.sample_weight
-    if _are_few(task, prepared):
+    if _features_fit_in_memory(task, prepared):
         sets: MomentSets | RowSets = RowSets(prepared, table, task.splits, link_scales)
         yield 0, sets, sets.whole() if may_continue else None
         return
@@ -202,7 +201,7 @@ def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[i
         yield partition.first, sets, sets.whole() if may_continue else None
 
 
-def _are_few(task: SearchedRows, prepared: PreparedPlan) -> bool:
+def _features_fit_in_memory(task: SearchedRows, prepared: PreparedPlan) -> bool:
     return len(task.Y) <= _HELD_ROWS * prepared.feature_map.n_columns
 
 
@@ -218,7 +217,9 @@ def _check_memory(prepared: PreparedPlan, n_atoms: int) -> None:
         )
 
 
-def _link_scales(prepared: PreparedPlan, task: SearchedRows, splits: list[tuple[Rows, Rows]]) -> list[float | None]:
+def _link_scales(
+    prepared: PreparedPlan, task: SearchedRows, splits: list[tuple[Indices, Indices]]
+) -> list[float | None]:
     """Factor that a network fitted on each training set would give the direct link."""
     if prepared.feature_map.link_scale is None:
         return [None] * len(splits)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import _make_indexable
 
+from .._compute import Floats
 from .._integration import reports_progress
 from .._networks import BundledNetworkRegressor, NumericTargets, checked_rows
 from .curves import SearchedRows
@@ -18,69 +17,76 @@ from .search import CountSearch
 class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, CountSearch):
     """Regression network whose number of features and penalty are cross-validated in one pass.
 
-    The features of a smaller network are the first of those of a larger one, and sums over rows can be taken apart: one
-    pass over the rows answers for all numbers of features, all penalties and all folds. The scores are those that
-    :class:`~sklearn.model_selection.GridSearchCV` finds for :class:`BundledNetworkRegressor`, without its refits.
+    The features of a smaller network are the first features of a larger one, and the sums of a training set are those
+    of all rows minus those of its test set. So one pass over the rows gives the scores for all numbers of features, all
+    penalties and all folds. They are the scores that :class:`~sklearn.model_selection.GridSearchCV` finds for
+    :class:`BundledNetworkRegressor`, which it fits for each candidate and fold.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
     alphas : float or array-like, default=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
-        Penalties to compare, for features of norm one. Of equal scores the one of the first counts.
+        Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
-        Activation of the bundled layer; several are a further axis of the grid, at the cost of one pass each.
+        Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
+        the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     length_scales : "scale", "auto", float, or list or tuple, default="scale"
-        Distance between transformed inputs over which features vary; several are a further axis of the grid, at the
-        cost of one pass each. ``"scale"`` is the distance at which the kernel of two typical rows is ``1 / e``; where
-        the kernel is ``"auto"``, so is its length scale. An entry of a list may be an array with one scale per column.
+        Distance between transformed inputs over which features vary. ``"scale"`` is the distance at which the kernel of
+        two typical rows is ``1 / e``; if another parameter of the kernel is ``"auto"``, it means ``"auto"``. ``"auto"``
+        chooses on each training set and needs ``preprocessing="fold"``. A list or tuple adds an axis to the grid, and
+        each value costs one pass over the rows. An entry of a list may be an array with one scale for each column.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        Coupling of the random directions.
+        How the random directions are coupled. ``"auto"`` chooses on each training set and needs
+        ``preprocessing="fold"``.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
-        Coupling of the frequencies.
+        How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Where the input transform and ``length_scales="scale"`` are fitted: ``"once"`` on all rows of `X`, never on `y`;
-        ``"fold"`` on each training set, at the cost of one pass each. A kernel that is ``"auto"`` is chosen by the
-        targets, and therefore needs ``"fold"``. In either case the direct link is scaled by each training set.
+        Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
+        never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
+        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
+        link is always scaled by the training set.
     cv : int, splitter or iterable of (train, test), default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is five folds.
+        As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`; None is R2.
     refit : bool, str or callable, default=True
-        With several scores the name of the one to choose by; or a function of `cv_results_` that returns the position
-        of the chosen candidate. With False the search ends with its results.
+        Whether to fit the chosen candidate to all rows. With several scores, the name of the score to choose by. A
+        function takes `cv_results_` and returns the position of the chosen candidate. With False the search ends with
+        its results.
     selection : {"best", "one_standard_error"}, default="best"
-        ``"one_standard_error"`` chooses, among the candidates that the best one does not beat by more than the standard
-        error of its mean over the splits, the one with fewest features, then the one with the largest penalty.
+        ``"best"`` chooses the candidate of the best mean score. ``"one_standard_error"`` takes all candidates whose
+        mean score is at most one standard error below the best one, where the standard error is that of the best mean
+        over the splits. Of these it chooses the one with fewest features, then the one with the largest penalty.
     return_train_score : bool, default=False
         Whether training sets are scored, too.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
-        As in :class:`BundledNetworkRegressor`.
+        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
     direct_link : bool, default=True
-        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     batch_size : "auto" or int, default="auto"
-        Rows whose features are held at one time. Results do not depend on it but for rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
-        it but for rounding.
+        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
-        Source of everything random, but for that of `cv`.
+        Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0
-        One line per kernel when positive.
+        A positive number prints one line for each kernel.
 
     Attributes
     ----------
     cv_results_ : dict
-        Parameters, scores, ranks and times of every candidate, as GridSearchCV has them. The time of what candidates
-        share, the pass over the rows above all, is divided equally among them.
+        Parameters, scores, ranks and times of every candidate, with the keys of GridSearchCV. Candidates share the pass
+        over the rows, and its time is divided equally among them.
     best_params_ : dict
-        Parameters of the chosen candidate, for :class:`BundledNetworkRegressor`.
+        Parameters of the chosen candidate.
     best_score_ : float
-        Its mean test score; not with a callable `refit`.
+        Mean test score of the chosen candidate. It is missing if `refit` is a function.
     best_index_ : int
-        Its position in `cv_results_`.
+        Position of the chosen candidate in `cv_results_`.
     best_estimator_ : BundledNetworkRegressor
-        The chosen network, fitted to all rows; this estimator has its methods and its fitted attributes, too.
+        The chosen network, fitted to all rows. This estimator also has the methods and fitted attributes of the
+        network.
     n_components_ : int
         Chosen number of features.
     alpha_ : float or ndarray of shape (n_targets,)
@@ -88,7 +94,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     scorer_ : callable or dict of callables
         The scorers.
     multimetric_ : bool
-        Whether there are several.
+        Whether there are several scores.
     n_splits_ : int
         Number of splits.
     refit_time_ : float
@@ -113,10 +119,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
 
     Notes
     -----
-    Weights count in the fit and, for scores that take weights, in the scores, as in GridSearchCV.
-    Up to one and a half rows per column the features of all rows are held; beyond, only moments: squared errors and R2
-    then take a single pass over the rows, in memory for one Gram matrix per fold, and other scores a second pass over
-    the test rows.
+    As in GridSearchCV, weights count in the fit, and in the scores that take weights.
+    With up to one and a half rows for each column, the features of all rows are kept in memory. With more rows only
+    moments are kept, one Gram matrix for each fold. Squared errors and R2 are then computed from a single pass over the
+    rows. Other scores take a second pass over the test rows.
 
     References
     ----------
@@ -195,7 +201,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative weights.
         **params : dict
-            `groups` for the splitter; with metadata routing, whatever the splitter and the scorers request.
+            `groups` for the splitter. With metadata routing, also everything that the splitter and the scorers request.
 
         Returns
         -------
@@ -219,14 +225,14 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets with the chosen network, with their uncertainty if asked for.
+        """Predict targets with the chosen network, and on request their standard deviations.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows.
         return_std : bool, default=False
-            Whether to return the standard deviation of new targets around the prediction as well.
+            Whether to return the standard deviation of new targets around the prediction, too.
 
         Returns
         -------
@@ -259,7 +265,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         """
         return self._score(X, y, sample_weight, params)
 
-    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> NDArray[np.floating]:
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> Floats:
         """Predict intervals that hold new targets with a given probability, by the chosen network.
 
         Parameters
@@ -267,7 +273,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows.
         confidence_level : float, default=0.9
-            Share of new targets that shall lie inside, between 0 and 1.
+            Share of new targets that should lie inside, between 0 and 1.
 
         Returns
         -------

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 
 def search_results(
@@ -60,7 +60,7 @@ def _by_split(name: str, scores: Array) -> dict[str, Array]:
 
 
 def _ranks(means: Array) -> NDArray[np.int32]:
-    """One for the best; scores that are no numbers share the last place."""
+    """Rank one for the best. Scores that are NaN share the last rank."""
     if np.isnan(means).all():
         return np.ones(means.size, dtype=np.int32)
     known = np.where(np.isnan(means), np.nanmin(means) - 1.0, means)

@@ -5,20 +5,16 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import mean_squared_error, r2_score, root_mean_squared_error
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from .._compute import Array, Floats, Indices
 from .._data import Dataset
 from .._integration import Execution
 from .._networks import ClassTargets, FittedNetwork
 from .._ridge import SquaredErrors, coefficient_path
 from .splits import MomentSets, RowSets
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 _FROM_SQUARED_ERRORS: dict[Any, Callable[[SquaredErrors], Array]] = {
     r2_score: SquaredErrors.r2,
@@ -40,7 +36,7 @@ class Scoring:
     params : dict
         Parameters of `evaluate`; those with one entry per row are cut to the rows that are scored.
     weight_is_shared : bool
-        Whether scores have the very weights of the fit.
+        Whether scores use the same weights as the fit.
     as_given : callable or dict of str to callable
         What `scorer_` of the search is.
     """
@@ -62,7 +58,7 @@ class Scoring:
         return forms if self.weight_is_shared and all(forms.values()) else None  # type: ignore[return-value]
 
     def needs_probabilities(self) -> bool:
-        """Whether a scorer may ask for more than scores of classes and the likeliest of them."""
+        """Whether a scorer may need probabilities, and not only scores of classes or predicted classes."""
         methods = (getattr(scorer, "_response_method", "predict_proba") for scorer in self.scorers.values())
         first = {method if isinstance(method, str) else method[0] for method in methods}
         return not first <= {"predict", "decision_function"}
@@ -97,10 +93,10 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class RememberingNetwork(FittedNetwork):
-    """Network that remembers its outputs for rows that were evaluated together with those of other networks.
+    """Network that remembers its outputs for some rows, which were computed together with those of other networks.
 
-    A scorer calls `predict` and its like of every candidate with the same rows; with the features of these rows
-    computed once for all of them, the candidate's own methods still give the very predictions that it would make.
+    A scorer calls methods such as `predict` of every candidate with the same rows. The features of these rows are
+    computed once for all candidates. The methods of a candidate still return its own exact predictions.
 
     Parameters
     ----------
@@ -108,19 +104,19 @@ class RememberingNetwork(FittedNetwork):
         Rows as given, the same rows validated, and the outputs for them.
     """
 
-    outputs: tuple[tuple[Any, Any, NDArray[np.floating]], ...] = ()
+    outputs: tuple[tuple[Any, Any, Floats], ...] = ()
 
     @classmethod
-    def of(cls, fitted: FittedNetwork, outputs: Sequence[tuple[Any, Any, NDArray[np.floating]]]) -> Self:
+    def of(cls, fitted: FittedNetwork, outputs: Sequence[tuple[Any, Any, Floats]]) -> Self:
         """Let a network remember outputs."""
         own = {each.name: getattr(fitted, each.name) for each in fields(FittedNetwork)}
         return cls(**own, outputs=tuple(outputs))
 
     def known_rows(self, X: Any) -> Any:
-        """Validated rows, where these very rows are known."""
+        """The validated rows, if `X` is the object that they were made from."""
         return next((validated for given, validated, _ in self.outputs if given is X), None)
 
-    def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
+    def scores(self, X: Any, execution: Execution) -> Floats:
         """Output of the network, copied where it is known."""
         known = next((outputs for _, validated, outputs in self.outputs if validated is X), None)
         return super().scores(X, execution) if known is None else known.copy()
@@ -179,7 +175,7 @@ def _named(score: Any) -> dict[str, float]:
 
 
 def _remembering(
-    sets: MomentSets | RowSets, networks: Sequence[FittedNetwork], given: Any, validated: Any, rows: Rows, path: Any
+    sets: MomentSets | RowSets, networks: Sequence[FittedNetwork], given: Any, validated: Any, rows: Indices, path: Any
 ) -> list[RememberingNetwork]:
     """The networks, with their outputs for some rows."""
     outputs = (sets.predictions(rows, path) * sets.prepared.target_units).astype(validated.dtype)
@@ -187,12 +183,12 @@ def _remembering(
 
 
 def _completed(
-    sets: MomentSets | RowSets, networks: list[FittedNetwork], train: Rows, path: Any, scoring: Scoring
+    sets: MomentSets | RowSets, networks: list[FittedNetwork], train: Indices, path: Any, scoring: Scoring
 ) -> list[FittedNetwork]:
     """The networks with what scorers may ask for: temperatures of classifiers, rows for intervals."""
     targets = sets.prepared.plan.targets
     if isinstance(targets, ClassTargets) and not scoring.needs_probabilities():
-        # The likeliest class does not depend on it.
+        # The predicted class does not depend on the temperature.
         sure = replace(targets, inverse_temperature=1.0)
         return [replace(network, targets=sure) for network in networks]
     rows = train[sets.table.weight[train] > 0.0]

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer
@@ -20,7 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Array, Indices, n_threads
+from .._compute import Array, Floats, Indices, n_threads
 from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import NO_PROGRESS, Execution, LinkedEstimator, Task, VersionedState, current_progress
@@ -31,8 +30,7 @@ from .curves import Curves, SearchedRows, count_curves
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
 
-Rows = Indices
-
+# Parameters of a network that the search sets itself.
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
 
 
@@ -50,7 +48,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
 
     _network_class: type[BundledNetwork]
     _default_scoring: str
-    # Differences of the default score that are no reason to choose.
+    # Values of the default score that differ by at most this count as equal.
     _least_difference = 0.0
 
     coef_ = of_best("coef_")
@@ -105,7 +103,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def transform(self, X: Any) -> NDArray[np.floating]:
+    def transform(self, X: Any) -> Floats:
         """Evaluate the chosen network up to its output matrix.
 
         Parameters
@@ -131,7 +129,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return self.best_estimator_
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Metadata that `fit` and `score` pass on to the scorers, and `fit` to the splitter, `groups` above all.
+        """Metadata that `fit` and `score` pass on to the scorers, and `fit` to the splitter, mainly `groups`.
 
         Returns
         -------
@@ -183,7 +181,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
             )
         return accepts
 
-    def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Rows, Rows]]:
+    def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Indices, Indices]]:
         """Row positions of the training and test set of every split."""
         weighted_rows(X, y, sample_weight)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self))
@@ -215,7 +213,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
         with progress.part("search", len(kernels)) as search:
             for kernel in kernels:
-                # For each split a part that chooses, one that sums, and a step per count.
+                # Each split has a part that chooses, a part that sums, and a step for each count.
                 with search.part("score-counts", len(task.splits) * (2 + len(counts))) as part:
                     execution = self._execution(part)
                     plan = SearchPlan(self._network(*kernel, max(counts), seed), targets, description, execution)
@@ -242,7 +240,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return Execution(n_threads(self.n_jobs), batch_size, progress)
 
     def _publish(self, found: dict[str, Any]) -> None:
-        """Replace all fitted attributes at once: the one place that writes them."""
+        """Replace all fitted attributes at once. No other method writes them."""
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         self.__dict__ = {**kept, **found}
 
@@ -375,6 +373,6 @@ def _axis(values: Any) -> list[Any]:
     return list(values) if isinstance(values, list | tuple) else [values]
 
 
-def _positions(rows: Any) -> Rows:
+def _positions(rows: Any) -> Indices:
     rows = np.asarray(rows)
     return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)

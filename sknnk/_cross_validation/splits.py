@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from .._compute import Array, Floats, Indices
 from .._data import Dataset
 from .._features import feature_scale
 from .._integration import Task
@@ -31,14 +31,14 @@ from .._ridge import (
 )
 from .candidates import PreparedPlan, leading_features
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 Path = tuple[Array, Array]
 
-# Relative precision that squared errors from moments must have; otherwise the rows are predicted.
+# Largest relative rounding error of squared errors from moments. If it is larger, the rows are predicted instead.
 _PRECISION = 1e-9
-# Least share of all rows in a training set, and rows per column, for which its Gram matrix is close to theirs.
-_LEAST_SHARE, _LEAST_ROWS = 0.5, 1.5
+# The Gram matrix of a training set is close to that of all rows if it has at least this share of their weight,
+_LEAST_SHARE = 0.5
+# and at least this many rows for each column.
+_LEAST_ROWS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Table:
 class _CountSets:
     """What both kinds of sets share: where columns come from, and how they are scaled."""
 
-    splits: Sequence[tuple[Rows, Rows]]
+    splits: Sequence[tuple[Indices, Indices]]
 
     def __init__(self, prepared: PreparedPlan, table: Table, link_scales: Sequence[float | None]) -> None:
         self.prepared, self.table, self.link_scales = prepared, table, link_scales
@@ -94,7 +94,7 @@ class _CountSets:
         layers = leading_features(self._layers, count, self.link_scales[split])
         return [self.prepared.solved(layers, system, alpha, self.table.X.dtype) for alpha in alphas]
 
-    def raw_columns(self, rows: Any) -> NDArray[np.floating]:
+    def raw_columns(self, rows: Any) -> Floats:
         """Columns of the largest network, not scaled."""
         return self._layers.raw_columns(self.table.X[rows])
 
@@ -113,7 +113,7 @@ class _CountSets:
         coef, intercept = path or coefficient_path(self.train_system(split, count), alphas)
         return self.scale(count, split)[:, None, None] * coef, intercept
 
-    def predictions(self, rows: Rows, path: Path) -> Array:
+    def predictions(self, rows: Indices, path: Path) -> Array:
         """Predict rows with every solution of a path for raw columns, shape (n_rows, n_alphas, n_targets)."""
         coef, intercept = path
         flat = coef.reshape(len(coef), -1)
@@ -136,7 +136,7 @@ class _CountSets:
 
 
 class MomentSets(_CountSets):
-    """Sets known by their moments alone: memory does not depend on the number of rows.
+    """Sets of which only moments are kept, so that memory does not depend on the number of rows.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class MomentSets(_CountSets):
         prepared: PreparedPlan,
         table: Table,
         partition: Partition,
-        splits: Sequence[tuple[Rows, Rows]],
+        splits: Sequence[tuple[Indices, Indices]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(prepared, table, link_scales)
@@ -169,7 +169,7 @@ class MomentSets(_CountSets):
         self._narrow = self._folds
         self._whole_systems: dict[int, RidgeSystem] = {}
 
-    def _moments(self, rows: Rows, done: Task) -> Moments:
+    def _moments(self, rows: Indices, done: Task) -> Moments:
         table = self.table
         rows = rows[table.weight[rows] > 0.0]
         if not rows.size:
@@ -191,13 +191,13 @@ class MomentSets(_CountSets):
         """Diagonalised problem of a training set."""
         return decompose(self.train_moments(split, count), self.table.precision)
 
-    def whole(self) -> "Whole":
+    def whole(self) -> "AllRows":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.prepared, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
+        return AllRows(self.prepared, self.table.X.dtype, self._folds.total, systems=self._whole_systems)
 
     def paths(self, count: int, alphas: Array) -> list[Path]:
         """Solutions on every training set, for raw columns."""
-        # Not over threads: SciPy's BLAS keeps the interpreter to itself, and has threads of its own.
+        # Threads would not help: SciPy's BLAS does not release the interpreter, and has threads of its own.
         positions = range(len(self.splits))
         close = [split for split in positions if self._is_close(split, count)]
         whole = self._whole_system(count) if len(close) > 1 else None
@@ -222,10 +222,10 @@ class MomentSets(_CountSets):
         return self._whole_systems[count]
 
     def _paths_from_whole(self, whole: RidgeSystem, splits: list[int], count: int, alphas: Array) -> dict[int, Path]:
-        """Solutions from the factorisation of all rows, empty if that takes longer than others."""
+        """Solutions from the factorisation of all rows. Empty if one factorisation for each set is faster."""
         folds, scale = self.folds(count), self.scale(count)
         rests = [rest for split in splits if (rest := folds.rest(split)) is not None]
-        # A direct link of another scale is one of this scale under another penalty.
+        # Another scale of the direct link has the same effect as another penalty on its columns.
         factors = [(scale / self.scale(count, split)) ** 2 for split in splits]
         paths = paths_without(whole, scale, rests, factors, alphas) or []
         return {i: (scale[:, None, None] * coef, b) for i, (coef, b) in zip(splits, paths, strict=False)}
@@ -240,7 +240,7 @@ class MomentSets(_CountSets):
 
 
 class RowSets(_CountSets):
-    """Sets of few rows, whose features are held: fewer numbers than a Gram matrix or two.
+    """Sets of few rows, whose features are kept: they take less memory than two Gram matrices.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ class RowSets(_CountSets):
         self,
         prepared: PreparedPlan,
         table: Table,
-        splits: Sequence[tuple[Rows, Rows]],
+        splits: Sequence[tuple[Indices, Indices]],
         link_scales: Sequence[float | None],
     ) -> None:
         super().__init__(prepared, table, link_scales)
@@ -271,7 +271,7 @@ class RowSets(_CountSets):
         self._over_blocks(evaluate, len(table.Y))
         self._kernel = NestedKernel(self._columns, self._layers.n_linked)
 
-    def predictions(self, rows: Rows, path: Path | DualPath) -> Array:
+    def predictions(self, rows: Indices, path: Path | DualPath) -> Array:
         """Predict rows with every solution of a path."""
         if isinstance(path, DualPath):
             return path.predictions(rows)
@@ -280,7 +280,7 @@ class RowSets(_CountSets):
         products = dgemm(1.0, coef.reshape(len(coef), -1).T, columns.T)
         return np.asarray(products.T.reshape(len(rows), *intercept.shape) + intercept)
 
-    def _train_rows(self, split: int) -> Rows:
+    def _train_rows(self, split: int) -> Indices:
         train = self.splits[split][0]
         return train[self.table.weight[train] > 0.0]
 
@@ -296,13 +296,13 @@ class RowSets(_CountSets):
         """Diagonalised problem of a training set."""
         return _system_of_rows(self.table, self._columns, self._train_rows(split), self.scale(count, split))
 
-    def whole(self) -> "Whole":
+    def whole(self) -> "AllRows":
         """All rows, to solve on once the best candidate is known."""
-        return Whole(self.prepared, self.table.X.dtype, self._columns, self.table)
+        return AllRows(self.prepared, self.table.X.dtype, self._columns, self.table)
 
     def paths(self, count: int, alphas: Array) -> list[Path | DualPath]:
-        """Solutions on every training set: for raw columns, or as sums over training rows where these are fewer."""
-        # Threads would take turns in LAPACK, which keeps the interpreter to itself.
+        """Solutions on every training set: for raw columns, or over training rows if there are fewer of them."""
+        # Threads would not help: LAPACK does not release the interpreter, so they would run one after the other.
         splits = range(len(self.splits))
         return [self._dual_path(i, count, alphas) or self._direct_path(i, count, alphas) for i in splits]
 
@@ -315,7 +315,7 @@ class RowSets(_CountSets):
 
 
 @dataclass(frozen=True, eq=False)
-class Whole:
+class AllRows:
     """All rows of a prepared network, ready to be solved for any count.
 
     Parameters
@@ -339,7 +339,7 @@ class Whole:
     systems: dict[int, RidgeSystem] = field(default_factory=dict)
 
     def solved(self, count: int, alpha: float) -> FittedNetwork:
-        """Network of `count` features, fitted on all rows without another look at them."""
+        """Network of `count` features, fitted on all rows without reading them again."""
         wide = self.prepared.feature_map
         layers = leading_features(wide, count, wide.link_scale)
         system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
@@ -352,7 +352,7 @@ class Whole:
         return _system_of_rows(self.table, self.columns, np.flatnonzero(self.table.weight > 0.0), scale)
 
 
-def _system_of_rows(table: Table, columns: NDArray[np.floating], rows: Any, scale: Array) -> RidgeSystem:
+def _system_of_rows(table: Table, columns: Floats, rows: Any, scale: Array) -> RidgeSystem:
     """Diagonalise the smaller of the two problems."""
     features = columns[rows, : len(scale)] * scale
     Y, weight = table.Y[rows], table.weight[rows]

@@ -20,12 +20,12 @@ class ArcCosineSampler(RandomFeatureSampler):
 
     ``Phi(x) = sqrt(2 / m) max(0, G x)^degree`` with standard normal rows of ``G``; ``Phi(x) . Phi(y)`` estimates the
     arc-cosine kernel of Cho and Saul, the kernel of an infinitely wide layer of step, ReLU or squared ReLU units.
-    It does not equal ``relu(w . x)``: it is a kernel of its own.
+    It is a kernel, and not an estimate of ``relu(w . x)``.
 
     Parameters
     ----------
     degree : {0, 1, 2}, default=1
-        0 the step function, 1 ReLU, 2 squared ReLU.
+        0 is the step function, 1 is ReLU, 2 is squared ReLU.
     n_components : int, default=100
         Number of columns.
     length_scale : "scale", float or array-like of shape (n_features,), default="scale"
@@ -42,7 +42,7 @@ class ArcCosineSampler(RandomFeatureSampler):
     random_weights_ : ndarray of shape (n_features, n_components)
         Random directions, already divided by the length scale.
     random_offset_ : ndarray of shape (n_components,)
-        The share of the bias in every projection.
+        The bias times its direction: an offset that is added to every projection.
     length_scale_ : float or ndarray of shape (n_features,)
         The length scale in use.
     n_features_in_ : int

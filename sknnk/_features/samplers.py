@@ -30,9 +30,9 @@ from .unbiased import (
 
 # From this many input columns on, the fast Hadamard product is faster than the dense one (measured on two cores).
 _FAST_FROM = 2048
-# Expected error, in standard deviations of the activation, at which an estimate says nothing.
+# Expected error, in standard deviations of the activation, from which on an estimate is useless.
 _HOPELESS = 0.75
-# Relative excess of a norm over the planned one that may be rounding.
+# Largest relative excess of a norm over the planned one that is taken for rounding.
 _ROUNDING = 1e-5
 
 
@@ -51,8 +51,9 @@ class URFSampler(RandomFeatureSampler):
     A layer ``f(w . x + b)`` is rewritten as a dot product of a map Phi of the input and a map Psi of the parameters.
     This transformer is Phi.
 
-    In *bounded* mode, the one to learn from, Phi are pairs of cosines and sines, without the envelope that an unbiased
-    estimate of the layer needs and that one outlying row would blow up. Its rows have norm one and
+    *Bounded* mode is the mode for learning. Phi are pairs of cosines and sines. An unbiased estimate of a layer would
+    also need a factor for each row, which is very large for an outlying row; this mode leaves it out. Rows of Phi have
+    norm one and
 
     ``Phi(x) . Phi(y)  ->  k(x, y)``  as  `n_components` grows,
 
@@ -62,7 +63,7 @@ class URFSampler(RandomFeatureSampler):
     In *unbiased* mode `transform_weights` is Psi, and ``transform(X) @ transform_weights(W, b).T`` estimates
     ``activation(X @ W.T + b)``: its mean over seeds is ``spectrum_(X @ W.T + b)``, which differs from the activation by
     ``spectrum_.max_error`` at most. The spectrum is fitted to the number of columns and to the largest ``|x| |w|``, so
-    that bias and variance fall together; among the columns are a constant and, where it pays, the input itself.
+    that bias and variance fall together. The columns include a constant and, if it lowers the error, the input itself.
 
     Parameters
     ----------
@@ -74,9 +75,9 @@ class URFSampler(RandomFeatureSampler):
     n_components : int, default=100
         Number of columns. An odd number leaves the last cosine without its sine.
     length_scale : "scale", float or array-like of shape (n_features,), default="scale"
-        The distance, in units of `X`, over which features vary. ``"scale"`` sets it so that the kernel of two typical
-        rows is ``1 / e``, whatever the activation, the number of columns and their common unit; for isotropic Gaussian
-        frequencies that is the square root of the total variance.
+        The distance, in units of `X`, over which features vary. ``"scale"`` is the distance at which the kernel of two
+        typical rows is ``1 / e``, for any activation, number of columns and common unit. For isotropic Gaussian
+        frequencies it is the square root of the total variance.
     directions : {"gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
         How the random directions are coupled. ``"orthogonal"`` has the lowest error for smooth kernels; ``"sparse"``
         makes every feature depend on one to three columns.
@@ -84,27 +85,28 @@ class URFSampler(RandomFeatureSampler):
         One frequency per direction (a kernel of the Euclidean distance), or one per entry (a product kernel, often
         better for tables).
     mode : {"bounded", "unbiased", "positive"}, default="bounded"
-        ``"bounded"`` for learning. ``"unbiased"`` for estimating a given layer, by features that oscillate in the input
-        and grow in the weights; ``"positive"`` the same with the roles exchanged, so that random features are positive.
-        Neither uses `length_scale`: the weights say what the unit is.
+        ``"bounded"`` is for learning. ``"unbiased"`` estimates a given layer, by features that oscillate in the input
+        and grow in the weights. ``"positive"`` exchanges the two roles, so random features are positive. Both do not
+        use `length_scale`, because the weights fix the unit.
     weight_norm : float, default=1.0
-        The largest norm of a row of weights that `transform_weights` will be asked for. With the largest row in `fit`
-        it sets the range in which the spectrum is fitted. Biases up to half of the product of the two are covered.
+        The largest norm of a row of weights that `transform_weights` will get. Its product with the largest norm of a
+        row in `fit` is the range in which the spectrum is fitted. Biases may be up to half of this product.
     random_state : int, RandomState instance or None, default=None
         Source of the random weights. The same integer gives nested columns for growing `n_components` in bounded mode.
 
     Attributes
     ----------
     spectrum_ : Spectrum or UnbiasedSpectrum
-        The activation as a sum of cosines; a function. Other than in bounded mode it has the attributes `max_error` (of
-        the series, on the range of the fit) and `variance_bound` (of an estimate with independent directions).
+        The activation as a sum of cosines, which can be called like a function. Except in bounded mode it has the
+        attributes `max_error` (of the series, on the range of the fit) and `variance_bound` (of an estimate with
+        independent directions).
     random_weights_ : ndarray of shape (n_features, n_frequencies)
         Frequency vectors, already divided by the length scale; ``n_frequencies = ceil(n_components / 2)`` in bounded
         mode.
     length_scale_ : float or ndarray of shape (n_features,)
         The length scale in use.
     input_norm_ : float
-        The largest norm of a row in `fit`; other than in bounded mode.
+        The largest norm of a row in `fit`; not in bounded mode.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)

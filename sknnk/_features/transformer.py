@@ -49,7 +49,7 @@ class RandomFeatureSampler(
         self._validate_params()
         drawn = draft_of(self)
         drawn._fit_draft(X)
-        # All attributes at once: whatever interrupts a fit before leaves the sampler as it was.
+        # All attributes at once, so that a fit that is interrupted earlier leaves the sampler as it was.
         self.__dict__ = dict(vars(drawn))
         return self
 

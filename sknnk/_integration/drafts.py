@@ -1,11 +1,11 @@
 """A copy of an estimator to write on, while the estimator itself stays as it is."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Estimator = TypeVar("Estimator")
 
 
-def draft_of(estimator: Estimator) -> Estimator:
+def draft_of(estimator: Estimator, attributes: dict[str, Any] | None = None) -> Estimator:
     """Make another estimator with the same attributes.
 
     scikit-learn's validation writes `n_features_in_` and `feature_names_in_` on what it is given. With a draft, the
@@ -15,6 +15,8 @@ def draft_of(estimator: Estimator) -> Estimator:
     ----------
     estimator : estimator
         Any; it is not changed.
+    attributes : dict of str to object, optional
+        What it is to have; the attributes that the estimator has now, by default.
 
     Returns
     -------
@@ -30,5 +32,5 @@ def draft_of(estimator: Estimator) -> Estimator:
     (1.0, 2.0)
     """
     draft = object.__new__(type(estimator))
-    vars(draft).update(vars(estimator))
+    vars(draft).update(vars(estimator) if attributes is None else attributes)
     return draft

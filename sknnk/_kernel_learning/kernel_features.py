@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread
+from .._compute import Array, one_blas_thread
 from .._data import (
     QuantileMap,
     dense_inputs,
@@ -22,13 +21,11 @@ from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
 
-Array = NDArray[np.float64]
-
-# Up to this many distinct rows the kernel matrix is factored whole.
+# Up to this many distinct rows, all of them are centres, and the whole kernel matrix is factored.
 EXACT_ROWS = 12_000
-# Beyond, this many of them are landmarks.
+# Number of landmarks if there are more distinct rows.
 N_LANDMARKS = 3000
-# Landmarks and the kernel are looked for among this many rows at most.
+# Largest number of rows from which landmarks and the kernel are chosen.
 SAMPLE_ROWS = 50_000
 
 
@@ -112,7 +109,7 @@ def prepare_kernel(
     maps = fitted_input_maps(X, sample_weight, transforms, row_rng)
     rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
     raw = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
-    # Transformed or not, rows are the same and in the same order.
+    # Equal rows are merged before the transform, so that every transform gives the same rows in the same order.
     inputs, targets, weight, _ = distinct_rows(raw, Y[rows], sample_weight[rows])
     drawn = unit_rows(inputs, targets, weight, search_rng)
     if len(inputs) < MIN_ROWS:
@@ -120,7 +117,8 @@ def prepare_kernel(
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
     with progress.part("choose-kernel", n_tried) as done:
         tasks = [SearchTask.of(dense_inputs(each, drawn[0]), *drawn[1:], alphas, threads, done) for each in maps]
-        # Many small factorisations: threads of BLAS would mostly wait for each other, and spin while they do.
+        # There are many small factorisations. Threads of BLAS would mostly wait for each other, and use the cores
+        # meanwhile.
         with one_blas_thread():
             choice = search_kernel(tasks, families, length_scale, learn_features, search_rng, learned_gain)
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]

@@ -6,10 +6,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import norm as vector_norm
 
-from .._compute import one_blas_thread
+from .._compute import Array, Floats, Indices, one_blas_thread
 from .._data import distinct_rows, fitted_input_map, quantile_rows, sampled_rows, transform_inputs, unit_rows
 from .._features import Candidate, RandomMap, build_samplers, frequencies, own_frequencies, with_frequencies
 from .._integration import NO_PROGRESS, Step, Task
@@ -19,17 +18,18 @@ from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
 from .successive_halving import Choice, candidates, halving_search, n_comparisons
 from .trials import Fit, SearchTask
 
-Array = NDArray[np.float64]
-
-# Rows up to which half the columns are as good.
+# Up to this many rows, 1024 columns are as good as 2048.
 _FEW_ROWS = 2000
-# Enough rows for a search that ends in a few thousand.
+# Largest number of rows on which the kernel is chosen.
 _SEARCH_ROWS = 4000
+# Length scales to compare, in units of the typical one.
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
-# Of learned kernels: random features may want shorter ones than the kernel itself.
+# The same for learned length scales. Random features may need shorter ones than the kernel itself.
 _LEARNED_FACTORS = (1.0, 0.5)
-# Rows on which frequencies are drawn again, and fewest of them whose held-out errors say anything.
-_RESAMPLED_ROWS, _FEWEST_RESAMPLED = 3000, 200
+# Largest number of rows on which frequencies are drawn again.
+_RESAMPLED_ROWS = 3000
+# Least number of them. With fewer rows, held-out errors are too uncertain.
+_FEWEST_RESAMPLED = 200
 
 
 def layer_sizes(n_components: Any, n_effective: float) -> tuple[int, ...]:
@@ -70,8 +70,8 @@ def layer_sizes(n_components: Any, n_effective: float) -> tuple[int, ...]:
 
 def prepare_layers(
     X: Any,
-    Y: NDArray[np.float64],
-    sample_weight: NDArray[np.float64],
+    Y: Array,
+    sample_weight: Array,
     kernel: Candidate,
     n_components: tuple[int, ...],
     input_transform: str | None,
@@ -103,7 +103,7 @@ def prepare_layers(
     seed : int
         Seed of everything random; the layers of a wider network begin with those of a narrower one.
     penalty_given : bool, default=False
-        Whether there is no penalty to choose; with a kernel that is fixed, too, nothing is searched.
+        Whether there is no penalty to choose. If the kernel is fixed, too, there is no search.
     threads : int, default=1
         Threads for the search.
     learning : collection of {"agop", "resample"}, default=()
@@ -127,7 +127,7 @@ def prepare_layers(
     deviations = column_deviations(inputs, sample_weight[rows])
     link_scale = 1.0 / (vector_norm(deviations) or 1.0) if direct_link else None
 
-    def features(candidate: Candidate, inputs: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    def features(candidate: Candidate, inputs: Floats, size: int) -> Floats:
         sizes = tuple(min(size, n) for n in n_components)
         stack = RandomMap(None, link_scale, build_samplers(candidate, sizes, inputs, seeds))
         return stack.columns(inputs)
@@ -150,7 +150,7 @@ def prepare_layers(
 def _resampled_layers(
     layers: RandomMap,
     choice: Choice,
-    sample: tuple[Any, Array, Array, NDArray[np.intp]],
+    sample: tuple[Any, Array, Array, Indices],
     rng: np.random.Generator,
     done: Step,
 ) -> tuple[RandomMap, Choice]:
@@ -195,7 +195,7 @@ def _n_choices(kernel: Candidate, n_options: int, learning: Collection[str]) -> 
 
 
 def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
-    """Positions of the rows that `prepare_layers` looks at, whatever the rows are.
+    """Positions of the rows that `prepare_layers` looks at. They do not depend on the values of the rows.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     return for_quantiles, sampled_rows(n_samples, _SEARCH_ROWS, rng)
 
 
-def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candidate]:
+def _options(kernel: Candidate, deviations: Array) -> list[Candidate]:
     """Kernels to compare, with length scales around the typical one unless it is fixed."""
 
     def length_scales(activation: Any, directions: str, frequencies: str) -> list[Any]:
@@ -235,7 +235,7 @@ def _options(kernel: Candidate, deviations: NDArray[np.float64]) -> list[Candida
 
 def _learned_options(
     kernel: Candidate,
-    sample: tuple[Any, NDArray[np.float64], NDArray[np.float64]],
+    sample: tuple[Any, Array, Array],
     rng: np.random.Generator,
     threads: int,
     done: Step,
@@ -253,7 +253,7 @@ def _learned_options(
     return [each for fit in fits for each in _as_candidates(kernel.directions, fit, deviations)]
 
 
-def _as_candidates(directions: str, fit: Fit, deviations: NDArray[np.float64]) -> list[Candidate]:
+def _as_candidates(directions: str, fit: Fit, deviations: Array) -> list[Candidate]:
     """A learned kernel as layers of random features: along dense directions and, by columns, along sparse ones."""
     learned = fit.kernels[0]
     dense = "orthogonal" if learned.frequencies == "isotropic" else "gaussian"

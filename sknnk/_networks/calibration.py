@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 # Logarithms of the smallest and largest inverse temperature: from no information to certainty at a margin of 0.05.
 _BOUNDS = (-5.0, 5.0)
@@ -77,8 +77,8 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
     sample_weight : ndarray of shape (n_samples,)
         Non-negative weights.
     n_mislabelled : float, default=0.0
-        Weight of rows assumed to belong to another class. One of them is the rule of succession for rows that are all
-        on the right side, where the loss alone would ask for certainty.
+        Weight of rows that are assumed to belong to another class. If all rows are on the right side, the loss alone
+        would give certainty. With a weight of one, the result is the rule of succession instead.
 
     Returns
     -------

@@ -29,80 +29,80 @@ def _classes_weigh_the_same_in_every_chunk(network: "BundledNetworkClassifier") 
 class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeightedNetwork):
     """Classification network of bundled layers, fitted in closed form.
 
-    One-vs-rest least squares on targets of -1 and 1 (:class:`BundledNetworkRegressor` explains the network), one column
-    per class at the cost of one Gram matrix. Probabilities are a softmax of the scores whose temperature is fitted on
-    scores corrected for each row's own influence.
+    :class:`BundledNetworkRegressor` explains the network. Here each class is one target, which is 1 for rows of the
+    class and -1 for others (one-vs-rest). All classes share one Gram matrix. Probabilities are a softmax of the scores.
+    Its temperature is fitted on scores that are corrected for the influence of each row on its own score.
 
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
-        Number of random features, or one number per bundled layer: a tuple makes the network deep. ``"auto"`` is 1024
-        up to 2000 rows and 2048 beyond.
+        Number of random features. A tuple gives one number for each bundled layer and makes the network deep.
+        ``"auto"`` takes 1024 features for up to 2000 rows, and 2048 features for more rows.
     activation : "auto", str or callable, default="auto"
-        Activation of the bundled layers, as in :class:`URFSampler`.
+        Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
-        Distance between transformed inputs over which the first layer varies.
+        Distance between transformed inputs over which the first layer varies. ``"auto"`` chooses it likewise.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
-        Coupling of the random directions of the first layer.
+        How the random directions of the first layer are coupled. ``"auto"`` chooses it likewise.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
-        Coupling of the frequencies of the first layer. Everything left on ``"auto"`` is chosen together, by
-        cross-validation on up to 4000 rows.
+        How the frequencies of the first layer are coupled. ``"auto"`` chooses it likewise. All parameters that are
+        ``"auto"`` are chosen together, by cross-validation on up to 4000 rows.
     alpha : "auto", float, or array-like, default="auto"
-        Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
-        refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
-        candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
+        Penalty on the squared entries of the output matrix, for features of norm one. ``"auto"`` starts from the
+        penalty that this cross-validation found. It then chooses one for each target, by generalised cross-validation
+        on all rows. An array of shape (n_alphas,) holds candidates for generalised cross-validation. An array of shape
+        (1, n_targets) holds the penalty of each target.
     solver : {"auto", "primal", "dual", "cg"}, default="auto"
-        ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
-        the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
-        a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
-        effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
-        predicted cost. `partial_fit` always sums into ``"primal"``.
+        ``"primal"`` adds up the Gram matrix of the columns over blocks of rows, and solves with it. ``"dual"`` solves
+        with the Gram matrix of the rows, which is cheaper when there are fewer rows than columns. Both give the same
+        solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
+        needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
+        takes the solver of least predicted cost. `partial_fit` always uses ``"primal"``.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
-        Largest number of passes over the rows of ``"cg"``.
+        Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "landmarks"}, default="auto"
-        Columns of the layer: ``"random"`` ones (:class:`URFSampler`), which stream, or ``"landmarks"``, kernels of the
-        same activation with rows of the table, more accurate for heavy-tailed kernels. With `n_components` ``"auto"``
-        or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
-        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 different rows and at most 1000 columns
-        when `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
+        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"landmarks"`` takes kernels of
+        the same activation with rows of the table, which are more accurate for heavy-tailed kernels. All distinct rows
+        are landmarks if `n_components` is at least their number, or is ``"auto"`` for up to 12,000. The fit is then
+        exact kernel ridge regression, an infinitely wide layer. ``"auto"`` takes landmarks for dense tables of 8 to
+        12,000 different rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
-        ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
-        the mean squared slopes of the fitted function, and the round of least held-out error is kept. With isotropic
-        frequencies it goes on to the axes along which rows are compared, combinations of the columns. With landmarks,
-        both must lower the error of more rows by a quarter. ``"resample"`` draws the random frequencies of the last
-        layer again near those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows
-        set apart; with `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and
-        ``"auto"`` what the columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is
-        given stays.
+        ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
+        follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
+        isotropic frequencies it then learns axes, which are combinations of the columns, if they lower the error of
+        rows set apart. With landmarks for classes, scales and axes must lower that error by a quarter. ``"resample"``
+        draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
+        3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
+        features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
+        `n_components` are ``"auto"``, else nothing. A `length_scale` that is given is never changed.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
-        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
-        median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values
-        seen, so that neither units nor outliers matter. None takes the inputs as they are. ``"auto"`` is
-        ``"quantile"``, but ``"robust"`` for landmarks whose errors on 500 rows it lowers by a twentieth, unless
-        `length_scale` is given.
+        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
+        becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
+        constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
+        ``"auto"`` is ``"quantile"``. For landmarks without a given `length_scale` it is ``"robust"`` if that lowers the
+        errors on 500 rows by a twentieth.
     direct_link : bool, default=True
-        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     class_weight : "balanced", dict or None, default=None
-        Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight;
-        it depends on all rows, so `partial_fit` is not available with it.
+        Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight.
+        This depends on all rows, so `partial_fit` is not available with it.
     batch_size : "auto" or int, default="auto"
-        Rows whose features are held at one time. Results do not depend on it but for rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
-        it but for rounding.
+        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
-        Source of everything random. The same integer gives the same model; a network with more components then begins
+        Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        One line per solution when positive.
+        A positive number prints one line for each solution.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_targets, n_columns)
-        The output matrix: one coefficient per column of `transform`, that is ``n_features_in_`` of the direct link,
-        then ``n_components`` of the last layer.
+        The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
+        of the direct link, then the ``n_components`` of the last layer.
     intercept_ : ndarray of shape (n_targets,)
         The intercept.
     alpha_ : ndarray of shape (n_targets,)
@@ -118,30 +118,30 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
     feature_map_ : {"random", "landmarks"}
-        The columns in use.
+        Kind of columns in use.
     input_transform_ : {"quantile", "robust", None}
         The transform in use.
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)
-        Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
+        Share of each column in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple
-        Every kernel that was compared on the transformed inputs, with the rows and features used and its
+        Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
     solver_ : {"primal", "dual", "cg"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Predicted cost of each solver that could serve, in operations of a matrix product.
+        Predicted cost of each solver that could be used, in operations of a matrix product.
     n_iter_ : int
-        Passes over the rows; one for the direct solvers.
+        Number of passes over the rows. It is one for the direct solvers.
     moments_ : Moments
-        Sums over the rows seen; only after `partial_fit`.
+        Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
-        Number of rows of positive weight that the fit rests on.
+        Number of rows of positive weight in the fit.
     classes_ : ndarray of shape (n_classes,)
         Class labels. ``n_targets`` is ``n_classes``, or one for two classes.
     inverse_temperature_ : float
-        Factor of the scores inside the softmax.
+        Factor of the scores inside the softmax. A larger factor makes the probabilities more certain.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -169,7 +169,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
 
     @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkClassifier":
-        """Fit the output matrix in closed form, one column of -1 and 1 per class.
+        """Fit the output matrix in closed form, with one target of -1 and 1 for each class.
 
         Parameters
         ----------
@@ -198,8 +198,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Add rows to the fit.
 
-        The first call fixes what all chunks share: the classes, the input transform, the automatic choices and the
-        random features. Probabilities are calibrated on the rows of the latest call.
+        The first call fixes the classes, the input transform, the automatic choices and the random features. The
+        temperature of the probabilities is fitted on the rows of the latest call.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         classes : array-like of shape (n_classes,), optional
             All labels that any chunk will hold; needed in the first call.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights.
+            Non-negative weights. An integer weight is the same as repeating the row.
 
         Returns
         -------
@@ -239,7 +239,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         return fitted.with_probabilities(data, self._execution())
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Give least-squares scores: how much each class is preferred.
+        """Give least-squares scores: the larger, the more likely is the class.
 
         Parameters
         ----------
@@ -249,7 +249,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Returns
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Estimates of -1 (another class) to 1 (this class; the second of two).
+            Estimates from -1 (another class) to 1 (this class). For two classes this is the second one.
         """
         fitted, X = self._fitted_for(X)
         scores = fitted.scores(X, self._execution())
@@ -272,7 +272,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         return fitted.targets.decode(fitted.scores(X, self._execution()))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
+        """Predict class probabilities: a softmax of the scores, with the fitted temperature.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from .validation import DTYPES, CheckedRows, checked_rows
 
 
 class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Everything but the meaning of the targets."""
+    """A bundled network. Subclasses say what the targets mean."""
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -108,19 +108,18 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def _fitted_for(self, X: Any) -> tuple[FittedNetwork, Any]:
         """Validate rows, and give the network that they were validated for.
 
-        A fit in another thread replaces all attributes at once, so what is read from one dictionary belongs together.
+        A fit in another thread replaces the dictionary of attributes. So attributes from one dictionary belong
+        together.
         """
+        check_is_fitted(self)
         state: dict[str, Any] = self.__dict__
-        fitted = state.get("_fitted")
-        if fitted is None or not is_valid_already(X, _n_unnamed_columns(state)):
-            check_is_fitted(self)
-            fitted = vars(self)["_fitted"] if fitted is None else fitted
+        fitted: FittedNetwork = state["_fitted"]
+        if not is_valid_already(X, _n_unnamed_columns(state)):
             known = fitted.known_rows(X)
-            X = (
-                validate_data(draft_of(self), X, accept_sparse="csr", dtype=DTYPES, reset=False)
-                if known is None
-                else known
-            )
+            if known is None:
+                described = draft_of(self, state)
+                known = validate_data(described, X, accept_sparse="csr", dtype=DTYPES, reset=False)
+            X = known
         fitted.feature_map.check_range(X)
         return fitted, X
 
@@ -162,7 +161,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:
         """Replace all fitted attributes at once.
 
-        The one place that writes them: whatever interrupts a fit before leaves the estimator as it was.
+        No other method writes them. So a fit that is interrupted earlier leaves the estimator as it was.
         """
         kept = {name: value for name, value in vars(self).items() if name != "_fitted" and not name.endswith("_")}
         state = {**kept, **fitted.attributes(), **description, "_fitted": fitted}
@@ -229,5 +228,5 @@ def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, A
 
 
 def _n_unnamed_columns(state: dict[str, Any]) -> int | None:
-    """Number of columns of a fit to rows whose columns had no names, which leaves nothing else to check."""
+    """Number of columns, if the columns of the fit had no names. Then nothing else has to be checked."""
     return None if "feature_names_in_" in state else state.get("n_features_in_")

@@ -18,6 +18,7 @@ from .held_out import HeldOutRows, residuals_without_row
 from .intervals import ResidualSpread, fit_spread
 from .targets import ClassTargets, NumericTargets, scores_without_row
 
+# Least number of rows in a block of predictions.
 _FEWEST_ROWS = 16
 
 
@@ -71,7 +72,7 @@ class NetworkChoice:
 
 @dataclass(frozen=True, eq=False)
 class FittedNetwork:
-    """Everything that a fit leaves behind.
+    """Everything that a fit found.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ class FittedNetwork:
     def deviation(self, X: Any, execution: Execution) -> Array:
         """Standard deviation of new targets around the prediction, of shape (n_samples, n_targets).
 
-        That of the posterior or, where no factor is kept, that of held-out residuals.
+        It comes from the posterior or, if no factor is kept, from held-out residuals.
         """
         if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
             return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)

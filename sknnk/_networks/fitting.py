@@ -253,7 +253,7 @@ def solved_sums(
 def _chosen_solver(
     spec: NetworkSpec, sizes: tuple[int, ...], shape: tuple[int, int], penalty: Penalty
 ) -> tuple[str, dict[str, float]]:
-    """The solver asked for, or the cheapest of those that can serve, and what each would cost."""
+    """The solver that the user named, or the cheapest that can solve the problem; and the cost of each."""
     n_linked = spec.n_linked(shape[1])
     solver, costs = choose_solver(spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha)
     check_memory(spec.n_components, sizes, n_linked, shape, solver)

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array
 from .._data import Dataset, multiplicities, sampled_rows
 
-Array = NDArray[np.float64]
-
-# Rows that are looked at: enough for quantiles of their residuals to one percent.
+# Number of rows to hold out. They give quantiles of their residuals to one percent.
 HELD_ROWS = 1000
-# A row of this leverage determines its own prediction; the residual of a fit without it is not known better.
+# Least value of one minus the leverage. A row with less determines its own prediction.
 _LEAST_FREE = 1e-3
 
 

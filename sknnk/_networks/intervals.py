@@ -5,23 +5,23 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._compute import one_blas_thread
+from .._compute import Array, one_blas_thread
 from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 from .._ridge import held_out_residuals, solve_dual
 
-Array = NDArray[np.float64]
-
+# Penalties to compare.
 _ALPHAS = np.logspace(-1.0, 3.0, 5)
-# Residuals vary more slowly than targets do.
+# Factors of the length scale to compare: residuals vary more slowly than targets do.
 _STRETCH = (1.0, 3.0)
+# Number of folds that compare them.
 _N_FOLDS = 10
+# Shares of the variation of the size to compare: see `_trusted_share`.
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-# Residuals below this share of their root mean square are as good as none; their logarithms are cut off there.
+# Smallest residual, as a share of the root mean square. Smaller ones are raised to it before the logarithm is taken.
 _LEAST_RESIDUAL = 1e-2
-# Share of rows whose residuals could be of any size that residuals have: one row in thousands that is none of its
-# neighbours' kind would otherwise cost more likelihood than all others gain.
+# Share of rows whose residuals follow the size of all residuals, and not that of their neighbours. Without it, one
+# unusual row in thousands would cost more likelihood than all other rows gain.
 _OUTLYING = 0.05
 
 
@@ -95,7 +95,7 @@ class ResidualSpread:
         return quantiles
 
     def deviation(self, size: Array) -> Array:
-        """Standard deviation of residuals, a few of which follow no size but that of all.
+        """Standard deviation of residuals, of which a few follow the size of all residuals only.
 
         Parameters
         ----------
@@ -117,8 +117,9 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     """Learn the size of residuals from those of held-out rows.
 
     The logarithm of absolute residuals is smoothed by kernel ridge regression; cross-validation chooses between the
-    kernel of the network and one to which all columns are equal, and their width and penalty. As much of its variation
-    is kept as makes the residuals most likely, each of them compared with the size that other rows predict for it.
+    kernel of the network and one to which all columns are equal, and their width and penalty. The variation of the size
+    is then shrunk to the share that makes the residuals most likely, where each residual is compared with the size that
+    the other rows predict for it.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def _smoothed(
 ) -> tuple[tuple[Kernel, ...], Array, Array, Array]:
     """Kernels, coefficients, intercept and left-out residuals of the best smoothing."""
     typical = typical_length_scale(column_deviations(inputs, weight), spectrum_of("gaussian"), "gaussian", "isotropic")
-    # Noise may depend on columns that the targets do not depend on, and that the network has learned to overlook.
+    # Noise may depend on columns that the targets do not depend on, and that the network has learned to ignore.
     equal = Kernel("gaussian", "isotropic", np.full(inputs.shape[1], 1.0 / typical))
     best, best_error = (tuple(kernels), *_constant(logarithms, weight)), np.inf
     for same, stretch, alpha in product((tuple(kernels), (equal,)), _STRETCH, _ALPHAS):

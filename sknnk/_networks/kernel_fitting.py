@@ -113,7 +113,7 @@ def fit_kernel_network(
 
 
 def _n_centres(spec: NetworkSpec, task: KernelTask) -> int:
-    """Number of centres: all distinct rows when there are few, or as many as asked for."""
+    """Number of centres: `n_components` if it is a number, else all distinct rows when there are few."""
     n_distinct = len(task.X)
     if not isinstance(spec.n_components, str):
         return min(spec.layer_sizes(1.0)[0], n_distinct)
@@ -139,7 +139,7 @@ def _importances(kernels: tuple[Kernel, ...]) -> Array:
 def extend_kernel_network(
     fitted: FittedNetwork, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
 ) -> FittedNetwork:
-    """Solve anew with more centres; kernel, penalty and input transform stay those of the first rows.
+    """Solve again with more centres; kernel, penalty and input transform stay those of the first rows.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _fitted_exactly(
 
 def _check_exact_memory(asked: object, n_rows: int) -> None:
     """Refuse a kernel matrix that cannot fit, before an allocation brings the machine down."""
-    # In float64, or half of it in float64 and a factor in float32.
+    # The whole matrix in float64; or half of it in float64, and a factor in float32.
     size, available = 8.0 * n_rows**2, machine_memory()
     if size > available:
         raise ValueError(

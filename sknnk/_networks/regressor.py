@@ -16,77 +16,78 @@ from .validation import CheckedRows
 class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
     """Regression network of bundled layers, fitted in closed form.
 
-    Each layer is rewritten as a dot product of random features (:class:`URFSampler`), so all its parameters sit in one
-    matrix, and so do those of the whole network: what is left to learn is a linear map of the features of the last
-    layer, with an explicit least-squares optimum. One pass over the rows, no gradients, no learning rate, no epochs.
-    Memory is that of the Gram matrix plus one block of rows.
+    Each layer is written as a product of random features (:class:`URFSampler`) and a matrix. So one matrix holds all
+    parameters of the network: it maps the features of the last layer to the outputs. `fit` finds it by least squares
+    in one pass over the rows, without gradients, learning rate or epochs. Memory holds the Gram matrix of the features
+    and one block of rows.
 
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
-        Number of random features, or one number per bundled layer: a tuple makes the network deep. ``"auto"`` is 1024
-        up to 2000 rows and 2048 beyond.
+        Number of random features. A tuple gives one number for each bundled layer and makes the network deep.
+        ``"auto"`` takes 1024 features for up to 2000 rows, and 2048 features for more rows.
     activation : "auto", str or callable, default="auto"
-        Activation of the bundled layers, as in :class:`URFSampler`.
+        Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
-        Distance between transformed inputs over which the first layer varies.
+        Distance between transformed inputs over which the first layer varies. ``"auto"`` chooses it likewise.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
-        Coupling of the random directions of the first layer.
+        How the random directions of the first layer are coupled. ``"auto"`` chooses it likewise.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
-        Coupling of the frequencies of the first layer. Everything left on ``"auto"`` is chosen together, by
-        cross-validation on up to 4000 rows.
+        How the frequencies of the first layer are coupled. ``"auto"`` chooses it likewise. All parameters that are
+        ``"auto"`` are chosen together, by cross-validation on up to 4000 rows.
     alpha : "auto", float, or array-like, default="auto"
-        Penalty on the output matrix, for features of norm one. ``"auto"`` starts from the cross-validation above and
-        refines by generalised cross-validation on all rows, for each target. An array of shape (n_alphas,) holds
-        candidates for generalised cross-validation, one of shape (1, n_targets) the penalty of each target.
+        Penalty on the squared entries of the output matrix, for features of norm one. ``"auto"`` starts from the
+        penalty that this cross-validation found. It then chooses one for each target, by generalised cross-validation
+        on all rows. An array of shape (n_alphas,) holds candidates for generalised cross-validation. An array of shape
+        (1, n_targets) holds the penalty of each target.
     solver : {"auto", "primal", "dual", "cg"}, default="auto"
-        ``"primal"`` diagonalises the Gram matrix of the columns, accumulated over blocks of rows; ``"dual"`` that of
-        the rows, the cheaper one when there are fewer rows than columns. The solution is the same. ``"cg"`` never forms
-        a Gram matrix and iterates over the rows, for many thousands of features; it needs a single penalty, and knows
-        effective degrees of freedom and standard deviations only approximately. ``"auto"`` takes the one of least
-        predicted cost. `partial_fit` always sums into ``"primal"``.
+        ``"primal"`` adds up the Gram matrix of the columns over blocks of rows, and solves with it. ``"dual"`` solves
+        with the Gram matrix of the rows, which is cheaper when there are fewer rows than columns. Both give the same
+        solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
+        needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
+        takes the solver of least predicted cost. `partial_fit` always uses ``"primal"``.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
-        Largest number of passes over the rows of ``"cg"``.
+        Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "landmarks"}, default="auto"
-        Columns of the layer: ``"random"`` ones (:class:`URFSampler`), which stream, or ``"landmarks"``, kernels of the
-        same activation with rows of the table, more accurate for heavy-tailed kernels. With `n_components` ``"auto"``
-        or at least the number of distinct rows, landmarks are exact: kernel ridge regression, the infinitely wide
-        layer. ``"auto"`` takes landmarks for dense tables of 8 to 12,000 different rows and at most 1000 columns
-        when `n_components`, `directions` and `solver` are left on ``"auto"`` as well.
+        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"landmarks"`` takes kernels of
+        the same activation with rows of the table, which are more accurate for heavy-tailed kernels. All distinct rows
+        are landmarks if `n_components` is at least their number, or is ``"auto"`` for up to 12,000. The fit is then
+        exact kernel ridge regression, an infinitely wide layer. ``"auto"`` takes landmarks for dense tables of 8 to
+        12,000 different rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
-        ``"agop"`` learns one length scale per column on up to 1000 rows, in rounds of closed-form fits: scales follow
-        the mean squared slopes of the fitted function, and the round of least held-out error is kept. With isotropic
-        frequencies it goes on to the axes along which rows are compared, combinations of the columns, where that
-        lowers the error of rows set apart. ``"resample"`` draws the random frequencies of the last layer again near
-        those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows set apart; with
-        `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and ``"auto"`` what the
-        columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is given stays.
+        ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
+        follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
+        isotropic frequencies it then learns axes, which are combinations of the columns, if they lower the error of
+        rows set apart. With landmarks for classes, scales and axes must lower that error by a quarter. ``"resample"``
+        draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
+        3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
+        features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
+        `n_components` are ``"auto"``, else nothing. A `length_scale` that is given is never changed.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
-        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
-        median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values
-        seen, so that neither units nor outliers matter. None takes the inputs as they are. ``"auto"`` is
-        ``"quantile"``, but ``"robust"`` for landmarks whose errors on 500 rows it lowers by a twentieth, unless
-        `length_scale` is given.
+        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
+        becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
+        constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
+        ``"auto"`` is ``"quantile"``. For landmarks without a given `length_scale` it is ``"robust"`` if that lowers the
+        errors on 500 rows by a twentieth.
     direct_link : bool, default=True
-        Whether the transformed inputs reach the output matrix themselves, next to the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     batch_size : "auto" or int, default="auto"
-        Rows whose features are held at one time. Results do not depend on it but for rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None means as many as scikit-learn's own compiled code would use. Results do not depend on
-        it but for rounding.
+        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
-        Source of everything random. The same integer gives the same model; a network with more components then begins
+        Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        One line per solution when positive.
+        A positive number prints one line for each solution.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
-        The output matrix: one coefficient per column of `transform`, that is ``n_features_in_`` of the direct link,
-        then ``n_components`` of the last layer.
+        The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
+        of the direct link, then the ``n_components`` of the last layer.
     intercept_ : float or ndarray of shape (n_targets,)
         The intercept.
     alpha_ : float or ndarray of shape (n_targets,)
@@ -102,26 +103,26 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
     feature_map_ : {"random", "landmarks"}
-        The columns in use.
+        Kind of columns in use.
     input_transform_ : {"quantile", "robust", None}
         The transform in use.
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)
-        Shares of the columns in the squared inverse length scales that were learned; only with landmarks.
+        Share of each column in the squared inverse length scales that were learned; only with landmarks.
     search_history_ : list of tuple
-        Every kernel that was compared on the transformed inputs, with the rows and features used and its
+        Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
     solver_ : {"primal", "dual", "cg"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Predicted cost of each solver that could serve, in operations of a matrix product.
+        Predicted cost of each solver that could be used, in operations of a matrix product.
     n_iter_ : int
-        Passes over the rows; one for the direct solvers.
+        Number of passes over the rows. It is one for the direct solvers.
     moments_ : Moments
-        Sums over the rows seen; only after `partial_fit`.
+        Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
-        Number of rows of positive weight that the fit rests on.
+        Number of rows of positive weight in the fit.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -182,11 +183,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        The first call fixes what all chunks share: the input transform, the automatic choices and the random features.
-        From then on the result is that of one fit to all rows, in whatever order and chunks they come. A first call
-        with ``feature_map="auto"`` takes random features, which stream; landmarks stay those of the first rows, and the
-        exact feature map takes each new row as a centre, up to 12,000 in all. Each call solves
-        for the output matrix once, so chunks of at least as many rows as there are features are the efficient ones.
+        The first call fixes the input transform, the automatic choices and the random features. After that the result
+        is that of one fit to all rows; the order of the rows and the size of the chunks do not matter. With
+        ``feature_map="auto"`` the first call takes random features. Landmarks stay those of the first rows, but the
+        exact feature map takes each new row as a landmark, up to 12,000 in all. Each call solves for the output matrix
+        once, so a chunk should have at least as many rows as there are features.
 
         Parameters
         ----------
@@ -195,7 +196,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights.
+            Non-negative weights. An integer weight is the same as repeating the row.
 
         Returns
         -------
@@ -218,16 +219,16 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets, with their uncertainty if asked for.
+        """Predict targets, and on request their standard deviations.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows.
         return_std : bool, default=False
-            Whether to return the standard deviation of new targets around the prediction: that of the noise and of the
-            output matrix, in the Bayesian reading of ridge regression. The exact feature map keeps no factor of its
-            system, and takes the deviation from held-out residuals instead, as `predict_interval` does.
+            Whether to return the standard deviation of new targets around the prediction, too. It includes the noise
+            and the uncertainty of the output matrix, as in Bayesian ridge regression. With the exact feature map it
+            comes from held-out residuals instead, as in `predict_interval`.
 
         Returns
         -------
@@ -251,21 +252,21 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
         """Predict intervals that hold new targets with a given probability.
 
-        Up to a thousand training rows tell how far targets lie from the predictions of a fit without them. The typical
-        size of these residuals is learned as a function of the inputs, so that intervals are wide where targets
-        scatter; its multiple is the quantile of the residuals in units of the size that the other rows predict.
+        Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
+        learned as a function of the inputs, so intervals are wide where targets scatter. The half width is this size
+        times a quantile: that of the residuals, each divided by the size that the other rows predict for it.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows.
         confidence_level : float, default=0.9
-            Share of new targets that shall lie inside, between 0 and 1.
+            Share of new targets that should lie inside, between 0 and 1.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper ends, in units of the target; infinite when there were too few training rows for the level.
+            Lower and upper ends, in units of the target. They are infinite if there are too few training rows.
 
         Raises
         ------
@@ -274,8 +275,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
         Notes
         -----
-        New rows must come from the same distribution as the training rows. As for the jackknife of Barber et al.
-        (2021), coverage is that of the level up to the influence of single rows; it is tested, not guaranteed.
+        New rows must come from the same distribution as the training rows. As with the jackknife of Barber et al.
+        (2021), single rows may move the coverage a little from the level. It is tested, not guaranteed.
 
         References
         ----------

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._features import Candidate
 from .._kernel_learning import MIN_ROWS, layer_sizes
 from .._ridge import Penalty
-
-Array = NDArray[np.float64]
 
 # From this many input columns on, projections on random directions cost less than distances between all rows.
 _MAX_COMPARED_FEATURES = 1000
@@ -53,7 +50,7 @@ feature_learning, input_transform, direct_link, random_state
         Parameters
         ----------
         parameters : dict of str to object
-            What its ``get_params(deep=False)`` gives; others than those of this class are passed over.
+            What its ``get_params(deep=False)`` gives. Parameters that this class does not have are ignored.
         learned_gain : float
             As the class has it.
 

@@ -1,6 +1,5 @@
 """What targets mean: numbers as they are, or classes as scores of -1 and 1, and the way back from scores."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -10,10 +9,8 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight
 
+from .._compute import Array, Indices
 from .calibration import fit_temperature, held_out_scores, probabilities
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
 _MAX_SHARE = 0.99
@@ -143,7 +140,7 @@ class ClassTargets:
     class_weight: Any = None
     inverse_temperature: float | None = None
     flat = False
-    # What learned scales gain on few rows is often gone on many.
+    # Learned length scales may lower the error on few rows, and this gain is often gone on many rows.
     learned_gain = 0.25
 
     @classmethod
@@ -181,7 +178,7 @@ class ClassTargets:
         earlier : ClassTargets or None
             Those of the chunks before.
         labels : array-like of shape (n,) or None
-            What is said of the classes of this chunk; None where nothing is.
+            Classes of this chunk. None if they are not given.
 
         Returns
         -------
@@ -212,7 +209,7 @@ class ClassTargets:
         """Number of columns of the encoded targets."""
         return 1 if len(self.classes) == 2 else len(self.classes)
 
-    def positions(self, y: NDArray[Any]) -> Labels:
+    def positions(self, y: NDArray[Any]) -> Indices:
         """Position of each label among the classes.
 
         Parameters
@@ -242,7 +239,7 @@ class ClassTargets:
         codes = np.arange(len(self.classes))
         return label_binarize(self.positions(y), classes=codes, neg_label=-1, pos_label=1).astype(np.float64)
 
-    def labels_of(self, Y: Array) -> Labels:
+    def labels_of(self, Y: Array) -> Indices:
         """Positions of the classes that encoded targets stand for."""
         return np.argmax(Y, axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0.0).astype(np.intp)
 
@@ -283,7 +280,7 @@ class ClassTargets:
         weights = self.weights_of_classes(y[seen], sample_weight[seen]) if seen.any() else np.ones(len(self.classes))
         return np.asarray(sample_weight * weights[self.positions(y)])
 
-    def calibrated(self, scores: Array, labels: Labels, sample_weight: Array) -> "ClassTargets":
+    def calibrated(self, scores: Array, labels: Indices, sample_weight: Array) -> "ClassTargets":
         """Fit the temperature of the probabilities.
 
         Parameters
@@ -305,7 +302,7 @@ class ClassTargets:
 
     def decode(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Class of the largest score, for scores of shape (n_samples, n_targets)."""
-        # By the probabilities: equal ones in floating point are a tie, which the first class wins.
+        # By the probabilities, as in `predict_proba`: if two are equal in floating point, the first class is taken.
         return np.asarray(self.classes[np.argmax(self.probabilities(scores), axis=1)])
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
@@ -339,7 +336,7 @@ def scores_without_row(scores: Array, Y: Array, dof: Array, n_effective: float) 
 
 
 def check_magnitude(largest: float, dtype: Any) -> None:
-    """Refuse targets whose squares, and so their variance, overflow.
+    """Refuse targets whose squares overflow, because then their variance overflows, too.
 
     Parameters
     ----------
@@ -359,6 +356,3 @@ def check_magnitude(largest: float, dtype: Any) -> None:
             f"y holds values up to {largest:.3g}, and with X of dtype {dtype} they may not exceed {limit:.3g}; "
             "rescale y" + (", or pass X as float64." if dtype == np.float32 else ".")
         )
-
-
-ClassWeights = Callable[[Any], Array]

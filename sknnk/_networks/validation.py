@@ -1,4 +1,4 @@
-"""Rows as scikit-learn validates them, without a change of the estimator that asks for it."""
+"""Validation of rows by scikit-learn, which leaves the estimator unchanged."""
 
 from typing import Any, NamedTuple
 

@@ -20,7 +20,7 @@ from .paths import (
     squared_errors_of_predictions,
     tridiagonal_path,
 )
-from .penalties import PenalisedSystem, Penalty, alpha_grid, gcv
+from .penalties import INFLATION, PenalisedSystem, Penalty, alpha_grid, gcv
 from .problem import Problem
 from .solution import GivenSolution, Solution
 from .solvers import (
@@ -39,6 +39,7 @@ from .solvers import (
 from .solving import check_memory, choose_solver, predicted_costs, solve
 
 __all__ = [
+    "INFLATION",
     "DualPath",
     "DualSolution",
     "FoldMoments",

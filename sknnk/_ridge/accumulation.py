@@ -4,18 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsyr, get_blas_funcs
 
-from .._compute import block_length, over_threads, row_blocks, scratch
+from .._compute import Array, Floats, block_length, over_threads, row_blocks, scratch
 from .._integration import Step, ignore_step
 from .moments import Moments
 
-Array = NDArray[np.float64]
-
-# Entries of a block, enough for a matrix product at full speed.
+# Numbers in a block of features. With this many, a matrix product runs at full speed.
 _BLOCK_ENTRIES = 2**21
-# Rows whose products in float32 are added up before they are added to those of the others in float64.
+# Number of rows whose float32 products are added up in float32. Their sum is then added to a float64 total.
 _SINGLE_ROWS = 2**14
 
 
@@ -67,7 +64,7 @@ def n_blocks(n_samples: int, n_columns: int, batch_size: int | None) -> int:
 
 
 def accumulated_moments(
-    raw_columns: Callable[[Any, NDArray[np.floating]], object],
+    raw_columns: Callable[[Any, Floats], object],
     n_columns: int,
     X: Any,
     Y: Array,
@@ -79,9 +76,9 @@ def accumulated_moments(
 ) -> Moments:
     """Moments of the features of all rows, which are never held together.
 
-    Sums are taken about a fixed point, the mean of the first block, and moved to the mean of all rows at the end. As
-    that point is a mean of some of the rows, its squared distance from the mean of all is at most the variance times
-    the number of blocks, so that little cancels. One update of each sum per block remains.
+    Features are shifted by a fixed point, the mean of the first block. At the end the sums are corrected to the mean of
+    all rows. The point is a mean of some of the rows. So its squared distance from the mean of all rows is at most the
+    variance times the number of blocks, and the correction loses few digits. Each block costs one update of each sum.
 
     Parameters
     ----------
@@ -102,8 +99,8 @@ def accumulated_moments(
     done : callable, optional
         Called after each block.
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
-        Of the features and their products in a block, which are added in float64; in float32 the sums take half the
-        time and have its precision.
+        Type of the features and of their products in a block. The totals are float64. With float32 the sums take half
+        the time and have the precision of float32.
 
     Returns
     -------
@@ -123,7 +120,7 @@ def accumulated_moments(
     beside = np.hstack([root, (Y - target_shift) * root])
     totals = _Totals(n_columns, beside.shape[1], dtype)
     buffer = np.empty((size, n_columns), dtype=dtype)
-    shift: NDArray[np.floating] = np.zeros(n_columns, dtype=dtype)
+    shift: Floats = np.zeros(n_columns, dtype=dtype)
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
         _fill(block, raw_columns, X[rows], shift, threads)
@@ -138,24 +135,24 @@ def accumulated_moments(
 
 
 class _Totals:
-    """Sums of products of blocks with themselves and with what is beside them, in float64."""
+    """Sums of the products of each block with itself, and with the weights and targets beside it."""
 
     def __init__(self, n_columns: int, n_beside: int, dtype: type[np.floating]) -> None:
         self._gram = np.zeros((n_columns, n_columns), order="F", dtype=dtype)
         self._products = np.zeros((n_columns, n_beside), order="F", dtype=dtype)
-        # Of float32 products, those of some rows are added up in float32 and then to all.
+        # Float64 totals of float32 sums; None if the sums themselves are float64.
         self._wide = None if dtype == np.float64 else tuple(each.astype(np.float64) for each in self._parts)
         self._n_rows = 0
         functions: Any = get_blas_funcs(("syrk", "gemm"), dtype=dtype)
         self._syrk, self._gemm = functions
 
     @property
-    def _parts(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    def _parts(self) -> tuple[Floats, Floats]:
         return self._gram, self._products
 
-    def add(self, block: NDArray[np.floating], beside: NDArray[np.floating]) -> None:
+    def add(self, block: Floats, beside: Floats) -> None:
         # The transpose of a row-major block is column-major, so BLAS reads it in place and writes into gram itself.
-        # By SciPy's BLAS everything: the idle threads of NumPy's own would spin against it.
+        # All products use SciPy's BLAS. NumPy has another BLAS, whose idle threads would compete for the cores.
         self._gram = self._syrk(1.0, block.T, beta=1.0, c=self._gram, overwrite_c=1)
         self._products = self._gemm(1.0, block.T, beside.T, beta=1.0, c=self._products, trans_b=True, overwrite_c=1)
         self._n_rows += len(block)
@@ -170,17 +167,17 @@ class _Totals:
                 part[...] = 0.0
 
     def sums(self) -> tuple[Array, Array]:
-        """The Gram matrix, of which the upper triangle is there, and the products."""
+        """Upper triangle of the Gram matrix, and the products."""
         self._widen()
         gram, products = self._parts if self._wide is None else self._wide
         return np.asarray(gram, dtype=np.float64), np.asarray(products, dtype=np.float64)
 
 
 def _fill(
-    block: NDArray[np.floating],
+    block: Floats,
     raw_columns: Callable[..., object],
     X: Any,
-    shift: NDArray[np.floating],
+    shift: Floats,
     threads: int,
 ) -> None:
     """Features minus shift."""

@@ -4,16 +4,21 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-# Rows of the sketch that stands for the system of conjugate gradients.
+# Number of rows in the sketch, the sample whose eigenvectors approximate those of all rows in conjugate gradients.
 SKETCH_ROWS = 2000
-# Rows behind the preconditioner for each root of the number of rows, so that it costs as much as a few passes, and most
-# of them.
-_SAMPLED, _MOST_SAMPLED = 25, 12_000
-# Floating-point operations that take the time of one operation inside a large matrix product (measured on two cores):
-# per entry of a symmetric eigendecomposition, and of a Cholesky factor without its inverse, and per feature evaluated
-# in float64.
-EIGEN, FACTOR_ALONE, FEATURE = 12.0, 0.35, 160.0
-# Tolerance from which on the rounding of float32 features does not show in the residual (a hundred times theirs).
+# The preconditioner uses this number times the square root of the number of rows. It then costs as much as a few
+# passes.
+_SAMPLED = 25
+# Largest number of rows that the preconditioner uses.
+_MOST_SAMPLED = 12_000
+# The next three costs have the same unit, one operation inside a large matrix product, and were measured on two cores.
+# A symmetric eigendecomposition of size n costs EIGEN * n**3.
+EIGEN = 12.0
+# A Cholesky factor of size n without its inverse costs FACTOR_ALONE * n**3.
+FACTOR_ALONE = 0.35
+# One feature in float64 costs FEATURE.
+FEATURE = 160.0
+# From this tolerance on, float32 features are precise enough. Their rounding error is a hundred times smaller.
 COARSE = 1e-5
 
 
@@ -32,7 +37,7 @@ class Shape:
     tol : float, default=1e-4
         Relative residual at which iterations stop.
     one_penalty : bool, default=False
-        Whether there is one penalty, so that a Cholesky factor serves.
+        Whether there is one penalty. A Cholesky factor is then enough.
     hidden : tuple of int, default=()
         Features of every bundled layer but the last.
     n_linked : int, default=0
@@ -54,7 +59,7 @@ class Shape:
 
     @property
     def n_weights(self) -> float:
-        """Numbers that the random weights of all layers are."""
+        """Number of random weights in all layers."""
         sizes = (float(self.n_features), *self.hidden, self.n_columns - self.n_linked)
         return sum(0.5 * n_in * n_out for n_in, n_out in pairwise(sizes))
 

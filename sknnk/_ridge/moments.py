@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsyr, dsyrk
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
 
 
 def effective_rows(weight: float, n_samples: int) -> float:
@@ -23,7 +22,7 @@ def effective_rows(weight: float, n_samples: int) -> float:
     Returns
     -------
     float
-        The sum of weights, as a weight of two is a row that occurs twice; or the number of rows if that is larger.
+        The sum of weights, because a weight of two means a row that occurs twice. The number of rows if that is larger.
 
     Examples
     --------
@@ -37,8 +36,8 @@ def effective_rows(weight: float, n_samples: int) -> float:
 class Moments:
     """Weighted moments of features and targets about their own means.
 
-    Every ``Moments`` is centred on its own mean; merging corrects for the shift between the two means (Chan, Golub
-    and LeVeque 1983), because ``F'F - n mu mu'`` at the end would cancel.
+    Each object is centred on the mean of its own rows. Merging two objects corrects for the shift between their means
+    (Chan, Golub and LeVeque 1983). The simpler ``F'F - n mu mu'`` would lose digits by cancellation.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ class Moments:
     Notes
     -----
     ``a + b`` are the moments of both sets of rows, ``a - b`` those of the rows of `a` without the rows of `b`.
-    All sums are float64 whatever the dtype of the features.
+    All sums are float64, for features of any dtype.
 
     Examples
     --------
@@ -105,9 +104,7 @@ class Moments:
         return cls(0, 0.0, np.zeros(n_columns), np.zeros(n_targets), gram, cross, np.zeros(n_targets))
 
     @classmethod
-    def from_block(
-        cls, features: NDArray[np.floating], targets: NDArray[np.floating], sample_weight: Array | None = None
-    ) -> Self:
+    def from_block(cls, features: Floats, targets: Floats, sample_weight: Array | None = None) -> Self:
         """Moments of one block of rows.
 
         Parameters
@@ -128,9 +125,7 @@ class Moments:
         moments.update(features, targets, sample_weight)
         return moments
 
-    def update(
-        self, features: NDArray[np.floating], targets: NDArray[np.floating], sample_weight: Array | None = None
-    ) -> None:
+    def update(self, features: Floats, targets: Floats, sample_weight: Array | None = None) -> None:
         """Add a block of rows in place, without a temporary of the size of the Gram matrix.
 
         Parameters
@@ -147,7 +142,7 @@ class Moments:
             n_samples, weight = int(np.count_nonzero(sample_weight)), float(np.sum(sample_weight))
         if n_samples == 0:
             return
-        # One more row stands for the distance between the two means, so that one update of each sum does it all.
+        # An additional row accounts for the distance between the two means. So each sum needs one update only.
         pull = np.sqrt(self.weight * weight / (self.weight + weight))
         rows, mean = _centred_rows(features, sample_weight, weight, self.mean, pull)
         target_rows, target_mean = _centred_rows(targets, sample_weight, weight, self.target_mean, pull)
@@ -236,7 +231,7 @@ class Moments:
 
 
 def _centred_rows(
-    values: NDArray[np.floating], sample_weight: Array | None, weight: float, earlier_mean: Array, pull: float
+    values: Floats, sample_weight: Array | None, weight: float, earlier_mean: Array, pull: float
 ) -> tuple[Array, Array]:
     """Rows minus their mean, times the root of their weights, and a last row for the shift from the earlier mean."""
     n_samples, n_columns = values.shape

@@ -1,21 +1,22 @@
-"""Which penalty: what generalised cross-validation says of each, in whatever form the least-squares problem is held."""
+"""The choice of the penalty by generalised cross-validation, for every form of the least-squares problem."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
-# Above this share of the rows the fit nearly interpolates and generalised cross-validation is a ratio of two vanishing
-# numbers (the double-descent peak).
+# Largest share of the rows that the degrees of freedom may be. Above it the fit nearly interpolates, and generalised
+# cross-validation is a ratio of two vanishing numbers (the double-descent peak).
 _MAX_DOF_SHARE = 0.9
+# Number of penalties in the grid for each factor of ten.
 _GRID_PER_DECADE = 8
-# Factor of the degrees of freedom where the penalty is chosen unasked: see `gcv`.
+# Factor of the degrees of freedom if the penalty is chosen automatically: see `gcv`.
 INFLATION = 1.4
-# Cross-validation on a sample finds the order of magnitude; more rows and features call for the same penalty or a
-# smaller one (within ten times of the least test error on eight tables, which chose this window: re-check on others).
+# Factors of the penalty that cross-validation on a sample found. The sample gives the order of magnitude. More rows and
+# features need the same penalty or a smaller one. The window was chosen on eight tables, where the penalty of least
+# test error was within a factor of ten; check it again on others.
 _WINDOW = np.logspace(-1.0, 0.25, 11)[:, None]
 
 
@@ -50,7 +51,7 @@ class PenalisedSystem(Protocol):
 
     @property
     def least_choice(self) -> float:
-        """Smallest penalty that is worth trying unasked."""
+        """Smallest penalty that an automatic choice tries."""
 
     def residual_squares(self, alphas: Array) -> Array:
         """Sums of squared training residuals, for penalties of shape (n_alphas, 1) or (n_alphas, n_targets)."""
@@ -58,7 +59,7 @@ class PenalisedSystem(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Penalty:
-    """Which penalties may be chosen: those that are given, or what the problem itself calls for.
+    """The penalties to choose from: those that are given, or those that the problem itself determines.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class Penalty:
         Non-negative penalties given by the user, common to all targets or one column per target; None for an automatic
         choice.
     centre : ndarray of shape (n_targets,), optional
-        What cross-validation on a sample of the rows found; None when nothing is known.
+        The penalty that cross-validation on a sample of the rows found. None if there was no cross-validation.
 
     Examples
     --------
@@ -102,8 +103,8 @@ class Penalty:
         Returns
         -------
         ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
-            The candidates as they were given; else a window around the centre, from the least penalty that is worth
-            trying on; else :func:`alpha_grid`.
+            The candidates, if they are given. Otherwise a window around the centre, if it is known, in which smaller
+            penalties are raised to the least choice of the system. Otherwise :func:`alpha_grid`.
         """
         if self.candidates is not None:
             return self.candidates
@@ -115,7 +116,7 @@ class Penalty:
         Returns
         -------
         ndarray of shape (n_alphas, 1) or (n_alphas, n_targets), or None
-            Candidates or window; None where the problem alone knows.
+            Candidates or window. None if the penalties depend on the problem.
         """
         if self.candidates is not None or self.centre is None:
             return self.candidates
@@ -144,7 +145,7 @@ def is_one_penalty(alphas: Array | None) -> TypeGuard[Array]:
 
 
 def alpha_grid(system: PenalisedSystem) -> Array:
-    """Penalties worth trying, from the least that leaves the coefficients certain to beyond the largest eigenvalue.
+    """Grid of penalties, from the least choice of the system to a hundred times its largest eigenvalue.
 
     Parameters
     ----------
@@ -209,8 +210,8 @@ def gcv(system: PenalisedSystem, alphas: Array, inflation: float = 1.0) -> Array
     alphas : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
         Penalties, common to all targets or one column per target.
     inflation : float, default=1.0
-        Factor of the degrees of freedom. The plain criterion now and then prefers a fit that is much too rough, and
-        always does when rows have unequal influence; 1.4 prevents most of that.
+        Factor of the degrees of freedom. With 1.0 the criterion sometimes prefers a fit that is much too rough, and it
+        always does so if rows have unequal influence. 1.4 prevents most of this.
 
     Returns
     -------

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats, Indices
 from .penalties import Penalty
-
-Array = NDArray[np.float64]
 
 
 class FeatureMap(Protocol):
@@ -23,10 +21,10 @@ class FeatureMap(Protocol):
     def column_scale(self) -> Array:
         """Factors of shape (n_columns,) between the raw columns and those that are penalised."""
 
-    def columns(self, X: Any) -> NDArray[np.floating]:
+    def columns(self, X: Any) -> Floats:
         """Columns of rows, in a new array of the dtype of `X`."""
 
-    def raw_columns(self, X: Any, out: NDArray[np.floating] | None = None) -> NDArray[np.floating]:
+    def raw_columns(self, X: Any, out: Floats | None = None) -> Floats:
         """Columns of rows without `column_scale`, written to `out` where it is given."""
 
 
@@ -35,10 +33,10 @@ class PreparedMap(FeatureMap, Protocol):
     """A map whose inputs and weights can be converted once for many passes over the rows."""
 
     @property
-    def cosines_first_order(self) -> NDArray[np.intp]:
+    def cosines_first_order(self) -> Indices:
         """Positions of the columns in the order in which `cosines_first` writes them."""
 
-    def cosines_first(self, X: Any) -> tuple[Callable[[Any, NDArray[np.floating]], NDArray[np.floating]], Any]:
+    def cosines_first(self, X: Any) -> tuple[Callable[[Any, Floats], Floats], Any]:
         """Return ``columns(rows of inputs, out)``, in the order `cosines_first_order`, and the transformed inputs."""
 
     def of_transformed(self) -> FeatureMap:

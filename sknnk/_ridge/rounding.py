@@ -1,23 +1,22 @@
-"""What rounding leaves of a Gram matrix, and what it asks of a penalty."""
+"""Rounding errors of a Gram matrix: which eigenvalues are certain, and which penalties hide the errors."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .._compute import Array
 
 _EPS = float(np.finfo(np.float64).eps)
-# How far, in standard deviations of the targets, rounding of the features may move a prediction.
+# Largest change of a prediction by the rounding of the features, in standard deviations of the targets.
 _MAX_ROUNDING = 1e-3
-# Relative change of the coefficients that the order of the sums in the Gram matrix may cause.
+# Largest relative change of the coefficients by the order of the sums in the Gram matrix.
 _MAX_CHANGE = 1e-8
 
 
 def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
     """Least penalty that rounding allows.
 
-    It covers the error of the eigenvalues, and keeps the rounding of a row of features, times coefficients of norm
-    ``|y| / (2 sqrt(alpha))`` at most, below `_MAX_ROUNDING`. The rounding of features enters squared, for the sums are
-    float64: float32 rows do not call for a smoother fit.
+    The penalty is above the error of the eigenvalues. It also limits the norm of the coefficients, to
+    ``|y| / (2 sqrt(alpha))``. The rounding error of a row of features, times this norm, stays below `_MAX_ROUNDING`.
+    The rounding of features enters squared, because the sums are float64. So float32 rows do not need a smoother fit.
 
     Parameters
     ----------
@@ -40,15 +39,16 @@ def alpha_floor(eigenvalues: Array, size: int, precision: float) -> float:
     """
     matrix_error = np.max(eigenvalues, initial=0.0) * size * _EPS
     feature_error = np.sum(eigenvalues) * (0.5 * precision / _MAX_ROUNDING) ** 2
-    # A system without any variance gets some penalty too.
+    # Features without variance need a positive penalty, too.
     return float(max(matrix_error, feature_error, np.finfo(np.float64).tiny)) if np.any(eigenvalues) else _EPS
 
 
 def least_choice(eigenvalues: Array, floor: float) -> float:
-    """Smallest penalty that is worth trying unasked.
+    """Smallest penalty that an automatic choice tries.
 
-    Rounding moves the eigenvalues by about the largest one times the machine epsilon, and the coefficients by that over
-    the penalty. Below this one they would depend on the size of the blocks or the number of machines.
+    Rounding changes the eigenvalues by about the largest one times the machine epsilon. It changes the coefficients by
+    this error divided by the penalty. With a smaller penalty, coefficients would depend on the size of the blocks or
+    the number of machines.
 
     Parameters
     ----------

@@ -1,14 +1,12 @@
-"""What every way of solving returns, and the two kinds that no solver made."""
+"""The interface of all solutions, and the two kinds of solutions that no solver returns."""
 
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Array, Floats
 from .moments import Moments
-
-Array = NDArray[np.float64]
 
 
 class Solution(Protocol):
@@ -49,8 +47,8 @@ class Solution(Protocol):
     def n_iter(self) -> int:
         """Passes over the rows of an iterative solver; one of the others."""
 
-    def variance(self, columns: NDArray[np.floating]) -> Array | None:
-        """Variance of predictions in the Bayesian reading, in units of the noise.
+    def variance(self, columns: Floats) -> Array | None:
+        """Variance of predictions in Bayesian ridge regression, in units of the noise variance.
 
         Parameters
         ----------
@@ -63,8 +61,8 @@ class Solution(Protocol):
             None where no factor of the system is kept.
         """
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array | None:
-        """Share of a training row in its own prediction, for a weight of one: proportional to the weight.
+    def leverage(self, columns: Floats) -> Array | None:
+        """Influence of a training row of weight one on its own prediction. It is proportional to the weight.
 
         Parameters
         ----------
@@ -92,7 +90,7 @@ class Solution(Protocol):
         """
 
     def without_factor(self) -> "Solution":
-        """The same numbers without what has the size of the Gram matrix; nothing can be added to it.
+        """The same numbers without arrays of the size of the Gram matrix. No rows can be added to it.
 
         Returns
         -------
@@ -101,7 +99,7 @@ class Solution(Protocol):
         """
 
     def diagonalised(self) -> "Solution":
-        """One whose eigenvectors are computed already, so that workers it is sent to need not each do that.
+        """The same solution with its eigenvectors, so that workers that receive it do not compute them again.
 
         Returns
         -------
@@ -152,10 +150,10 @@ class BareSolution:
         fits = (solution.coef, solution.intercept, solution.alpha, solution.dof, solution.noise)
         return cls(*fits, solution.n_samples, solution.n_effective, solution.n_iter)
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:
@@ -225,10 +223,10 @@ class GivenSolution:
         """Zero."""
         return 0
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The one table of solvers, which of them to take, and the one function that solves."""
+"""The table of solvers, the choice between them, and the function that solves."""
 
 from typing import Protocol
 
@@ -88,7 +88,7 @@ def predicted_costs(
     tol : float, default=1e-4
         Relative residual at which iterations stop.
     one_penalty : bool, default=False
-        Whether there is one penalty, so that a Cholesky factor serves.
+        Whether there is one penalty. A Cholesky factor is then enough.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def predicted_costs(
 def choose_solver(
     asked: str, n_samples: int, n_columns: int, n_features: int, penalty: Penalty, tol: float, given_alpha: object
 ) -> tuple[str, dict[str, float]]:
-    """The solver asked for, or the cheapest of those that can serve.
+    """The solver that the user named, or the cheapest of those that can solve the problem.
 
     Parameters
     ----------
@@ -131,12 +131,12 @@ def choose_solver(
     solver : str
         A key of `SOLVERS`.
     costs : dict of str to float
-        Of every solver that can serve, as in :func:`predicted_costs`.
+        Cost of every solver that can solve the problem, as in :func:`predicted_costs`.
 
     Raises
     ------
     ValueError
-        If the solver asked for cannot serve for this penalty.
+        If the named solver cannot solve for this penalty.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def check_memory(
     Parameters
     ----------
     asked : object
-        What the user gave for `n_components`.
+        The parameter `n_components` as the user gave it, for the error.
     n_components : tuple of int
         Columns of every layer.
     n_linked : int

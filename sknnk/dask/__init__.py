@@ -1,7 +1,7 @@
 """Networks fitted to Dask collections: larger than memory, on one machine or on many.
 
-Needs the extra ``dask``. The networks of :mod:`sknnk` are fitted to sums over rows, and sums do not mind where the rows
-are: the fit to a collection is the fit to its rows, however they are cut into partitions.
+Needs the extra ``dask``. The networks of :mod:`sknnk` are fitted to sums over rows, and a sum does not depend on where
+its rows are. So the fit to a collection is the fit to its rows, and the size of the partitions does not matter.
 """
 
 try:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
 from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork
@@ -18,15 +19,13 @@ from ._partitions import Layout, checked_inputs, checked_weights, is_collection,
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
 
-Array = NDArray[np.float64]
-
 
 class _Profile(NamedTuple):
     """What has to be known of a partition before any sum: labels, and of each the rows and weight that count."""
 
     n_rows: int
     labels: NDArray[Any]
-    n_used: NDArray[np.intp]
+    n_used: Indices
     weights: Array
 
 
@@ -58,7 +57,7 @@ def _hits(
     return np.array([weights @ hit, weights.sum()])
 
 
-def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[NDArray[np.intp], Array]:
+def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[Indices, Array]:
     """Rows and weight of each class in each partition."""
     used = np.zeros((len(profiles), len(targets.classes)), dtype=np.intp)
     weights = np.zeros(used.shape)
@@ -70,7 +69,7 @@ def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[NDAr
 
 
 def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
-    """Positions of rows to calibrate on: without an input transform the search alone looks at too few."""
+    """Positions of rows to fit the temperature on; the rows of the search alone would be too few."""
     return rows_looked_at(n_samples, "quantile", seed)[0]
 
 
@@ -79,9 +78,9 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
 ):
     """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
-    The fit of :class:`sknnk.BundledNetworkClassifier` to rows that need not be in the memory of one machine;
-    :class:`DaskBundledNetworkRegressor` says how. The temperature of the probabilities is fitted on all rows up to
-    200,000, and on that many of them beyond.
+    This is :class:`sknnk.BundledNetworkClassifier` for rows that do not fit in the memory of one machine.
+    :class:`DaskBundledNetworkRegressor` explains how. The temperature of the probabilities is fitted on at most 200,000
+    rows.
 
     Parameters
     ----------
@@ -98,13 +97,13 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     solver : {"auto", "primal"}, default="auto"
-        Rows are summed into ``"primal"``; there is no other one here.
+        ``"auto"`` takes ``"primal"``, which is the only solver here.
     tol : float, default=1e-4
-        Of an iterative solver, and without effect here.
+        Not used here, because no solver iterates.
     max_iter : int, default=200
-        Of an iterative solver, and without effect here.
+        Not used here, because no solver iterates.
     feature_map : {"auto", "random"}, default="auto"
-        Random features, the ones that can be summed where the rows are.
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
@@ -201,7 +200,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         return self
 
     def decision_function(self, X: Any) -> Any:
-        """Give least-squares scores: how much each class is preferred.
+        """Give least-squares scores: the larger, the more likely is the class.
 
         Parameters
         ----------
@@ -238,7 +237,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         return self._lazy(X, "predict", (), self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
-        """Predict class probabilities: a softmax of the scores, its temperature fitted on held-out scores.
+        """Predict class probabilities: a softmax of the scores, with the fitted temperature.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ import numpy as np
 from dask.sizeof import sizeof
 from numpy.typing import NDArray
 
-from .._compute import n_threads
+from .._compute import Array, Floats, Indices, n_threads
 from .._data import Dataset
 from .._features import KernelMap, RandomMap
 from .._integration import Execution
@@ -47,8 +47,6 @@ from ._partitions import (
 from ._reduction import each_partition, partition_sum
 from ._row_sample import HeldRows, rows_of_partitions, union_of_rows
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class Coding:
@@ -83,7 +81,7 @@ class Coding:
             return Y, sample_weight
         return Y, sample_weight * self.class_weights[self.targets.positions(labels)]
 
-    def used_rows(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[NDArray[np.floating], Array, Array]:
+    def used_rows(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Floats, Array, Array]:
         """Inputs, targets and weights of the rows of positive weight."""
         inputs = checked_inputs(self.layout, X)
         Y, weights = self.coded(y, checked_weights(sample_weight, len(inputs)))
@@ -104,7 +102,7 @@ class _Accumulation:
 
 @sizeof.register(Moments)
 def _size_of_moments(moments: Moments) -> int:
-    """Bytes, for a scheduler to know what it is about to move."""
+    """Size in bytes, from which the scheduler of Dask knows how much it would move."""
     return sum(array.nbytes for array in (moments.gram, moments.cross, moments.mean))
 
 
@@ -122,8 +120,8 @@ def _moments(job: _Accumulation, number: int, *pieces: Any) -> Moments:
     return summed_rows(job.feature_map, data, job.execution)
 
 
-def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: NDArray[np.intp] | None) -> Dataset:
-    """The very rows that a fit on one machine would look at, in the memory of this process."""
+def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: Indices | None) -> Dataset:
+    """The rows that a fit on one machine would look at, in the memory of this process."""
     own = rows_of_partitions(positions, lengths)
     pieces = each_partition("row-sample", table, _selected_rows, coding, own)
     parts = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
@@ -131,8 +129,8 @@ def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: ND
     return Dataset(X, Y, sample_weight)  # type: ignore[arg-type]
 
 
-def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[NDArray[np.floating], Array, Array]:
-    """Copies of the sampled rows of one partition: views would keep the partition alive."""
+def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[Floats, Array, Array]:
+    """Copies of the sampled rows of one partition: views would keep the partition in memory."""
     X, Y, sample_weight = coding.used_rows(*pieces)
     return X[selection].copy(), Y[selection].copy(), sample_weight[selection].copy()
 
@@ -170,7 +168,7 @@ class DistributedNetwork(BundledNetwork):
 
     @property
     def partial_fit(self) -> Any:
-        """Not there: the one of the networks without Dask would load all rows."""
+        """Not available: the method of networks without Dask would load all rows into memory."""
         raise AttributeError(
             f"{type(self).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
             "to_local().partial_fit(...)."
@@ -206,7 +204,7 @@ class DistributedNetwork(BundledNetwork):
         return self._lazy(X, "transform", (fitted_network(self).feature_map.n_columns,), numeric_dtype(X))
 
     def _worker_copy(self, with_system: bool = False) -> Any:
-        """The local network for workers: one thread, and nothing of the size of the Gram matrix unless it is needed."""
+        """The local network for workers: one thread, and no array of the size of a Gram matrix unless needed."""
         local, fitted = self.to_local(), fitted_network(self)
         local.n_jobs = 1 if self.n_jobs is None else self.n_jobs
         # Eigenvectors are computed once here, not for each partition.
@@ -216,14 +214,14 @@ class DistributedNetwork(BundledNetwork):
     def _lazy(self, X: Any, method: str, row_shape: tuple[int, ...], dtype: Any, **keywords: Any) -> Any:
         """A method of the local network for every partition, as a collection with the partitions of `X`.
 
-        What belongs to one row has the given shape; if that is empty the result is a vector: a Series for a data frame,
-        else an array. Of several results the last one is meant.
+        `row_shape` is the shape of the result for one row. If it is empty, the result is a vector: a Series for a data
+        frame, else an array. If the method returns several results, the last one is taken.
         """
         X = rows_together(X)
         frame = empty_frame(X)
         described_columns(self, frame, reset=False)
         layout = Layout(column_names(X), (), numeric_dtype(X), True, frame)
-        # Standard deviations alone need what the fit was solved from.
+        # Only standard deviations need the system that the fit solved.
         local = self._worker_copy(with_system="return_std" in keywords)
         network = dask.delayed(local, name=f"network-{uuid4().hex}", traverse=False)
         empty = np.empty((0, *row_shape), dtype=dtype)

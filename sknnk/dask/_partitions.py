@@ -1,4 +1,4 @@
-"""Dask collections as a table of aligned partitions, each read and checked where it lies."""
+"""Dask collections as a table of aligned partitions. Each partition is checked where its rows are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +8,9 @@ import dask.dataframe as dd
 import numpy as np
 from dask._task_spec import GraphNode, convert_legacy_graph
 from dask.core import flatten
-from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, check_array
 
-Array = NDArray[np.float64]
+from .._compute import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +126,9 @@ def aligned_table(X: Any, y: Any, sample_weight: Any = None) -> Table:
 def _lowered(frame: Any) -> Any:
     """A data frame as tasks.
 
-    Not by its method `optimize`: that may merge small files, more of them the fewer columns are read, so that inputs
-    and targets would have different partitions. Nor fused: what both have in common keeps its name, and is computed
-    once.
+    The method `optimize` is not used: it may merge small files, and how many depends on the columns that are read.
+    Inputs and targets could then have different partitions. Tasks are not fused either: tasks that both need keep their
+    names, and are computed once.
     """
     return frame.expr.simplify().lower_completely()
 
@@ -254,7 +253,7 @@ def empty_frame(X: Any) -> Any:
     return np.empty((0, int(X.shape[1])), dtype=X.dtype) if isinstance(X, da.Array) else X._meta
 
 
-def checked_inputs(layout: Layout, X: Any) -> NDArray[np.floating]:
+def checked_inputs(layout: Layout, X: Any) -> Floats:
     """Inputs of one partition as an array, all of them finite.
 
     Parameters
@@ -272,7 +271,7 @@ def checked_inputs(layout: Layout, X: Any) -> NDArray[np.floating]:
     Raises
     ------
     ValueError
-        If the number of columns is another one, or a column holds NaN or infinity: it is named.
+        If the number of columns differs, or a column holds NaN or infinity. The message names the column.
     """
     values = check_array(X, dtype=layout.dtype, ensure_all_finite=False, ensure_min_samples=0, ensure_min_features=0)
     if values.shape[1] != len(layout.columns):
@@ -299,7 +298,7 @@ def checked_numbers(layout: Layout, y: Any) -> Array:
     Raises
     ------
     ValueError
-        If a target is NaN or infinite, or the number of targets is another one.
+        If a target is NaN or infinite, or the number of targets differs.
     """
     values = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, ensure_min_samples=0)
     values = values.reshape(len(values), -1) if len(values) else np.empty((0, len(layout.targets)))
@@ -340,8 +339,8 @@ def checked_weights(sample_weight: Any, n_samples: int) -> Array:
     return weights
 
 
-def _check_finite(values: NDArray[np.floating], name: str, columns: tuple[str, ...]) -> None:
-    # The sum needs no array of flags. Where only the sum overflows, the second look finds nothing.
+def _check_finite(values: Floats, name: str, columns: tuple[str, ...]) -> None:
+    # A finite sum needs no array of flags. If only the sum overflows, the check below finds nothing.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(values)):
             return

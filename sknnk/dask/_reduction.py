@@ -1,4 +1,4 @@
-"""Functions of every partition, gathered or summed: the Dask tasks, and how many results may exist at one time."""
+"""Functions of every partition, gathered or summed, as Dask tasks with few results in memory at one time."""
 
 from collections.abc import Callable, Sequence
 from operator import add
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ._partitions import Table
 
-# Lanes for each thread of the cluster: while the sum of one lane travels, its thread works on another one.
+# Number of lanes for each thread of the cluster. While the sum of one lane travels, its thread works on another one.
 _LANES_PER_THREAD = 2
 
 
@@ -56,11 +56,13 @@ def each_partition(
 def partition_sum(name: str, table: Table, function: Callable[..., Any], shared: Any) -> Any:
     """Sum of a function over all partitions, with few terms of the sum in memory at one time.
 
-    Partitions are dealt to lanes, two for each thread of the cluster. A lane adds up its partitions one after the
-    other, and starts on the next only when the one before has been added; at the end a binary tree adds the lanes up.
-    So at most three terms for each lane exist at one time, whatever the scheduler does: the sum so far, the next term,
-    and their sum. What waits is told by a token, not by the sum itself, so that a partition is evaluated where its rows
-    are, and a term travels at most once.
+    Partitions are distributed over lanes, two for each thread of the cluster. A lane adds up its partitions one after
+    the other. It starts the next partition only when the one before has been added. At the end a binary tree adds up
+    the lanes.
+    So at most three terms for each lane exist at one time, for any order of the scheduler: the sum so far, the next
+    term, and their sum. The next partition of a lane waits for a token, not for the sum itself. So a partition is
+    evaluated
+    where its rows are, and a term travels at most once.
 
     Parameters
     ----------
@@ -142,7 +144,7 @@ def summing_tasks(
 
 
 def _nothing(_: Any) -> None:
-    """A token: small, and there when its argument is."""
+    """A token: a small result that exists as soon as its argument exists."""
 
 
 def _partition_tasks(
@@ -156,8 +158,8 @@ def _partition_tasks(
 ) -> dict[Any, GraphNode]:
     """One task for each partition, called ``(name, number)``, and what they need from the graph of the table.
 
-    What one partition alone needs becomes part of its task: its rows are loaded where they are used, and are no result
-    that a scheduler could ship or keep.
+    Work that only one partition needs becomes part of its task. So its rows are loaded where they are used, and the
+    scheduler has no result of its own to move or keep.
     """
     private, tasks = _private_tasks(table, numbers)
     tasks[f"shared-{name}"] = DataNode(f"shared-{name}", shared)
@@ -213,7 +215,7 @@ def _give(new_owner: int, key: Any, graph: dict[Any, GraphNode], owner: dict[Any
 
 
 def _computed(tasks: dict[Any, GraphNode], keys: list[Any]) -> list[Any]:
-    """Results of tasks, by whatever scheduler Dask would use now."""
+    """Results of tasks, by the scheduler that Dask would use now."""
     get = get_scheduler() or dask.threaded.get
     # Threads of this process compete with those of BLAS; a worker process has one thread for BLAS anyway.
     with threadpool_limits(limits=1, user_api="blas"):

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
+from .._compute import Array
 from .._data import binary_magnitude
 from .._integration import Execution
 from .._networks import (
@@ -22,8 +22,6 @@ from .._ridge import Moments
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
-
-Array = NDArray[np.float64]
 
 
 class _Profile(NamedTuple):
@@ -50,7 +48,7 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     """Moments of the errors of one partition, next to those of the targets."""
     network, coding = scored
     X, Y, sample_weight = coding.used_rows(*pieces)
-    # Rows were validated with their names, which they have lost.
+    # Rows are validated already, and have lost the names of their columns; so `predict` is not called.
     predicted = fitted_network(network).scores(X, Execution()) if len(X) else np.empty(Y.shape)
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
@@ -60,10 +58,10 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
 ):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
-    The fit of :class:`sknnk.BundledNetworkRegressor` to rows that need not be in the memory of one machine. Every
-    partition becomes sums over its rows, which are added up; rows and features stay where they are. As automatic
-    choices look at the same rows as on one machine, the result is the same but for rounding, however the rows are cut
-    into partitions. With a ``distributed.Client`` the work is done by its cluster, else by threads of this process.
+    This is :class:`sknnk.BundledNetworkRegressor` for rows that do not fit in the memory of one machine. The sums over
+    the rows of each partition are computed where the partition is, and then added up. Automatic choices look at the
+    same rows as on one machine. So the result is the same except for rounding, for any partitions. With a
+    ``distributed.Client`` the cluster does the work, otherwise threads of this process do.
 
     Parameters
     ----------
@@ -80,13 +78,13 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     solver : {"auto", "primal"}, default="auto"
-        Rows are summed into ``"primal"``; there is no other one here.
+        ``"auto"`` takes ``"primal"``, which is the only solver here.
     tol : float, default=1e-4
-        Of an iterative solver, and without effect here.
+        Not used here, because no solver iterates.
     max_iter : int, default=200
-        Of an iterative solver, and without effect here.
+        Not used here, because no solver iterates.
     feature_map : {"auto", "random"}, default="auto"
-        Random features, the ones that can be summed where the rows are.
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
@@ -180,14 +178,14 @@ feature_names_in_
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets, with their uncertainty if asked for.
+        """Predict targets, and on request their standard deviations.
 
         Parameters
         ----------
         X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
             Rows.
         return_std : bool, default=False
-            Whether to return the standard deviation of new targets around the prediction as well.
+            Whether to return the standard deviation of new targets around the prediction, too.
 
         Returns
         -------
@@ -213,7 +211,7 @@ feature_names_in_
         X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
             Rows.
         confidence_level : float, default=0.9
-            Share of new targets that shall lie inside, between 0 and 1.
+            Share of new targets that should lie inside, between 0 and 1.
 
         Returns
         -------
@@ -254,7 +252,7 @@ feature_names_in_
         local = self._worker_copy()
         table, _ = self._checked_table(X, y, sample_weight, reset=False)
         sums: Moments = partition_sum("partition-errors", table, _errors, (local, _plain_coding(table.layout)))
-        # About zero, not about their mean.
+        # Sums of squares about zero, not about the mean.
         errors = np.diag(sums.gram) + sums.weight * sums.mean**2
         spread = sums.target_square
         ratio = np.divide(errors, spread, out=np.where(errors > 0.0, 1.0, 0.0), where=spread > 0.0)

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._compute import Indices
+
 
 class HeldRows:
-    """An array of many rows of which some are held; those can be asked for by position.
+    """An array of many rows of which only some are in memory. These are indexed by their position among all rows.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class HeldRows:
     ((100, 1), array([[7.5]]))
     """
 
-    def __init__(self, values: NDArray[Any], positions: NDArray[np.intp] | None, n_samples: int):
+    def __init__(self, values: NDArray[Any], positions: Indices | None, n_samples: int):
         self.values = values
         self.positions = positions
         self.shape = (n_samples, *values.shape[1:])
@@ -47,7 +49,7 @@ class HeldRows:
         return self.values[found]
 
 
-def union_of_rows(*selections: Any) -> NDArray[np.intp] | None:
+def union_of_rows(*selections: Any) -> Indices | None:
     """Positions that are in any of several selections.
 
     Parameters
@@ -71,7 +73,7 @@ def union_of_rows(*selections: Any) -> NDArray[np.intp] | None:
     return np.unique(np.concatenate([selection for selection in selections if selection is not None]))
 
 
-def rows_of_partitions(positions: NDArray[np.intp] | None, lengths: Sequence[int]) -> list[Any]:
+def rows_of_partitions(positions: Indices | None, lengths: Sequence[int]) -> list[Any]:
     """Which of its rows each partition has to give.
 
     Parameters

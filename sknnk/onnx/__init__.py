@@ -1,8 +1,8 @@
 """Conversion to ONNX: importing this module tells skl2onnx how to convert every estimator of sknnk.
 
 Needs the extra ``onnx``. Then ``skl2onnx.to_onnx`` converts transformers and networks, alone or in pipelines and column
-transformers. Models compute in float64 inside and return the dtype of their input, so that one with float32 inputs is
-as accurate as float32 can say. Classifiers take the options of skl2onnx (``zipmap``, ``nocl``, ``raw_scores``,
+transformers. Models compute in float64 and return the dtype of their input, so a model with float32 inputs has the full
+accuracy of float32. Classifiers take the options of skl2onnx (``zipmap``, ``nocl``, ``raw_scores``,
 ``output_class_labels``); the networks have ``transform``, which converts that method instead of ``predict``.
 
 Examples

@@ -136,7 +136,7 @@ def _infer_outputs(operator: Any) -> None:
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
-    """Nodes of an estimator, in float64 inside: float32 loses phases and small distances before they matter."""
+    """Nodes of an estimator. They compute in float64: float32 would lose digits of phases and small distances."""
     if container.target_opset < _LEAST_OPSET:
         raise ValueError(
             f"target_opset={container.target_opset} is too old for {type(operator.raw_operator).__name__}; "

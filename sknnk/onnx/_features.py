@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .._compute import Indices
 from .._features import ArcCosineSampler, URFSampler, degree_of, feature_scale, n_columns_of, unbiased_map_of
 from ._graphs import Columns, Graph
 
@@ -77,7 +77,7 @@ def _unbiased(graph: Graph, layer: Any, phases: str, inputs: Columns, single: bo
     place = layer.pairs(inputs.width)
     constants = np.zeros(layer.n_components)
     constants[0] = scale
-    parts: list[tuple[str, NDArray[np.intp]]] = []
+    parts: list[tuple[str, Indices]] = []
     factors = np.ones(layer.n_components)
     if layer.slope != 0.0:
         parts += [(value, 1 + columns) for value, columns in inputs.parts]
@@ -91,7 +91,7 @@ def _unbiased(graph: Graph, layer: Any, phases: str, inputs: Columns, single: bo
         columns = np.arange(place.start, place.stop)
         parts += [(even, columns[0::2]), (odd, columns[1::2])]
         factors[place] = scale
-    if not parts:  # one constant for every row, and only a value says how many there are
+    if not parts:  # a constant in every row; the number of rows is only known from a value
         value, columns = inputs.parts[0]
         parts = [(graph("MatMul", value, np.zeros((columns.size, constants.size))), np.arange(constants.size))]
     return Columns(tuple(parts), factors, constants)

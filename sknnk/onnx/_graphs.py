@@ -1,14 +1,13 @@
-"""Nodes of an ONNX graph while it is put together, and tables whose columns lie in several of its values."""
+"""Nodes of an ONNX graph under construction, and tables whose columns are spread over several of its values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Array = NDArray[np.float64]
+from .._compute import Array, Indices
 
 # Version of the operators of ai.onnx.ml: the one that skl2onnx declares unless it is told another.
 _ML_VERSION = 3
@@ -112,7 +111,7 @@ class Columns:
     3
     """
 
-    parts: tuple[tuple[str, NDArray[np.intp]], ...]
+    parts: tuple[tuple[str, Indices], ...]
     factors: Array
     constants: Array
 
@@ -155,7 +154,7 @@ class Columns:
         missing = np.setdiff1d(np.arange(self.width), held)
         values, order = [value for value, _ in self.parts], held
         if missing.size:
-            # A product with zeros has as many rows as there are, which are not known yet.
+            # The number of rows is not known yet; a product with zeros has the right number.
             values.append(graph("MatMul", values[0], np.zeros((len(self.parts[0][1]), missing.size))))
             order = np.concatenate([held, missing])
         table = graph("Concat", *values, axis=1) if len(values) > 1 else values[0]

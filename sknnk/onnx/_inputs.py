@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
+from .._compute import Array
 from .._data import QuantileMap
 from ._graphs import Graph
 
@@ -39,7 +39,7 @@ def quantile_value(graph: Graph, quantiles: QuantileMap, inputs: str) -> str:
     return graph("Add", graph("Mul", graph("Sub", inputs, starts), slopes), values)
 
 
-def _segments(knots: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def _segments(knots: Array, scores: Array) -> Array:
     """Start, value there and slope of every piece: constant, between the knots, constant."""
     slopes = np.diff(scores) / np.diff(knots)
     start = np.concatenate([knots[:1], knots])
@@ -47,7 +47,7 @@ def _segments(knots: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArra
     return np.stack([start, value, np.concatenate([[0.0], slopes, [0.0]])])
 
 
-def search_trees(knots: tuple[NDArray[np.float64], ...]) -> dict[str, Any]:
+def search_trees(knots: tuple[Array, ...]) -> dict[str, Any]:
     """Attributes of trees that count the knots below a value, one for each column.
 
     Parameters

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compute import Array
 from .._kernels import Kernel, SeriesSpectrum, spectrum_of
-from ._graphs import Array, Graph
+from ._graphs import Graph
 
 # As in the kernels themselves: length scales beyond which all rows are equally far away.
 _FARTHEST = 1e100

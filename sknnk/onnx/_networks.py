@@ -9,10 +9,11 @@ from onnx import TensorProto
 from sklearn.base import BaseEstimator
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
+from .._compute import Array
 from .._features import KernelMap, RandomMap
 from .._networks import fitted_network
 from ._features import sampler_columns
-from ._graphs import Array, Columns, Graph
+from ._graphs import Columns, Graph
 from ._inputs import quantile_value
 from ._kernels import kernel_value
 

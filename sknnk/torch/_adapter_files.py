@@ -25,7 +25,7 @@ Path = str | os.PathLike[str]
 
 
 def save_adapters(model: nn.Module, path: Path, *, with_features: bool = False) -> None:
-    """Save the adapters of a model, and whatever else in it is trainable, as a safetensors file.
+    """Save the adapters of a model, and everything else in it that is trainable, as a safetensors file.
 
     The file holds the trained parameters, buffers of what is trained, such as the statistics of a batch normalization
     in a new head, and the seeds of the random features.
@@ -129,7 +129,7 @@ def _install(model: nn.Module, fit: Fit) -> None:
 
 
 def _checked_config(name: str, adapter: SNNKAdapter) -> dict[str, Any]:
-    """What makes the adapter again, if a file can say it."""
+    """Settings that build the adapter again, if a file can hold them."""
     if callable(adapter.config["activation"]):
         raise ValueError(
             f"the adapter of {name!r} has a callable activation, which no file can hold; use one that has a name, "

@@ -130,7 +130,7 @@ class SNNKAdapter(nn.Module):
         self.reset_parameters()
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """Convert or move the adapter; one that leaves the meta device starts anew, with a zero correction."""
+        """Convert or move the adapter. If it leaves the meta device, it starts again with a zero correction."""
         had_values = not self.layer.weight.is_meta
         super()._apply(fn, recurse)
         if not (had_values or self.layer.weight.is_meta):
@@ -138,7 +138,7 @@ class SNNKAdapter(nn.Module):
         return self
 
     def reset_parameters(self) -> None:
-        """Make the correction zero, and draw anew what stands in front of the zeros."""
+        """Make the correction zero, and draw the factor in front of the zeros again."""
         self.layer.reset_parameters()
         self.layer.weight.data.div_(self.scale)
         for zero in (self.gate, self.up) if self.form != "full" else (self.layer.weight,):

@@ -4,18 +4,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from .._ridge import Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
-
-Floats = NDArray[np.float64]
+from .._compute import Array
+from .._ridge import INFLATION, Moments, PenalisedSystem, alpha_grid, coefficients, decompose, gcv
 
 _ROWS = 4096
-_DOF_INFLATION = 1.4
 
 
-def flat_rows(values: Any) -> Floats:
+def flat_rows(values: Any) -> Array:
     """Rows of a tensor or array, in double precision on the CPU.
 
     Parameters
@@ -38,7 +35,7 @@ def flat_rows(values: Any) -> Floats:
     return tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).numpy()
 
 
-def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Floats, Floats]:
+def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Array, Array]:
     """Ridge regression of outputs on the features of inputs, in one pass over blocks of rows.
 
     Parameters
@@ -81,18 +78,19 @@ def least_squares(features: nn.Module, inputs: Any, outputs: Any) -> tuple[Float
     return coef.T, intercept
 
 
-def _evaluated(features: nn.Module, rows: Floats) -> tuple[Floats, float]:
+def _evaluated(features: nn.Module, rows: Array) -> tuple[Array, float]:
     """Phi of rows as the module will compute it, and the relative precision that the least penalty is made for."""
     buffer = next(features.buffers(), torch.empty(0, dtype=torch.float64))
     with torch.no_grad():
         values = features(torch.from_numpy(rows).to(device=buffer.device, dtype=buffer.dtype))
     # Features in half precision have errors that differ from row to row. Cross-validation sees these as noise and finds
-    # the penalty that they ask for; the floor, made for errors too small to be seen, would be thousands of times that.
+    # the penalty for it. The least penalty of the core is made for errors too small to be seen. In half precision it
+    # would be thousands of times larger than the penalty that is needed.
     return flat_rows(values), float(torch.finfo(torch.promote_types(buffer.dtype, torch.float32)).eps)
 
 
 def _shared_penalty(system: PenalisedSystem) -> float:
     """The penalty that the outputs prefer together."""
     alphas = alpha_grid(system)
-    errors = gcv(system, alphas, _DOF_INFLATION).sum(axis=1)
+    errors = gcv(system, alphas, INFLATION).sum(axis=1)
     return float(alphas[int(np.argmin(errors)), 0])

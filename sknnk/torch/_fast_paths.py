@@ -1,4 +1,4 @@
-"""PyTorch's fused inference of encoders, which reads weights and calls no parts: kept from changed layers."""
+"""PyTorch's fused inference of encoders reads weights and calls no parts; here it is disabled for changed layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _OURS = (FrozenFeatures, SNNKLinear)
 
 
 def settle_fast_paths(model: nn.Module) -> None:
-    """Keep the fused path from encoder layers with adapters or bundled blocks, and give it back to the others.
+    """Disable the fused path for encoder layers with adapters or bundled blocks, and enable it for others.
 
     With a padding mask an encoder in eval mode makes a nested tensor of its batch, which the fused path alone can take;
     a layer with hooks is never fused, so that such an encoder must compute the padded batch as it is. A bundled layer

@@ -104,7 +104,7 @@ def _in_encoder_layer(target: Any) -> Callable[[nn.Module, Block, SNNKLinear], N
 
 
 def replaced(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Put a module in the place of another, wherever in the model that is.
+    """Put a module in the place of another one, everywhere in the model.
 
     Parameters
     ----------

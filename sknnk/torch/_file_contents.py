@@ -96,7 +96,7 @@ def drawing(adapter: SNNKAdapter) -> SNNKAdapter:
     Returns
     -------
     SNNKAdapter
-        With the random features that its seed stands for.
+        With the random features of its seed.
 
     Examples
     --------

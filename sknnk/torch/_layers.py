@@ -19,7 +19,7 @@ MODES = ("bounded", "unbiased", "arc_cosine")
 
 
 class SNNKLinear(nn.Module):
-    """Drop-in for ``Sequential(Linear, activation)``: frozen random features of the input times a trainable matrix.
+    """Replacement for ``Sequential(Linear, activation)``: frozen random features times a trainable matrix.
 
     ``f(W x + b)`` becomes ``weight Phi(x) + bias``. Phi is that of :class:`sknnk.URFSampler` or
     :class:`sknnk.ArcCosineSampler`, drawn once and kept in buffers; `weight` need not be the image of any ``(W, b)``.
@@ -33,8 +33,8 @@ class SNNKLinear(nn.Module):
     n_components : int, default=128
         Number of random features; the layer has ``out_features * n_components`` trainable weights.
     mode : {"bounded", "unbiased", "arc_cosine"}, default="bounded"
-        ``"bounded"`` to learn from, whatever the inputs; ``"unbiased"`` to estimate a given layer, see
-        :meth:`from_linear`; ``"arc_cosine"`` the ReLU-SNNK.
+        ``"bounded"`` is for learning, with any inputs. ``"unbiased"`` estimates a given layer, see :meth:`from_linear`.
+        ``"arc_cosine"`` is the ReLU-SNNK.
     length_scale : "scale", float or array-like of shape (in_features,), default="scale"
         Distance over which features vary. ``"scale"`` suits inputs of unit variance, as a layer norm makes them, or
         `inputs`. Unused in unbiased mode.
@@ -172,7 +172,7 @@ class SNNKLinear(nn.Module):
         self.reset_parameters()
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        """Convert or move the layer; one that leaves the meta device starts anew."""
+        """Convert or move the layer. If it leaves the meta device, it is initialised again."""
         had_values = not self.weight.is_meta
         super()._apply(fn, recurse)
         if not (had_values or self.weight.is_meta):
@@ -180,11 +180,11 @@ class SNNKLinear(nn.Module):
         return self
 
     def reset_parameters(self) -> None:
-        """Draw `weight` anew and set `bias` to zero; the random features stay.
+        """Draw `weight` again and set `bias` to zero; the random features stay.
 
         The variance of the outputs is that of a fresh :class:`torch.nn.Linear` on inputs of unit variance.
         """
-        # Rows of Phi have norm one, whatever their number: so do not divide by the number of columns.
+        # Rows of Phi have norm one for any number of columns. So weights are not divided by this number.
         nn.init.uniform_(self.weight, -1.0, 1.0)
         if self.bias is not None:
             nn.init.zeros_(self.bias)

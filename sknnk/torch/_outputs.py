@@ -1,4 +1,4 @@
-"""Hidden states inside what a module gives: a tensor, or the first entry of a tuple, a dictionary or a dataclass."""
+"""Hidden states in the output of a module: a tensor, or the first entry of a tuple, a dictionary or a dataclass."""
 
 import copy
 import dataclasses
@@ -12,7 +12,7 @@ _HIDDEN = ("last_hidden_state", "hidden_states")
 
 
 def corrected(output: Any, correct: Callable[[torch.Tensor], torch.Tensor], dim: int, name: str) -> Any:
-    """Replace the hidden states in what a module gives, and keep the rest and its type.
+    """Replace the hidden states in the output of a module, and keep the rest and its type.
 
     Parameters
     ----------

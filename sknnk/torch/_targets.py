@@ -1,4 +1,4 @@
-"""What a module says of itself as a target: how wide its outputs are, where it is, whether it is called."""
+"""Facts about a module as a target of adapters: the width of its outputs, its device, and whether it is called."""
 
 from itertools import chain
 from typing import Any
@@ -38,7 +38,7 @@ def check_target(name: str, target: nn.Module) -> None:
 
 
 def width_of(name: str, target: nn.Module, dim: int | None) -> int:
-    """Size of the last axis of what a module gives.
+    """Size of the last axis of the output of a module.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def width_of(name: str, target: nn.Module, dim: int | None) -> int:
 
 
 def stated_width(target: nn.Module) -> int | None:
-    """Size of the last axis of what a module gives, if it says so.
+    """Size of the last axis of the output of a module, if its attributes tell.
 
     Parameters
     ----------

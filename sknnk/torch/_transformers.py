@@ -14,7 +14,7 @@ from ._feedforward_blocks import Block, block_of, entering
 from ._layers import SNNKLinear, drawn_seed
 from ._targets import placement
 
-# In units of the typical distance of rows: a trained block is smoother than the kernel that tells typical rows apart.
+# Length scales in units of the typical distance of rows. They are long because a trained block is a smooth function.
 _LENGTH_FACTORS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _HELD_OUT = 5  # every fifth row
 _FEWEST_ROWS = 3
@@ -86,7 +86,7 @@ def bundle_feedforward(
     seeds = np.random.SeedSequence(random_state).generate_state(len(places)) >> 1
     drawings = [{"activation": activation, "mode": mode, "random_state": int(seed)} for seed in seeds]
     training = [module for module in model.modules() if module.training]
-    model.eval()  # dropout has no part in what a block is
+    model.eval()  # dropout is not part of the function of a block
     try:
         with without_fast_paths():
             return {

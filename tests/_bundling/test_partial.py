@@ -1,12 +1,14 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
+from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -14,6 +16,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknnk import bundle
 from sknnk._bundling.partial import PartlyBundledClassifier, PartlyBundledRegressor
+from sknnk._networks import probabilities
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(400, 3))
@@ -91,3 +94,33 @@ def test_an_output_activation_stays(mlp):
     assert partly.predict(X).min() > 0.0
     assert partly.score(X, network.predict(X)) > 0.9
     assert isinstance(partly.front, FrozenEstimator)
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPClassifier])
+def test_names_of_columns_are_known_and_checked(kind):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pd.DataFrame(rows, columns=["a", "b", "c"])
+    targets = rows[:, 0] if kind is MLPRegressor else (rows[:, 0] > 0.0).astype(int)
+    mlp = kind(hidden_layer_sizes=(6, 5), max_iter=20, random_state=0)
+    mlp = mlp.partial_fit(frame, targets, **({} if kind is MLPRegressor else {"classes": [0, 1]}))
+    partly = bundle(mlp, n_components=20, X=frame, n_layers=1, random_state=0)
+    assert partly.feature_names_in_.tolist() == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        partly.predict(frame[["b", "a", "c"]])
+    assert partly.fit(frame, targets).predict(frame).shape == (60,)
+    with pytest.raises(ValueError, match="feature names should match"):
+        partly.fit(frame[["b", "a", "c"]], targets)
+
+
+def test_probabilities_are_calibrated_after_a_fit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    y = (X[:, 0] + rng.normal(size=600) > 0.0).astype(int)
+    mlp = MLPClassifier(hidden_layer_sizes=(8, 8), max_iter=300, random_state=0)
+    mlp.partial_fit(X[:300], y[:300], classes=[0, 1])
+    partly = bundle(mlp, n_components=60, X=X[:300], n_layers=1, random_state=0)
+    assert partly.inverse_temperature_ == 0.5
+    partly.fit(X[:300], y[:300])
+    scores = partly.decision_function(X[300:])[:, None]
+    losses = [log_loss(y[300:], probabilities(scores, factor)) for factor in (partly.inverse_temperature_, 0.5)]
+    assert losses[0] < losses[1] - 0.01

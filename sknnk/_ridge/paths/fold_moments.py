@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..._compute import Indices
 from ..moments import Moments
-
-Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +24,16 @@ class Partition:
     """
 
     first: int
-    atoms: list[Rows]
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
+    atoms: list[Indices]
+    train: Indices
+    test: Indices
 
 
-def partitions(n_samples: int, splits: Sequence[tuple[Rows, Rows]], max_atoms: int) -> list[Partition]:
+def partitions(n_samples: int, splits: Sequence[tuple[Indices, Indices]], max_atoms: int) -> list[Partition]:
     """Group rows by their pattern of memberships in training and test sets.
 
-    K folds have K patterns and time series one more than splits. Repeated and random splits have exponentially many;
-    they are cut into runs of consecutive splits with few patterns each.
+    K folds have K patterns, and splits of a time series have one more than there are splits. Repeated and random splits
+    have exponentially many. They are cut into runs of consecutive splits with few patterns each.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ def partitions(n_samples: int, splits: Sequence[tuple[Rows, Rows]], max_atoms: i
     >>> [rows.tolist() for rows in only.atoms], only.train.tolist()
     ([[2, 3], [0, 1]], [[0, 1], [1, 0]])
     """
-    runs: list[tuple[int, int, Rows]] = []
+    runs: list[tuple[int, int, Indices]] = []
     for position, (train, test) in enumerate(splits):
         own = _codes(n_samples, train, test)
         if runs:
@@ -72,14 +70,14 @@ def partitions(n_samples: int, splits: Sequence[tuple[Rows, Rows]], max_atoms: i
     return [_partition(first, splits[first:stop], pattern) for first, stop, pattern in runs]
 
 
-def _codes(n_samples: int, train: Rows, test: Rows) -> Rows:
+def _codes(n_samples: int, train: Indices, test: Indices) -> Indices:
     """One number per row for how often it is in the training and in the test set."""
     in_train, in_test = (np.bincount(rows, minlength=n_samples).astype(np.intp) for rows in (train, test))
-    codes: Rows = in_train * (in_test.max() + 1) + in_test
+    codes: Indices = in_train * (in_test.max() + 1) + in_test
     return codes
 
 
-def _partition(first: int, splits: Sequence[tuple[Rows, Rows]], pattern: Rows) -> Partition:
+def _partition(first: int, splits: Sequence[tuple[Indices, Indices]], pattern: Indices) -> Partition:
     order = np.argsort(pattern, kind="stable")
     atoms = np.split(order, np.flatnonzero(np.diff(pattern[order])) + 1)
     one_of_each = np.array([rows[0] for rows in atoms])
@@ -152,7 +150,7 @@ class FoldMoments:
         times = self._partition.train[split]
         return self._sum(1 - times) if times.max() == 1 and times.min() == 0 else None
 
-    def _sum(self, times: NDArray[np.intp]) -> Moments:
+    def _sum(self, times: Indices) -> Moments:
         terms = [atom for atom, n in zip(self._atoms, times, strict=True) for _ in range(n)]
         return pooled(terms) if terms else Moments.empty(*self.total.cross.shape)
 
@@ -168,7 +166,7 @@ def pooled(parts: list[Moments]) -> Moments:
     Returns
     -------
     Moments
-        Those within the parts plus those of the means of the parts; the very object when there is one part.
+        The sum of the moments of the parts and of the moments of their means. A single part is returned as it is.
 
     Examples
     --------

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm
 
+from ..._compute import Array
 from ..moments import Moments
 from ..rounding import alpha_floor
 from ..solvers import RidgeSystem, coefficients, conjugate_gradients, shifted_solutions
 
-Array = NDArray[np.float64]
-
-# Relative errors that squared errors may have, and the least one of predictions that is worth asking for.
-_ERROR_OF_SQUARES, _LEAST_TOLERANCE = 5e-7, 1e-8
-# A factorisation takes longer than this many iterations for ten penalties.
+# Largest relative error of squared errors.
+_ERROR_OF_SQUARES = 5e-7
+# Smallest relative error of predictions that the iteration is asked for.
+_LEAST_TOLERANCE = 1e-8
+# Largest number of iterations. For ten penalties they take less time than a factorisation.
 _MAX_ITER = 60
-# Side of the tiles that are transposed at a time, which stay in a core's cache.
+# Number of rows and of columns of a tile that is transposed at a time. It stays in a core's cache.
 _TILE = 64
 
 
@@ -60,7 +60,7 @@ def tridiagonal_path(moments: Moments, alphas: Array, precision: float) -> tuple
     """
     if alphas.min() < alpha_floor(np.array([np.trace(moments.gram)]), len(moments.mean), precision):
         return None
-    # The upper triangle is what moments hold, and the lower one what is read.
+    # Moments hold the upper triangle, and the lower one is read: hence the transpose.
     coef = shifted_solutions(np.asfortranarray(moments.gram.T), moments.cross, alphas)
     return None if coef is None else (coef, moments.target_mean - np.einsum("dat,d->at", coef, moments.mean))
 
@@ -74,9 +74,10 @@ def paths_without(
 ) -> list[tuple[Array, Array]] | None:
     """Solve for every penalty on all rows but some, for several choices of the rows to leave out.
 
-    In the eigenbasis of all rows the Gram matrix of most of them is nearly their share of the eigenvalues, so conjugate
-    gradients preconditioned by that need about a dozen products. All penalties share these, and all training sets share
-    the change of basis: what takes time is to read the matrices.
+    A training set holds most of the rows. So its Gram matrix is nearly diagonal in the eigenbasis of all rows: it is
+    about the eigenvalues times the share of the rows. With this preconditioner, conjugate gradients need about a dozen
+    products. Reading the matrices takes most of the time. Therefore all penalties share the products, and all training
+    sets share the change of basis.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def paths_without(
     Returns
     -------
     list of (coef, intercept), or None
-        As :func:`coefficient_path`, for each training set and scaled columns; None where iterating takes longer than
+        As :func:`coefficient_path`, for each training set and scaled columns; None if iterations take longer than
         factorisations.
     """
     basis = whole.basis
@@ -104,7 +105,7 @@ def paths_without(
     diagonal = np.asfortranarray(np.hstack([whole.eigenvalues[:, None] + each.penalties for each in sets]))
 
     def product(vectors: Array) -> Array:
-        # All products by SciPy's BLAS: the idle threads of another one, NumPy's, would wait for work in a loop.
+        # All products use SciPy's BLAS. NumPy has another BLAS, whose idle threads would compete for the cores.
         inside = root * vectors
         rows = dgemm(1.0, basis, inside)
         more = np.empty_like(rows)
@@ -115,7 +116,7 @@ def paths_without(
     right_side = root * np.hstack([each.cross for each in sets])
     for rest in rests:
         _mirror(rest.gram)
-    # The preconditioner is in the product, so that the iteration measures errors in the norm of the predictions.
+    # The product includes the preconditioner, so the iteration measures errors in the norm of the predictions.
     no_alpha = np.zeros(right_side.shape[1])
     tolerance = _tolerance(whole)
     solution, _, residual = conjugate_gradients(product, right_side, no_alpha, np.copy, tolerance, _MAX_ITER)
@@ -126,10 +127,11 @@ def paths_without(
 
 
 def _tolerance(whole: RidgeSystem) -> float:
-    """Relative error of the predictions, in their own norm, that leaves squared errors as precise as they need be.
+    """Relative error of the predictions at which squared errors are precise enough.
 
-    An error ``e`` of predictions of length ``p`` changes the square of a residual of length ``r`` by ``2 e p r``, that
-    is by ``2 e p / r`` of itself; no penalty leaves a smaller ``r`` than the part outside the range of the features.
+    If predictions of length ``p`` have the relative error ``e``, the square of a residual of length ``r`` changes by
+    ``2 e p r``. The relative change is ``2 e p / r``. No penalty leaves a smaller ``r`` than the part outside the range
+    of the features.
     """
     inside = np.sum(whole.projections**2, axis=0)
     share = np.divide(whole.outside, inside, out=np.ones_like(inside), where=inside > 0.0)
@@ -137,12 +139,12 @@ def _tolerance(whole: RidgeSystem) -> float:
 
 
 def _mirror(gram: Array) -> None:
-    """Copy the upper triangle to the lower one: a few columns are multiplied by a full matrix twice as fast."""
+    """Copy the upper triangle to the lower one: products of a full matrix with few columns are twice as fast."""
     for start in range(0, len(gram), _TILE):
         stop = start + _TILE
         tile = np.triu(gram[start:stop, start:stop])
         gram[start:stop, start:stop] = tile + np.triu(tile, 1).T
-        # Square tiles stay in the cache while they are turned.
+        # Square tiles stay in the cache while they are transposed.
         for across in range(stop, len(gram), _TILE):
             gram[across : across + _TILE, start:stop] = gram[start:stop, across : across + _TILE].T
 
@@ -165,7 +167,7 @@ class _TrainingSet:
         self.root = (weight / whole.weight * whole.eigenvalues[:, None] + self.penalties) ** -0.5
 
     def correction(self, vectors: Array) -> Array:
-        """What Gram matrix and penalty of the training set have beyond those of all rows, times vectors."""
+        """Vectors times the difference in Gram matrix and penalty between the training set and all rows."""
         image = dgemm(-1.0, self._rest.gram, np.asfortranarray(self._scale[:, None] * vectors))
         image = self._scale[:, None] * image + self._more_penalty * vectors
         return np.asarray(image + (self._pull * self._shift)[:, None] * np.einsum("d,dk->k", self._shift, vectors))

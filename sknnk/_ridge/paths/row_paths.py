@@ -1,23 +1,20 @@
-"""Ridge paths of few rows with many nested columns: only dot products of the rows count."""
+"""Ridge paths of few rows with many nested columns, from the dot products of the rows."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
+from ..._compute import Array, Floats, Indices
 from ..rounding import alpha_floor
 from ..solvers import shifted_solutions
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 
 class NestedKernel:
     """Dot products of centred rows, over the direct link and over the first features.
 
-    Those over more features are those over fewer, plus the products of the features between: as long as the counts
-    grow, every column is looked at once.
+    Products over more features are those over fewer features plus the products over the features in between. So each
+    column is read once, as long as the counts grow.
 
     Parameters
     ----------
@@ -35,7 +32,7 @@ class NestedKernel:
            [-21.,  21.]])
     """
 
-    def __init__(self, columns: NDArray[np.floating], n_linked: int) -> None:
+    def __init__(self, columns: Floats, n_linked: int) -> None:
         self._columns, self._n_linked, self._count = columns, n_linked, 0
         self._linked = self._products(0, n_linked) if n_linked else np.zeros((len(columns), len(columns)))
         self._features = np.zeros_like(self._linked)
@@ -43,7 +40,7 @@ class NestedKernel:
     def _products(self, start: int, stop: int) -> Array:
         """Products over some columns."""
         block = self._columns[:, start:stop]
-        # About a fixed point among the rows: what is left of their mean, training sets take away without loss.
+        # The mean of all rows is subtracted here, and the rest of the mean of each training set later, without loss.
         centred = np.asfortranarray(block - np.mean(block, axis=0, dtype=np.float64))
         upper = dsyrk(1.0, centred)
         return np.add(upper, np.triu(upper, 1).T, order="C")
@@ -88,11 +85,11 @@ class DualPath:
     """
 
     kernel: Array
-    train: Rows
+    train: Indices
     coef: Array
     intercept: Array
 
-    def predictions(self, rows: Rows) -> Array:
+    def predictions(self, rows: Indices) -> Array:
         """Predict rows.
 
         Parameters
@@ -112,7 +109,7 @@ class DualPath:
 
 
 def dual_path(
-    kernel: Array, train: Rows, Y: Array, sample_weight: Array, alphas: Array, precision: float
+    kernel: Array, train: Indices, Y: Array, sample_weight: Array, alphas: Array, precision: float
 ) -> DualPath | None:
     """Solve on some of the rows for every penalty.
 
@@ -160,6 +157,6 @@ def dual_path(
     solutions = shifted_solutions(matrix.T, root[:, None] * (Y - target_mean), alphas)
     if solutions is None:
         return None
-    # Their sum is zero, so that the products with the mean of the training rows need not be taken from those of others.
+    # The coefficients sum to zero. So the mean of the training rows need not be subtracted from other rows.
     coef = root[:, None, None] * solutions
     return DualPath(kernel, train, coef, target_mean - np.einsum("n,nat->at", mean, coef))

@@ -4,13 +4,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 from sklearn.exceptions import UndefinedMetricWarning
 
+from ..._compute import Array
 from ..moments import Moments
-
-Array = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -82,8 +80,8 @@ def squared_errors_of_moments(moments: Moments, coef: Array, intercept: Array) -
     Returns
     -------
     SquaredErrors
-        The quadratic form about the means of the rows, plus the square of the mean residual: of the two the second
-        would cancel in a form about zero.
+        The quadratic form about the means of the rows, plus the square of the mean residual. In a form about zero, this
+        square would lose digits by cancellation.
 
     Examples
     --------
@@ -99,7 +97,7 @@ def squared_errors_of_moments(moments: Moments, coef: Array, intercept: Array) -
     linear = np.einsum("dat,dt->at", coef, moments.cross)
     shift = moments.target_mean - np.einsum("dat,d->at", coef, moments.mean) - intercept
     residual = moments.target_square - 2.0 * linear + quadratic + moments.weight * shift**2
-    # What each term may be off by, for coefficients that are much larger than what comes of them.
+    # Bound on the rounding error of each term. It matters if coefficients are much larger than predictions.
     size, cross = np.linalg.norm(coef, axis=0), np.linalg.norm(moments.cross, axis=0)
     gram = np.trace(moments.gram)
     mean = np.abs(moments.target_mean) + size * np.linalg.norm(moments.mean) + np.abs(intercept)

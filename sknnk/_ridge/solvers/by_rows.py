@@ -21,12 +21,12 @@ class ByRows:
     remedy = "or solver='primal'"
 
     def cost(self, shape: Shape) -> float:
-        """Of the features, two products with them and the eigenvectors."""
+        """Cost of the features, of two products with them, and of the eigenvectors."""
         n, columns = float(shape.n_samples), float(shape.n_columns)
         return evaluation(shape) + 3.0 * n**2 * columns + EIGEN * n**3
 
     def memory(self, shape: Shape) -> float:
-        """Of the matrix, its eigenvectors and a workspace, and of the features twice."""
+        """Memory of the matrix, its eigenvectors, a workspace, and two copies of the features."""
         n_samples, n_columns = float(shape.n_samples), float(shape.n_columns)
         return 8.0 * (shape.n_weights + 3.0 * n_samples**2 + 2.0 * n_samples * (n_columns + sum(shape.hidden)))
 

@@ -1,31 +1,29 @@
-"""Ridge regression for one penalty that is given: a Cholesky factor, a tenth of the time of the eigenvectors."""
+"""Ridge regression for one given penalty by a Cholesky factor, which takes a tenth of the time of eigenvectors."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
-from ..._compute import blas_threads_for
+from ..._compute import Array, Floats, blas_threads_for
 from ..moments import Moments
 from ..penalties import variance_around
 from ..solution import BareSolution
 from .eigen import RidgeSystem, decompose, posterior_variance
 
-Array = NDArray[np.float64]
-
-# How many times the rounding error of the Gram matrix a penalty must be for its eigenvalues not to matter one by one.
+# A penalty must be this many times the rounding error of the Gram matrix. Single eigenvalues then do not matter.
 _MARGIN = 1e3
 _EPS = float(np.finfo(np.float64).eps)
-# As in the ridge system: how far rounding of the features may move a prediction, in deviations of the targets.
+# Largest change of a prediction by the rounding of the features, in standard deviations of the targets: as in
+# `rounding`.
 _MAX_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class MomentsSolution:
-    """Sums with the solution for one penalty of each target, diagonalised only if someone asks.
+    """Sums with the solution for one penalty of each target. They are diagonalised only if eigenvectors are needed.
 
     Parameters
     ----------
@@ -90,11 +88,11 @@ class MomentsSolution:
         """What is added to the predictions."""
         return self.target_mean - self.mean @ self.coef
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
+    def variance(self, columns: Floats) -> Array:
         """Variance of predictions in units of the noise: :func:`posterior_variance`."""
         return posterior_variance(self.diagonal, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
+    def leverage(self, columns: Floats) -> Array:
         """Share of a training row of weight one in its own prediction."""
         return self.variance(columns)
 
@@ -113,7 +111,6 @@ class MomentsSolution:
 
 
 # Its name until the networks take solutions as they come.
-PenalisedMoments = MomentsSolution
 
 
 def penalised_solution(moments: Moments, alpha: float, precision: float) -> MomentsSolution | None:
@@ -138,7 +135,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Mome
     Golub and Van Loan, "Matrix computations", 4th edition 2013, sections 4.2 and 5.3.
     """
     trace, n_columns = float(np.trace(moments.gram)), moments.mean.size
-    # The largest eigenvalue is at most the trace, so that this is above the floor that eigenvalues would give.
+    # The largest eigenvalue is at most the trace. So this bound is above the floor that eigenvalues would give.
     rounding = trace * max(n_columns * _EPS, (0.5 * precision / _MAX_ROUNDING) ** 2)
     if not alpha > _MARGIN * rounding:
         return None
@@ -149,7 +146,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Mome
         inverse, _ = dtrtri(factor, lower=0, overwrite_c=1)
     every = np.full(moments.target_mean.size, alpha)
     dof = np.full(every.size, n_columns - alpha * _upper_square(inverse))
-    # At the minimum of the penalised sum, so that errors of the solution enter it squared.
+    # The solution minimises this penalised sum. So a small error of the solution changes the sum by its square only.
     squares = moments.target_square - np.sum(coef * (moments.cross + alpha * coef), axis=0)
     noise = variance_around(np.maximum(squares, 0.0), moments.n_effective, dof)
     return MomentsSolution(moments, every, precision, coef, dof, noise)

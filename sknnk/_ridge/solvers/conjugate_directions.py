@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..._compute import Array
 from ..._integration import Step, ignore_step
 from .eigen import RidgeSystem
-
-Array = NDArray[np.float64]
 
 
 def conjugate_gradients(
@@ -88,7 +86,7 @@ def conjugate_gradients(
 def preconditioned(sketch: RidgeSystem, vectors: Array, alpha: Array) -> Array:
     """Apply the inverse of the sketch plus penalty, up to a factor.
 
-    Outside the span of the sketch its smallest eigenvalue stands for all others.
+    Outside the span of the sketch, all eigenvalues are taken to be its smallest one.
 
     Parameters
     ----------

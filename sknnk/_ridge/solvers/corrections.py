@@ -1,4 +1,4 @@
-"""Iterative refinement: a coarse solver mends its own solution, as long as its corrections shrink quickly."""
+"""Iterative refinement: a coarse solver corrects its own solution, as long as the corrections shrink quickly."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,8 +15,8 @@ def refined(
 ) -> State | None:
     """Correct a solution until little is left to correct.
 
-    A correction says how much the coarse solver was off, and so how much the next one will be: each multiplies the
-    error by the share of the first.
+    The first correction measures the error of the coarse solver, as a share of the solution. Every correction
+    multiplies the error by this share.
 
     Parameters
     ----------
@@ -26,9 +26,10 @@ def refined(
         ``correction(solution)`` gives the length of the correction as a share of the solution, and a function without
         arguments that gives the corrected solution.
     first_share : float
-        Largest share of the first correction; that of the k-th is the k-th power.
+        Largest length of the first correction, as a share of the solution. The limit of the k-th correction is the k-th
+        power of this share.
     last_share : float
-        Share of the solution that the error may be in the end.
+        Largest error in the end, as a share of the solution.
     most_passes : int
         Largest number of corrections.
 
@@ -55,7 +56,7 @@ def refined(
     for _ in range(most_passes):
         share, corrected = correction(solution)
         shares.append(share)
-        # Not the other way round: a share that is not a number is refused.
+        # Written with `not`, so that a share that is NaN is refused, too.
         if not share <= first_share ** len(shares):
             return None
         solution = corrected()

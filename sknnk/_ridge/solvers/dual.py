@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import call_blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
+from ..._compute import Array, Floats, call_blas, cholesky_in_place, invert_in_place, over_threads, solve_factored
 from .corrections import refined
 
-Array = NDArray[np.float64]
-
-# Corrections of a factor in float32: how many at most, the share of the solution that the first may be, and the share
-# that the error may be in the end. Each multiplies the error by the first share.
-_MOST_PASSES, _FIRST_SHARE, _LAST_SHARE = 5, 1e-2, 1e-10
-# Parts of the rows whose products with a matrix are summed apart, whatever the number of threads.
+# Largest number of corrections of a solution that comes from a float32 factor.
+_MOST_PASSES = 5
+# Largest length of the first correction, as a share of the solution. Each correction multiplies the error by it.
+_FIRST_SHARE = 1e-2
+# Largest error in the end, as a share of the solution.
+_LAST_SHARE = 1e-10
+# Number of parts of the rows that are summed separately. It is fixed, so sums do not depend on the number of threads.
 _PARTS = 8
 
 
@@ -31,10 +32,10 @@ class DualSolution:
     alpha : float
         The penalty.
     held_root : ndarray of shape (n_held, n_held)
-        Lower triangular; its square ``R'R`` is the block of the inverse system matrix for the last rows, float32 when
-        the factor was.
+        A lower triangular matrix ``R``: ``R'R`` is the block of the inverse system matrix for the last rows, before the
+        intercept is eliminated. It is float32 if the factor is float32.
     held_ones : ndarray of shape (n_held,)
-        What that block loses when the intercept is eliminated, as the square root of a matrix of rank one.
+        A vector ``v``: the elimination of the intercept subtracts ``v v'`` from that block.
 
     Examples
     --------
@@ -49,7 +50,7 @@ class DualSolution:
     coef: Array
     intercept: Array
     alpha: float
-    held_root: NDArray[np.floating]
+    held_root: Floats
     held_ones: Array
 
     def inverse_block(self, rows: slice) -> Array:
@@ -68,7 +69,7 @@ class DualSolution:
 
 
 def solve_dual(
-    K: NDArray[np.floating], Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
+    K: Floats, Y: Array, sample_weight: Array, alpha: float, n_held: int = 0, threads: int = 1
 ) -> DualSolution | None:
     """Solve kernel ridge regression with an intercept.
 
@@ -95,8 +96,8 @@ def solve_dual(
 
     Notes
     -----
-    The trailing block of the inverse needs the trailing block of the Cholesky factor alone, so held-out residuals of
-    a thousand rows cost nothing next to the factor of ten thousand.
+    The last block of the inverse needs only the last block of the Cholesky factor. So held-out residuals of a thousand
+    rows cost almost nothing compared with the factor of ten thousand rows.
     """
     factor = np.asfortranarray(K)
     if not _factored(factor, alpha / sample_weight, threads):
@@ -112,7 +113,8 @@ def solve_dual_in_two_precisions(
     Parameters
     ----------
     blocks : sequence of ndarray of shape (n_rows, n_remaining)
-        Kernel of the rows, float64: consecutive rows, each block from its first row's own column on.
+        Kernel of the rows in float64, as blocks of consecutive rows. Each block begins at the column of its first row:
+        only the upper triangle is given.
     Y : ndarray of shape (n_samples, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_samples,)
@@ -164,7 +166,7 @@ def solve_dual_in_two_precisions(
 
 
 def _rounded(placed: Sequence[tuple[int, Array]], n: int, threads: int) -> NDArray[np.float32]:
-    """The lower triangle in float32; far above the diagonal there is whatever was in memory."""
+    """The lower triangle in float32. Entries far above the diagonal are not set."""
     rounded = np.empty((n, n), dtype=np.float32, order="F")
 
     def fill(start: int, block: Array) -> None:
@@ -189,8 +191,8 @@ def _product(placed: Sequence[tuple[int, Array]], x: Array, threads: int) -> Arr
     return total
 
 
-def _factored(K: NDArray[np.floating], ridge: Array, threads: int) -> bool:
-    """Whether the system is positive definite; its Cholesky factor then is in the memory of the kernel."""
+def _factored(K: Floats, ridge: Array, threads: int) -> bool:
+    """Whether the system is positive definite. If so, its Cholesky factor replaces the kernel in memory."""
     K[np.diag_indices(len(K))] += ridge
     return cholesky_in_place(K, threads)
 
@@ -199,8 +201,8 @@ def _right_sides(Y: Array) -> Array:
     return np.column_stack([np.ones(len(Y)), Y])
 
 
-def _with_intercept(solved: Array, factor: NDArray[np.floating], alpha: float, n_held: int) -> DualSolution:
-    """The solution, from those for ones and for the targets alone."""
+def _with_intercept(solved: Array, factor: Floats, alpha: float, n_held: int) -> DualSolution:
+    """The solution with an intercept, from the solutions for a column of ones and for the targets."""
     n, ones, targets = len(factor), solved[:, 0], solved[:, 1:]
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
@@ -218,12 +220,12 @@ def held_out_residuals(solution: DualSolution, n_folds: int) -> Array | None:
     solution : DualSolution
         Made with `n_held` rows.
     n_folds : int
-        Number of folds; each takes every so manieth of the held rows.
+        Number of folds. Fold k holds the held rows k, k + n_folds, ...
 
     Returns
     -------
     ndarray of shape (n_held, n_targets) or None
-        The residuals; None when a fold is every row, or cannot be left out in float64.
+        The residuals. None if a fold holds all rows, or if rounding makes its block of the inverse indefinite.
     """
     n_held = len(solution.held_ones)
     coef = solution.coef[len(solution.coef) - n_held :]
@@ -250,7 +252,7 @@ def leave_one_out(solution: DualSolution, sample_weight: Array, copies: NDArray[
     sample_weight : ndarray of shape (n_held,)
         Their weights.
     copies : ndarray of shape (n_held,)
-        How many equal rows each of them stands for; one of these is left out.
+        Number of equal rows that each of them represents. One of these is left out.
 
     Returns
     -------

@@ -1,22 +1,20 @@
-"""Ridge regression from moments: factor once, then every penalty costs next to nothing.
+"""Ridge regression from moments: factor once, then every penalty costs almost nothing.
 
 A system is diagonalised once (from the Gram matrix, or from the rows when there are fewer of them than columns). In its
 eigenbasis the coefficients, the residual and the variance of predictions are sums over eigenvalues, for any penalty.
-Nothing here ever sees an input row. In every function `system` is such a diagonalised problem.
+The functions take features, never inputs. In every function `system` is such a diagonalised problem.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from ..._compute import Array, Floats
 from ..moments import Moments, effective_rows
 from ..penalties import Penalty, choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
 from ..solution import BareSolution
-
-Array = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -34,12 +32,12 @@ class RidgeSystem:
     cross : ndarray of shape (n_vectors, n_targets)
         Products of the features along each eigenvector with the targets.
     rank : int
-        Number of eigenvalues above the rounding error of the Gram matrix. The others count in the coefficients, where
-        a penalty covers their error, and nowhere else.
+        Number of eigenvalues above the rounding error of the Gram matrix. Smaller ones are used only in the
+        coefficients, where the penalty hides their error.
     projections : ndarray of shape (rank, n_targets)
         The centred targets along each left singular vector.
     outside : ndarray of shape (n_targets,)
-        Squares of the targets outside the range of the features; no penalty can reduce them.
+        Squared length of the part of each target that no combination of the features can reach.
     mean : ndarray of shape (n_columns,)
         Mean of the features.
     target_mean : ndarray of shape (n_targets,)
@@ -83,14 +81,14 @@ class RidgeSystem:
 
     @property
     def least_choice(self) -> float:
-        """Smallest penalty that is worth trying unasked."""
+        """Smallest penalty that an automatic choice tries."""
         return least_choice(self.eigenvalues, self.alpha_floor)
 
     def residual_squares(self, alphas: Array) -> Array:
         """Weighted sums of squared training residuals.
 
-        The sum of what no penalty can reach and of shrunken projections cannot turn negative, whereas the expanded
-        square ``y'y - 2 b'c + b'Gb`` cancels.
+        They are `outside` plus the squares of the shrunken projections, so they cannot be negative. The expanded square
+        ``y'y - 2 b'c + b'Gb`` would lose digits by cancellation.
 
         Parameters
         ----------
@@ -134,8 +132,8 @@ def decompose(moments: Moments, precision: float = _EPS) -> RidgeSystem:
 
 
 def decompose_rows(
-    features: NDArray[np.floating],
-    targets: NDArray[np.floating],
+    features: Floats,
+    targets: Floats,
     sample_weight: Array | None = None,
     precision: float = _EPS,
 ) -> RidgeSystem:
@@ -180,7 +178,7 @@ def decompose_rows(
 
 def _decreasing(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of a positive semidefinite matrix, of which the upper triangle is read."""
-    # Of the negative matrix, so that they come in this order, in memory as well.
+    # LAPACK sorts increasingly. The negative matrix therefore gives decreasing order without a copy.
     eigenvalues, vectors = eigh(-matrix, lower=False, driver="evd", overwrite_a=True, check_finite=False)
     return np.maximum(-eigenvalues, 0.0), vectors
 
@@ -208,7 +206,7 @@ def _shrunken(system: RidgeSystem, alphas: Array) -> Array:
     """Coefficients along the eigenvectors, shape (..., n_vectors, n_targets), for penalties of shape (..., 1 or T)."""
     penalties = alphas[..., None, :] if alphas.ndim else alphas
     penalised = system.eigenvalues[:, None] + penalties
-    # Below the floor, what lies under the rounding error of the Gram matrix is noise divided by noise.
+    # With a penalty below the floor, eigenvalues below the rounding error would divide noise by noise.
     known = np.arange(system.eigenvalues.size)[:, None] < system.rank
     return np.divide(
         system.cross,
@@ -218,7 +216,7 @@ def _shrunken(system: RidgeSystem, alphas: Array) -> Array:
     )
 
 
-def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas: Array) -> Array:
+def prediction_path(system: RidgeSystem, features: Floats, alphas: Array) -> Array:
     """Predict rows for every penalty at once.
 
     Parameters
@@ -236,8 +234,8 @@ def prediction_path(system: RidgeSystem, features: NDArray[np.floating], alphas:
     return system.target_mean + ((features - system.mean) @ system.basis) @ _shrunken(system, alphas[:, None])
 
 
-def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alpha: Array) -> Array:
-    """Variance of predictions in the Bayesian reading of ridge regression, in units of the noise variance.
+def posterior_variance(system: RidgeSystem, features: Floats, alpha: Array) -> Array:
+    """Variance of predictions in Bayesian ridge regression, in units of the noise variance.
 
     Parameters
     ----------
@@ -249,8 +247,8 @@ def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alph
     Returns
     -------
     ndarray of shape (n_samples, n_targets)
-        ``1 / n + phi' (F'F + alpha I)^-1 phi`` for the centred row ``phi``; directions that no training row touched
-        keep their prior variance, and count nothing when there is no prior (``alpha`` zero).
+        ``1 / n + phi' (F'F + alpha I)^-1 phi`` for the centred row ``phi``; directions without training rows keep their
+        prior variance. If ``alpha`` is zero, there is no prior and they are left out.
 
     References
     ----------
@@ -260,7 +258,7 @@ def posterior_variance(system: RidgeSystem, features: NDArray[np.floating], alph
     centred = features - system.mean
     inside = centred @ basis
     variance = inside**2 @ (1.0 / (system.eigenvalues[: system.rank, None] + alpha)) + 1.0 / system.n_effective
-    # Not a difference of squares, whose rounding error a small penalty would blow up.
+    # A difference of squares would have a rounding error that a small penalty multiplies.
     untouched = np.sum((centred - inside @ basis.T) ** 2, axis=1)
     prior = np.divide(1.0, alpha, out=np.zeros_like(alpha), where=alpha > 0.0)
     total: Array = variance + untouched[:, None] * prior
@@ -284,7 +282,7 @@ def recovered_moments(system: RidgeSystem) -> Moments:
 
 @dataclass(frozen=True, eq=False)
 class EigenSolution:
-    """A solution whose problem is diagonalised: every other penalty costs next to nothing.
+    """A solution whose problem is diagonalised: every other penalty costs almost nothing.
 
     Parameters
     ----------
@@ -329,11 +327,11 @@ class EigenSolution:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return self.system.n_effective
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
+    def variance(self, columns: Floats) -> Array:
         """Variance of predictions in units of the noise: :func:`posterior_variance`."""
         return posterior_variance(self.system, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
+    def leverage(self, columns: Floats) -> Array:
         """Share of a training row of weight one in its own prediction."""
         return self.variance(columns)
 

@@ -1,4 +1,4 @@
-"""One column for every row, which is the kernel with it: one factor of the kernel matrix, and held-out residuals."""
+"""Kernel ridge regression with one column for each row: one factor of the kernel matrix, and held-out residuals."""
 
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -6,30 +6,31 @@ from typing import NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import one_blas_thread
+from ..._compute import Array, Floats, one_blas_thread
 from ..moments import effective_rows
 from ..penalties import variance_around
 from .dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
 
-Array = NDArray[np.float64]
-
-# From this many rows and this penalty on, for kernels of value one, a factor in float32 and its corrections take less
-# time than one in float64 and say the same of rows that are left out.
-_MANY_ROWS, _HARMLESS_ALPHA = 4000, 3e-3
+# From this many rows on, a float32 factor with corrections takes less time than a float64 factor.
+_MANY_ROWS = 4000
+# From this penalty on, a float32 factor gives the same residuals of rows that are left out. The kernel of a row with
+# itself is one, and the largest weight is one.
+_HARMLESS_ALPHA = 3e-3
+# Factor by which the penalty grows until float64 can solve the system.
 _ALPHA_STEP = 10.0
 
 
 class KernelRows(Protocol):
-    """Rows whose kernel with each other can be computed, in fresh memory each time."""
+    """Rows whose kernel with each other can be computed. Each call returns new memory."""
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
 
     def blocks(self, threads: int) -> list[Array]:
-        """Consecutive rows of the upper triangle, float64, each block from its first row's own column on."""
+        """Upper triangle in float64, as blocks of consecutive rows. Each begins at the column of its first row."""
 
-    def matrix(self, threads: int) -> NDArray[np.floating]:
+    def matrix(self, threads: int) -> Floats:
         """The lower triangle, in Fortran order, which the solver may overwrite."""
 
 
@@ -44,9 +45,9 @@ class ExactSolution:
     intercept : ndarray of shape (n_targets,)
         What is added to the predictions.
     alpha : ndarray of shape (n_targets,)
-        The penalty, the same for every target; larger than the one asked for where float64 calls for that.
+        The penalty, which is the same for every target. It is larger than the given one if float64 needs that.
     dof : ndarray of shape (n_targets,)
-        Degrees of freedom, the intercept not counted; from the leverages of the held rows.
+        Degrees of freedom, the intercept not counted. They are estimated from the leverages of the held rows.
     noise : ndarray of shape (n_targets,)
         Variance of the targets around the fit.
     n_effective : float
@@ -69,14 +70,14 @@ class ExactSolution:
         """Number of rows."""
         return len(self.coef)
 
-    def variance(self, columns: NDArray[np.floating]) -> None:
+    def variance(self, columns: Floats) -> None:
         """None: the factor is as large as the kernel matrix, and is not kept."""
 
-    def leverage(self, columns: NDArray[np.floating]) -> None:
+    def leverage(self, columns: Floats) -> None:
         """None: no factor is kept."""
 
     def moments(self) -> NoReturn:
-        """Refuse: more rows are more columns."""
+        """Refuse: more rows would mean more columns."""
         raise ValueError(
             "a solution with one column per row keeps no sums that partial_fit could add to; solve again for all rows, "
             "or fit with feature_map='random'."
@@ -101,7 +102,7 @@ def solve_exactly(
     *,
     copies: NDArray[np.int64],
 ) -> ExactSolution:
-    """Solve kernel ridge regression, for the penalty asked for or the next larger one that float64 can do.
+    """Solve kernel ridge regression for a penalty, or for the next larger one that float64 can solve.
 
     Parameters
     ----------
@@ -114,11 +115,11 @@ def solve_exactly(
     alpha : float
         Positive penalty.
     n_held : int
-        Number of rows at the end of which residuals are wanted as if they were left out, at least one.
+        Number of rows at the end whose held-out residuals are computed, at least one.
     threads : int
         Threads over blocks of the kernel matrix and of its factor.
     copies : ndarray of shape (n_held,)
-        How many equal rows each of the held ones stands for; one of these is left out.
+        Number of equal rows that each of the held rows represents. One of these is left out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The solver for more columns than a Gram matrix can have: conjugate gradients on the rows, over and over."""
+"""The solver for very many columns: conjugate gradients in passes over the rows, without a Gram matrix."""
 
 import math
 import warnings
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from ..._compute import Array, Floats
 from ..._integration import Execution, Step, ignore_step
 from ..costs import COARSE, EIGEN, FACTOR_ALONE, FEATURE, SKETCH_ROWS, Shape, sampled_rows
 from ..penalties import Penalty, effective_dof, variance_around
@@ -18,19 +18,18 @@ from .conjugate_directions import conjugate_gradients
 from .eigen import RidgeSystem, posterior_variance
 from .operator import FeatureOperator, sketched
 
-Array = NDArray[np.float64]
-
-# Iterations that the preconditioned solver needs for a tenth of the residual. With a penalty of 0.1 it was 4; where
-# nobody knows, the direct solution is the one that keeps its promise.
+# Iterations that divide the residual by ten. With a penalty of 0.1 it took 4. The number is higher, because other
+# penalties may take more, while the time of a direct solver is certain.
 _ITERATIONS = 10
-# Operations that take the time of one operation inside a large matrix product, as in the other costs: per feature
-# within an iteration, where float32 serves, and per entry of a matrix times a vector.
-_COARSE_FEATURE, _VECTOR = 45.0, 20.0
+# Cost of one feature in float32 inside an iteration. The unit is one operation inside a large matrix product.
+_COARSE_FEATURE = 45.0
+# Cost of one entry of a matrix in a product with a vector, in the same unit.
+_VECTOR = 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class IterativeSolution:
-    """A solution that iterations found, and the sketch that stands for the system.
+    """A solution found by iterations, and the sketch: an approximation of the system from a sample of the rows.
 
     Parameters
     ----------
@@ -66,12 +65,12 @@ class IterativeSolution:
         """Number of observations: the sum of weights, or the number of rows if that is larger."""
         return self.system.n_effective
 
-    def variance(self, columns: NDArray[np.floating]) -> Array:
-        """Variance of predictions in units of the noise, as far as the sketch knows."""
+    def variance(self, columns: Floats) -> Array:
+        """Variance of predictions in units of the noise, estimated from the sketch."""
         return posterior_variance(self.system, columns, self.alpha)
 
-    def leverage(self, columns: NDArray[np.floating]) -> Array:
-        """Share of a training row of weight one in its own prediction, as far as the sketch knows."""
+    def leverage(self, columns: Floats) -> Array:
+        """Influence of a training row of weight one on its own prediction, estimated from the sketch."""
         return self.variance(columns)
 
     def moments(self) -> NoReturn:
@@ -147,7 +146,7 @@ def iterative_solution(
 def _with_all_rows(
     sketch: RidgeSystem, operator: FeatureOperator, products: tuple[Array, Array, Array], n_samples: int
 ) -> RidgeSystem:
-    """The directions of the sketch, with what all rows say along them."""
+    """The eigenvectors of the sketch, with the projections of all rows on them."""
     cross, target_mean, square = products
     eigenvalues, basis = sketch.eigenvalues[: sketch.rank], sketch.basis[:, : sketch.rank]
     along = basis.T @ cross
@@ -164,7 +163,7 @@ def solve_iteratively(*args: Any, **kwargs: Any) -> tuple[RidgeSystem, Array, Ar
 
 
 class ConjugateGradients:
-    """Features are evaluated anew in every pass over the rows, and their Gram matrix is never formed.
+    """Conjugate gradients: features are computed again in every pass over the rows; no Gram matrix is formed.
 
     Examples
     --------
@@ -178,7 +177,7 @@ class ConjugateGradients:
     remedy = "or fewer rows"
 
     def cost(self, shape: Shape) -> float:
-        """Of a sketch, a preconditioner and the passes."""
+        """Cost of a sketch, a preconditioner and the passes."""
         n, columns = float(shape.n_samples), float(shape.n_columns)
         coarse = shape.tol >= COARSE
         rows, sampled = min(n, SKETCH_ROWS), sampled_rows(shape.n_samples)
@@ -192,7 +191,7 @@ class ConjugateGradients:
         return sketch + factor + (1.0 + iterations) * each
 
     def memory(self, shape: Shape) -> float:
-        """Of the sketch and the preconditioner."""
+        """Memory of the sketch and the preconditioner."""
         n_columns = float(shape.n_columns)
         rows = min(float(shape.n_samples), float(SKETCH_ROWS))
         sampled = float(sampled_rows(shape.n_samples))
@@ -210,7 +209,8 @@ class ConjugateGradients:
         sketch = sketched(layers.columns, X, Y, weight, np.random.default_rng(problem.seed))
         alphas = problem.penalty.candidates
         if alphas is None:
-            # No moments, no generalised cross-validation: the geometric middle of what it would try.
+            # Without moments there is no generalised cross-validation. Take the geometric mean of the penalties it
+            # would try.
             alphas = np.exp(np.mean(np.log(problem.penalty.tried(sketch)), axis=0, keepdims=True))
         alpha = np.broadcast_to(alphas[0], (Y.shape[1],)).copy()
         operator = FeatureOperator.of(layers, X, weight, execution.threads).as_precise_as_needed(alpha, problem.tol)

@@ -7,29 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import over_threads, row_blocks, scratch
+from ..._compute import Array, Floats, Indices, over_threads, row_blocks, scratch
 from ..costs import COARSE, SKETCH_ROWS, sampled_rows
 from ..problem import FeatureMap, PreparedMap
 from .conjugate_directions import preconditioned
 from .eigen import RidgeSystem, decompose_rows
 from .preconditioner import SampledInverse
 
-Array = NDArray[np.float64]
-
-# Rows are cut into this many runs, each summed in order, so that the sums do not depend on the number of threads.
+# Number of runs of consecutive rows. Each is summed in order, so the sums do not depend on the number of threads.
 _RUNS = 16
+# Size of a block of features in bytes.
 _BLOCK_BYTES = 2**20
-# As in the ridge system: how far rounding of the features may move a prediction, in deviations of the targets. The
-# squares of a row of bounded features sum to one, of the direct link to about one.
-_MAX_ROUNDING, _MAX_COLUMN_SQUARE = 1e-3, 2.0
-# Penalties further apart than this have no use for one approximate inverse.
+# Largest change of a prediction by the rounding of the features, in standard deviations of the targets: as in
+# `rounding`.
+_MAX_ROUNDING = 1e-3
+# Sum of squares of a row: one for bounded features, plus about one for the direct link.
+_MAX_COLUMN_SQUARE = 2.0
+# Largest ratio of penalties that share one approximate inverse.
 _ALIKE = 10.0
-# Rows on which both precisions are compared, and as many of the largest ones.
+# Number of rows on which both precisions are compared. As many rows with the largest entries are compared, too.
 _COMPARED = 128
 
 
 class FeatureOperator:
-    """Centred, weighted feature columns of a table, evaluated anew whenever they are needed.
+    """Centred, weighted feature columns of a table. They are computed again whenever they are needed.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class FeatureOperator:
         X: Any,
         sample_weight: Array,
         threads: int,
-        order: NDArray[np.intp] | None = None,
+        order: Indices | None = None,
     ) -> None:
         self._raw_columns, self._X, self._weight, self._threads = raw_columns, X, sample_weight, threads
         self.inputs = X
@@ -77,7 +78,7 @@ class FeatureOperator:
         return (self._transposed_product(lambda _, rows: self._weight[rows, None]) / self.weight)[:, 0]
 
     def as_precise_as_needed(self, alpha: Array, tol: float) -> "FeatureOperator":
-        """The operator on float32 rows, in half the time, where neither the tolerance nor the penalty notices."""
+        """The operator on float32 rows, which takes half the time, if tolerance and penalty allow it; else itself."""
         floor = _MAX_COLUMN_SQUARE * self.weight * (0.5 * float(np.finfo(np.float32).eps) / _MAX_ROUNDING) ** 2
         coarse = tol >= COARSE and bool(np.min(alpha) >= floor)
         if not (coarse and isinstance(self._X, np.ndarray) and self._X.dtype == np.float64):
@@ -90,7 +91,7 @@ class FeatureOperator:
         return FeatureOperator(self._raw_columns, scale, narrow, self._weight, self._threads, self._order)
 
     def _agrees(self, narrow: NDArray[np.float32]) -> bool:
-        """Whether features of float32 rows are the same: not for timestamps, say, nor for rows far out."""
+        """Whether float32 rows have the same features. Timestamps and very large entries, for example, do not."""
         largest = np.argsort(np.max(np.abs(self._X), axis=1), kind="stable")[-_COMPARED:]
         rows = np.union1d(largest, np.linspace(0, len(narrow) - 1, _COMPARED).astype(np.intp))
         if not np.isfinite(narrow[rows]).all():
@@ -105,7 +106,7 @@ class FeatureOperator:
         target_mean = self._weight @ Y / self.weight
         centred = Y - target_mean
         weighted = self._weight[:, None] * centred
-        # The mean in the same pass: it takes as long as an iteration.
+        # The mean is computed in the same pass, because a pass takes as long as an iteration.
         beside = np.hstack([weighted, self._weight[:, None]])
         products = self._transposed_product(lambda _, rows: beside[rows])
         self.__dict__["mean"] = products[:, -1] / self.weight
@@ -115,17 +116,17 @@ class FeatureOperator:
         """Product of the centred Gram matrix with vectors of shape (n_columns, n_targets)."""
         scaled, shift = self._scale * vectors[self._order], self.mean @ vectors
 
-        def image(columns: NDArray[np.floating], rows: slice) -> Array:
+        def image(columns: Floats, rows: slice) -> Array:
             return self._weight[rows, None] * (columns @ scaled.astype(columns.dtype, copy=False) - shift)
 
-        # The images sum to zero, as the features are centred, so the mean need not be taken off a second time.
+        # The features are centred, so the images sum to zero and the mean is not subtracted a second time.
         return self._transposed_product(image)
 
     def residual_products(self, Y: Array, coef: Array, intercept: Array) -> tuple[Array, Array]:
         """Products of the centred features with residuals, and centred squares of these, in one pass."""
         scaled, residuals = self._scale * coef[self._order], np.empty_like(Y)
 
-        def beside(columns: NDArray[np.floating], rows: slice) -> Array:
+        def beside(columns: Floats, rows: slice) -> Array:
             np.subtract(Y[rows] - intercept, columns @ scaled, out=residuals[rows])
             return np.hstack([residuals[rows], np.ones((len(columns), 1))]) * self._weight[rows, None]
 
@@ -138,7 +139,7 @@ class FeatureOperator:
     def approximate_inverse(
         self, alpha: Array, sketch: RidgeSystem, rng: np.random.Generator
     ) -> Callable[[Array], Array]:
-        """Preconditioner for these penalties: from many more rows than the sketch has, where there are more."""
+        """Preconditioner for these penalties. It uses more rows than the sketch, if there are more."""
         if len(self._weight) <= SKETCH_ROWS or np.max(alpha) > _ALIKE * np.min(alpha):
             return lambda vectors: preconditioned(sketch, vectors, alpha)
         rows = rng.permutation(len(self._weight))[: sampled_rows(len(self._weight))]
@@ -149,8 +150,8 @@ class FeatureOperator:
 
         return improved
 
-    def _sampled(self, rows: NDArray[np.intp]) -> NDArray[np.floating]:
-        """Centred columns of some rows, as written, scaled so that their Gram matrix estimates that of all rows."""
+    def _sampled(self, rows: Indices) -> Floats:
+        """Centred columns of some rows in the order of writing; their Gram matrix estimates that of all rows."""
         columns = np.empty((len(rows), len(self._scale)), dtype=self._X.dtype)
         mean, scale = self.mean[self._order], self._scale[:, 0]
         factor = np.sqrt(self._weight[rows] * (self.weight / self._weight[rows].sum()))
@@ -194,7 +195,7 @@ class FeatureOperator:
 
 
 def sketched(
-    columns: Callable[[Any], NDArray[np.floating]], X: Any, Y: Array, sample_weight: Array, rng: np.random.Generator
+    columns: Callable[[Any], Floats], X: Any, Y: Array, sample_weight: Array, rng: np.random.Generator
 ) -> RidgeSystem:
     """Eigenpairs of the Gram matrix estimated from a sample of rows.
 

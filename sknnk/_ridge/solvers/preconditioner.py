@@ -3,20 +3,20 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 from scipy.linalg.lapack import get_lapack_funcs
 
-Array = NDArray[np.float64]
+from ..._compute import Array, Floats
 
-# Share of the sample from which it is judged how much of a row the others leave unexplained, and of these the last
-# ones, which have most others before them.
-_TRIED, _LAST = 0.5, 0.125
-# Rows for each column from which a sample knows all directions well enough.
+# Share of the sample that is factored to see how much of a row the other rows leave unexplained.
+_TRIED = 0.5
+# Share of these rows whose pivots are averaged: the last ones, because most other rows come before them.
+_LAST = 0.125
+# From this many rows for each column on, a sample covers all directions well enough.
 _PLENTY = 1.5
-# Targets up to which one triangular solution for each is faster than LAPACK's solution for all.
+# Up to this many targets, one triangular solution for each is faster than LAPACK's solution for all.
 _FEW_TARGETS = 4
-# Factor of a penalty that rounding defeats.
+# Factor by which the penalty grows while rounding makes the factorisation fail.
 _MORE = 10.0
 
 
@@ -33,8 +33,8 @@ class SampledInverse:
     Attributes
     ----------
     penalty : float
-        ``mu``: `alpha`, plus what the sample leaves unexplained of other rows, spread evenly over the columns; more
-        where rounding demands it.
+        ``mu``: `alpha` plus the part of other rows that the sample does not explain, spread evenly over the columns. It
+        is larger if rounding needs that.
 
     References
     ----------
@@ -51,7 +51,7 @@ class SampledInverse:
     True
     """
 
-    def __init__(self, rows: NDArray[np.floating], alpha: float) -> None:
+    def __init__(self, rows: Floats, alpha: float) -> None:
         self._rows, self._by_rows = rows, len(rows) < rows.shape[1]
         self._syrk: Any = get_blas_funcs("syrk", (rows,))
         self._trsv: Any = get_blas_funcs("trsv", (rows,))
@@ -86,7 +86,7 @@ class SampledInverse:
     def _gram(self) -> Any:
         """The smaller one of ``F F'`` and ``F'F``, its upper triangle."""
         size = min(self._rows.shape)
-        # Zeros from the system cost nothing; an array of BLAS's own making would be cleared.
+        # New zeros from the operating system cost nothing. An array that the BLAS wrapper makes would be cleared first.
         gram = np.zeros((size, size), dtype=self._rows.dtype, order="F")
         # The transpose of a row-major array is column-major, so BLAS reads it in place.
         return self._syrk(1.0, self._rows.T, trans=int(self._by_rows), c=gram, overwrite_c=1)
@@ -97,7 +97,7 @@ class SampledInverse:
         return factor, bool(failed)
 
     def _unexplained(self, gram: Any, alpha: float) -> float:
-        """Squares of rows outside what a part of the sample explains, for all rows, by columns."""
+        """Squares of all rows that a part of the sample does not explain, divided by the number of columns."""
         tried = int(_TRIED * len(gram))
         if not tried or len(self._rows) >= _PLENTY * self._rows.shape[1]:
             return 0.0
@@ -113,7 +113,7 @@ class SampledInverse:
         pivots = np.diag(factor)[-max(int(_LAST * tried), 1) :].astype(np.float64)
         return float(tried * max(float(np.mean(pivots**2)) - alpha, 0.0) / self._rows.shape[1])
 
-    def _solved(self, right: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _solved(self, right: Floats) -> Floats:
         solved = np.empty_like(right)
         if right.shape[1] > _FEW_TARGETS:
             return np.asarray(self._potrs(self._factor, right, lower=0)[0])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..._compute import Array
 from ..._integration import Execution, Step, ignore_step
@@ -19,9 +18,10 @@ from .operator import FeatureOperator
 from .refinement import ANY_TOLERANCE, MOST_PASSES, is_worth_two_precisions, solution_from_coarse_sums
 from .tridiagonal import TridiagonalMoments, solved_for_best
 
-# Operations that take the time of one operation inside a large matrix product, per entry of a tridiagonal form, and of
-# a Cholesky factor with its inverse.
-_TRIDIAGONAL, _FACTOR = 7.0, 1.0
+# A tridiagonal form of size n costs _TRIDIAGONAL * n**3. The unit is one operation inside a large matrix product.
+_TRIDIAGONAL = 7.0
+# A Cholesky factor of size n with its inverse costs _FACTOR * n**3, in the same unit.
+_FACTOR = 1.0
 
 
 def solve_moments(moments: Moments, penalty: Penalty, precision: float) -> Solution:
@@ -74,12 +74,12 @@ class Primal:
     remedy = "or solver='cg'"
 
     def cost(self, shape: Shape) -> float:
-        """Of the features, their sums and the solution of the system."""
+        """Cost of the features, of their sums and of the solution of the system."""
         n, columns = float(shape.n_samples), float(shape.n_columns)
         return evaluation(shape) + n * columns**2 + (_FACTOR if shape.one_penalty else _TRIDIAGONAL) * columns**3
 
     def memory(self, shape: Shape) -> float:
-        """Of the matrix, its tridiagonal form or its eigenvectors, and a workspace."""
+        """Memory of the matrix, its tridiagonal form or its eigenvectors, and a workspace."""
         n_features = shape.n_columns - shape.n_linked + sum(shape.hidden)
         return 8.0 * (shape.n_weights + 3.0 * float(shape.n_columns) ** 2 + 64.0 * n_features)
 
@@ -88,7 +88,7 @@ class Primal:
         return True
 
     def solve(self, problem: Problem, execution: Execution) -> Solution:
-        """Sum in float32 and correct that, where it is worth it and possible; else sum in float64."""
+        """Sum in float32 and correct the result, if that saves time and rounding allows it; else sum in float64."""
         solution = _refined(problem, execution)
         if solution is not None:
             return solution
@@ -105,7 +105,7 @@ def _summed(problem: Problem, execution: Execution) -> Moments:
 
 
 def _refined(problem: Problem, execution: Execution) -> MomentsSolution | None:
-    """The solution in two precisions; None where it takes longer or rounding refuses it."""
+    """The solution in two precisions. None if it would take longer, or rounding does not allow it."""
     layers, penalty, weight = problem.feature_map, problem.penalty, float(problem.sample_weight.sum())
     alphas = penalty.unlimited()
     if alphas is None or not isinstance(layers, PreparedMap):
@@ -120,7 +120,7 @@ def _refined(problem: Problem, execution: Execution) -> MomentsSolution | None:
 
 def solve_in_two_precisions(
     layers: PreparedMap,
-    rows: tuple[NDArray[np.float64], Array, Array],
+    rows: tuple[Array, Array, Array],
     alphas: Array,
     candidates: Callable[[TridiagonalMoments], Array],
     inflation: float,

@@ -1,14 +1,14 @@
-"""Many rows: a solution from sums in float32, and residuals in float64 that mend what it misses."""
+"""Many rows: a solution from sums in float32, corrected by residuals in float64."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrs
 
+from ..._compute import Array
 from ..._integration import Step, ignore_step
 from ..moments import Moments
 from ..penalties import effective_dof, is_one_penalty, variance_around
@@ -17,27 +17,30 @@ from .corrections import refined
 from .operator import FeatureOperator
 from .tridiagonal import TridiagonalMoments, best_of_several
 
-Array = NDArray[np.float64]
-
-# Columns, and products of them in all rows, from which on half the time of their sums is worth one more pass.
-_LEAST_COLUMNS, _LEAST_PRODUCTS = 1000, 1e10
-# Rows for each column from which on the sums take most of the time.
+# Float32 halves the time of the sums and needs one more pass. This pays from this many columns on,
+_LEAST_COLUMNS = 1000
+# and from this many products on (rows times columns squared).
+_LEAST_PRODUCTS = 1e10
+# From this many rows for each column on, the sums take most of the time.
 _MANY_ROWS = 25
-# Least penalty, for the sum of weights one. Float32 moves the Gram matrix by 6e-10 (gaussian, 20 inputs) to 4e-6
-# (cauchy, 3 inputs, a short length scale) of it: where that is too much, corrections do not shrink.
+# Least penalty, if the weights sum to one. The relative change of the Gram matrix by float32 is 6e-10 (gaussian,
+# 20 inputs) to 4e-6 (cauchy, 3 inputs, a short length scale). If that is too much, corrections do not shrink.
 _LEAST_ALPHA = 1e-8
-# Share of the variance that must be left over for generalised cross-validation to tell penalties apart in float32.
+# Least share of the variance that a fit must leave over. Otherwise generalised cross-validation in float32 cannot tell
+# penalties apart.
 _LEAST_LEFT_OVER = 1e-4
-# Passes over the rows at most, the share of the solution that the first correction may be, and the share that the
-# error may be in the end: each pass multiplies it by the first share.
+# Largest number of passes over the rows for corrections.
 MOST_PASSES = 5
-_FIRST_SHARE, _LAST_SHARE = 1e-2, 1e-11
+# Largest length of the first correction, as a share of the solution. Each pass multiplies the error by it.
+_FIRST_SHARE = 1e-2
+# Largest error in the end, as a share of the solution.
+_LAST_SHARE = 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
-# Deviations of targets from their mean, as a share of it, that are rounding.
+# Targets are constant if their deviations from the mean are below this share of the mean: that is rounding.
 _CONSTANT = 1e-12
 # Coefficients, intercept and residual sums of squares.
 _State = tuple[Array, Array, Array]
-# Any tolerance coarser than float32: the penalty and the rows decide whether it is used.
+# A tolerance coarser than float32. So only the penalty and the rows decide whether float32 is used.
 ANY_TOLERANCE = 1.0
 
 
@@ -81,7 +84,10 @@ def solution_from_coarse_sums(
     inflation: float,
     done: Step = ignore_step,
 ) -> MomentsSolution | None:
-    """The solution of float64, from sums in float32 and residuals in float64.
+    """The float64 solution, from sums in float32 and residuals in float64.
+
+    This is iterative refinement. The residuals of all rows are computed in float64, and the float32 Gram matrix solves
+    for a correction. The length of the first correction shows how fast further corrections shrink.
 
     Parameters
     ----------
@@ -103,7 +109,8 @@ def solution_from_coarse_sums(
     Returns
     -------
     MomentsSolution or None
-        None where the fit is too close for float32 to compare penalties, and where corrections do not shrink.
+        Its Gram matrix is float32. The products with the targets are changed so that this matrix has the float64
+        solution. None if the fit is too close for float32 to compare penalties, or if corrections do not shrink.
     """
     if is_one_penalty(alphas):
         return _factored(operator, Y, sums, float(alphas[0, 0]), done)
@@ -138,7 +145,7 @@ def _mended(
     if refined is None:
         return None
     coef, squares = refined
-    # Whoever goes on from these sums finds the same solution.
+    # With these products, the float32 Gram matrix has the float64 solution. A later solution gives the same result.
     moments = replace(sums, mean=operator.mean, cross=dsymm(1.0, sums.gram, coef, lower=0) + alpha * coef)
     noise = variance_around(squares, sums.n_effective, dof)
     return MomentsSolution(moments, alpha, _SINGLE, coef, dof, noise)
@@ -154,7 +161,7 @@ def _refined(
     done: Step,
 ) -> tuple[Array, Array] | None:
     """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
-    # What is left of constant targets is rounding, and no correction makes it smaller.
+    # The residuals of constant targets are rounding errors, which no correction makes smaller.
     varying = sums.target_square > sums.weight * (_CONSTANT * sums.target_mean) ** 2
 
     def correction(state: _State) -> tuple[float, Callable[[], _State]]:
@@ -168,7 +175,7 @@ def _refined(
         share = np.divide(change, length, out=change.copy(), where=length > 0.0)
 
         def corrected() -> _State:
-            # Along the correction: its products with the Gram matrix are what is left of the gradient.
+            # Residual squares after the correction: the Gram matrix times `step` is `gradient` minus `alpha * step`.
             left = squares - np.sum(step * (products + alpha * (coef + step)), axis=0)
             return coef + step, sums.target_mean - operator.mean @ (coef + step), left
 

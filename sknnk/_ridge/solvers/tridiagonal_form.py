@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dormqr, dptsv, dsterf, dsytrd
 
-Array = NDArray[np.float64]
+from ..._compute import Array
 
-# Columns that LAPACK reduces at a time.
+# Number of columns that LAPACK reduces at a time.
 _PANEL = 32
-# Binary exponents of matrices that LAPACK would bring to its range: from -406 and 509 on.
+# Binary exponent from which on a matrix is scaled here. LAPACK itself scales from -406 and from 509 on.
 _EXTREME = 400
 
 
@@ -19,7 +18,7 @@ _EXTREME = 400
 class Tridiagonal:
     """A symmetric matrix as ``Q T Q'``, with an orthogonal ``Q`` and a tridiagonal ``T``.
 
-    It takes a third of the time of eigenvectors, and serves as well: ``(Q T Q' + s I)^-1`` is ``Q (T + s I)^-1 Q'``.
+    It takes a third of the time of eigenvectors, and is as useful: ``(Q T Q' + s I)^-1`` is ``Q (T + s I)^-1 Q'``.
 
     Parameters
     ----------
@@ -83,8 +82,8 @@ class Tridiagonal:
         if self.diagonal.size == 1:
             return self.diagonal
         exponent = math.frexp(max(np.abs(self.diagonal).max(), np.abs(self.beside).max()))[1]
-        # LAPACK divides a matrix of extreme norm by a number that rounds; a power of two does not, so that the units
-        # change nothing but units.
+        # LAPACK would divide a matrix of extreme norm by a number that causes rounding. A power of two causes none,
+        # so a change of units changes no digit.
         unit = 2.0**exponent if abs(exponent) > _EXTREME else 1.0
         eigenvalues: Array = dsterf(self.diagonal / unit, self.beside / unit)[0] * unit
         return eigenvalues

@@ -240,9 +240,10 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         return Execution(n_threads(self.n_jobs), batch_size, progress)
 
     def _publish(self, found: dict[str, Any]) -> None:
-        """Replace all fitted attributes at once. No other method writes them."""
-        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
-        self.__dict__ = {**kept, **found}
+        """Replace all fitted attributes at once. No other method writes them; others' own attributes stay."""
+        written = vars(self).get("_written", ())
+        kept = {name: value for name, value in vars(self).items() if name not in written}
+        self.__dict__ = {**kept, **found, "_written": tuple(found)}
 
     def _scoring(self, sample_weight: Any, params: dict[str, Any]) -> Scoring:
         scorer = self._scorer()

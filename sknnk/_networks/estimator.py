@@ -17,7 +17,7 @@ from .fitted import FittedNetwork
 from .fitting import extend_network, fit_network
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
-from .validation import DTYPES, CheckedRows, checked_rows
+from .validation import DESCRIPTION, DTYPES, CheckedRows, checked_rows
 
 
 class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -161,9 +161,12 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:
         """Replace all fitted attributes at once.
 
-        No other method writes them. So a fit that is interrupted earlier leaves the estimator as it was.
+        No other method writes them. So a fit that is interrupted earlier leaves the estimator as it was. What a
+        subclass or a user has written stays.
         """
-        kept = {name: value for name, value in vars(self).items() if name != "_fitted" and not name.endswith("_")}
+        earlier: FittedNetwork | None = vars(self).get("_fitted")
+        written = {"_fitted", *DESCRIPTION, *(earlier.attributes() if earlier is not None else ())}
+        kept = {name: value for name, value in vars(self).items() if name not in written}
         state = {**kept, **fitted.attributes(), **description, "_fitted": fitted}
         if self.verbose and fitted.solver is not None:
             print(

@@ -9,6 +9,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._integration import draft_of
 
 DTYPES = [np.float64, np.float32]
+# Attributes that tell which columns an estimator was fitted to.
+DESCRIPTION = ("n_features_in_", "feature_names_in_")
 
 
 class CheckedRows(NamedTuple):
@@ -105,5 +107,4 @@ def description_of(estimator: BaseEstimator) -> dict[str, Any]:
     dict of str to object
         `n_features_in_` and perhaps `feature_names_in_`.
     """
-    names = ("n_features_in_", "feature_names_in_")
-    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
+    return {name: getattr(estimator, name) for name in DESCRIPTION if hasattr(estimator, name)}

@@ -188,6 +188,20 @@ def test_tags_are_those_of_the_network(search):
     assert get_tags(search) == get_tags(network)
 
 
+def test_what_a_subclass_learns_stays_and_what_an_earlier_search_found_goes():
+    class Annotated(BundledNetworkRegressorCV):
+        def fit(self, X, y, sample_weight=None, **params):
+            self.largest_ = np.max(y)
+            return super().fit(X, y, sample_weight, **params)
+
+    X, y = load_diabetes(return_X_y=True)
+    fitted = Annotated((4, 8), alphas=(1.0, 0.1), cv=3, random_state=0).fit(X, y)
+    assert fitted.largest_ == y.max()
+    fitted.set_params(refit=lambda results: 0).fit(X, -y)
+    assert fitted.largest_ == -y.min()
+    assert not hasattr(fitted, "best_score_")
+
+
 def peak_memory(n_samples):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(n_samples, 2)), rng.normal(size=n_samples)

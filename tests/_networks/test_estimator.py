@@ -610,3 +610,23 @@ def test_verbose_says_one_line_per_solution_and_silence_is_the_default(network, 
     assert len(lines) == 2
     assert lines[0].startswith(f"[{type(network).__name__}] 60 rows, 48 columns, solver=primal, alpha=")
     assert "120 rows" in lines[1]
+
+
+class Annotated(BundledNetworkRegressor):
+    """A subclass that learns something of its own, before and after what it inherits."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.largest_ = np.max(y)
+        super().fit(X, y, sample_weight)
+        self.smallest_ = np.min(y)
+        return self
+
+
+def test_what_a_subclass_learns_stays_and_what_an_earlier_fit_learned_goes():
+    X, y = load_diabetes(return_X_y=True)
+    model = Annotated(**FIXED).partial_fit(X, y)
+    assert hasattr(model, "moments_")
+    for target in (y, -y):
+        model.fit(X, target)
+        assert (model.smallest_, model.largest_) == (target.min(), target.max())
+        assert not hasattr(model, "moments_")

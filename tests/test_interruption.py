@@ -86,12 +86,12 @@ class Interruptions:
         sys.setprofile(None)
 
 
-def positions(action):
-    """Every call of an action, or some of them spread evenly, the last ones among them."""
+def positions(model, action):
+    """Every call of an action on a model, or some of them spread evenly, the last ones among them."""
     n_calls = []
-    for _ in range(3):  # a first run may fill caches
+    for copy in [clone_with_state(model) for _ in range(3)]:  # a first run may fill caches
         with Interruptions() as counted:
-            action()
+            action(copy)
         n_calls.append(counted.n_calls)
     last = min(n_calls)
     some = np.linspace(1, last, MOST).astype(int) if last > MOST else np.arange(1, last + 1)
@@ -110,8 +110,7 @@ def check_interrupted(model, action, error):
         predicted = outputs(model, X)
     draft = clone_with_state(model)
     action(draft)
-    again = clone_with_state(model)
-    places, n_completed = positions(lambda: action(again)), 0
+    places, n_completed = positions(model, action), 0
     assert len(places) > 30
     for position in places:
         try:

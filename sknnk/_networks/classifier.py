@@ -74,8 +74,9 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         both must lower the error of more rows by a quarter. ``"resample"`` draws the random frequencies of the last
         layer again near those of large amplitude, in up to ten rounds on up to 3000 rows, and keeps the best by rows
         set apart; with `feature_map` ``"auto"`` it means random columns. ``"both"`` does one after the other, and
-        ``"auto"`` what the columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale` that is
-        given stays.
+        ``"auto"`` what the columns allow when `activation` and `n_components` are ``"auto"``. A `length_scale`
+        that is given stays. Of more than 1000 columns no axes are learned, and with ``"auto"`` no frequencies
+        drawn again.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: units from the
         median in which the quartiles are one apart, bent towards three far out. Both are constant beyond the values

@@ -1,6 +1,7 @@
 """Inputs of a network: the transform of the raw columns, and samples of the rows."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,8 +167,11 @@ def dense_columns(X: Any) -> Iterator[Floats]:
         yield from X.T
         return
     by_column = X.tocsc()
-    for j in range(X.shape[1]):
-        yield by_column[:, [j]].toarray().ravel()
+    by_column.sum_duplicates()
+    for start, stop in pairwise(by_column.indptr.tolist()):
+        column = np.zeros(X.shape[0], dtype=X.dtype)
+        column[by_column.indices[start:stop]] = by_column.data[start:stop]
+        yield column
 
 
 def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
@@ -185,5 +189,5 @@ def dense_inputs(input_map: QuantileMap | None, X: Any) -> Array:
     ndarray of shape (n_samples, n_features)
         The transformed rows.
     """
-    inputs = transform_inputs(input_map, X)
-    return np.asarray(inputs if isinstance(inputs, np.ndarray) else inputs.toarray(), dtype=np.float64)
+    dense: Array = np.asarray(X if isinstance(X, np.ndarray) else X.toarray(), dtype=np.float64)
+    return dense if input_map is None else np.asarray(input_map(dense, np.empty(dense.shape)), dtype=np.float64)

@@ -12,6 +12,8 @@ from .._compute import Array, Indices
 _FEW_ENTRIES = 2**12
 # Rows that the search for a kernel looks at. A weight of more copies than this is not read as copies.
 UNIT_ROWS = 2500
+# Columns that are sorted by at the same time.
+_COMPARED_TOGETHER = 512
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -171,15 +173,28 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     """
     _, first, _ = _sorted_rows(X, Y)
     columns = _column_order(X[first], Y[first])
-    rows, first, position = _sorted_rows(X[:, columns], Y)
+    rows, first, position = _sorted_rows(X, Y, columns)
     weights = np.asarray(np.bincount(position.ravel(), weights=sample_weight), dtype=np.float64)
     return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
 
 
-def _sorted_rows(X: Any, Y: Array) -> tuple[Array, Indices, Indices]:
+def _sorted_rows(X: Any, Y: Array, columns: Any = slice(None)) -> tuple[Array, Indices, Indices]:
     """Distinct rows of ranks of inputs beside targets, in order; the first place of each; which of them each row is."""
-    ranks = _sparse_row_ranks(X) if sparse.issparse(X) else np.unique(X, axis=0, return_inverse=True)[1]
+    dense = isinstance(X, np.ndarray)
+    ranks = _row_ranks(X, np.arange(X.shape[1])[columns]) if dense else _sparse_row_ranks(X[:, columns])
     return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
+
+
+def _row_ranks(X: Array, columns: Indices) -> Indices:
+    """Ranks among the distinct rows, which the first few columns of a wide table tell apart already."""
+    ranks = np.zeros(len(X), dtype=np.intp)
+    for start in range(0, len(columns), _COMPARED_TOGETHER):
+        block = X[:, columns[start : start + _COMPARED_TOGETHER]]
+        keys = block if start == 0 else np.column_stack([ranks, block])
+        ranks = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+        if ranks.max() == len(X) - 1:
+            break
+    return ranks
 
 
 def _column_order(X: Any, Y: Array) -> Indices:

@@ -9,6 +9,7 @@ a smaller set of columns is a prefix of a larger one.
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtri
 from scipy.stats import qmc
 
@@ -20,6 +21,8 @@ COUPLINGS = ("isotropic", "coordinatewise")
 # Uniform numbers keep this distance from 0 and 1. Heavy-tailed scales grow like 1 / (1 - u), and so stay finite. It
 # changes the kernel by less than 1e-11.
 _MARGIN = 2.0**-40
+# Tall matrices are orthonormalised in another way: from this many rows on, and this many for each column.
+_TALL_FROM, _TALL = 2000, 4
 # Bits of each coordinate of a Sobol point.
 _SOBOL_BITS = 30
 
@@ -258,6 +261,12 @@ DIRECTIONS: dict[str, Callable[[int, int, np.random.Generator], Array]] = {
 
 def _haar_columns(normal: Array) -> Array:
     """Orthonormalise the columns of (stacks of) Gaussian matrices, keeping the result Haar-distributed."""
+    n_features, n_columns = normal.shape[-2:]
+    if n_features >= max(_TALL_FROM, _TALL * n_columns) and n_columns:
+        # Columns this long are nearly orthogonal, so that their products have a Cholesky factor without loss of digits:
+        # the same matrix from two products of matrices.
+        factor = cholesky(normal.T @ normal)
+        return np.asarray(solve_triangular(factor, normal.T, trans="T").T)
     q, r = np.linalg.qr(normal)
     # LAPACK's R has either sign on its diagonal; Haar needs the unique factor with a positive one.
     return np.asarray(q * np.copysign(1.0, np.diagonal(r, axis1=-2, axis2=-1))[..., None, :])

@@ -44,6 +44,9 @@ class KernelMap:
     samplers = ()
     link_scale = None
     n_linked = 0
+    # Kernels with neighbouring rows are almost equal, so that coefficients are huge and cancel: the rounding of float32
+    # columns would be multiplied by thousands.
+    needs_float64 = True
 
     @property
     def n_columns(self) -> int:

@@ -38,6 +38,7 @@ class RandomMap:
     link_scale: float | None
     samplers: tuple[URFSampler, ...]
     whitening = None
+    needs_float64 = False
 
     @property
     def n_linked(self) -> int:

@@ -7,6 +7,7 @@ from .kernel_features import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, p
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
+from .wide_tables import is_wide
 
 __all__ = [
     "EXACT_ROWS",
@@ -18,6 +19,7 @@ __all__ = [
     "candidates",
     "cross_validated_errors",
     "halving_search",
+    "is_wide",
     "layer_sizes",
     "prepare_kernel",
     "prepare_layers",

@@ -20,6 +20,7 @@ from .._integration import NO_PROGRESS, Task
 from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
+from .wide_tables import learns_columns
 
 # Up to this many distinct rows, all of them are centres, and the whole kernel matrix is factored.
 EXACT_ROWS = 12_000
@@ -102,13 +103,15 @@ def prepare_kernel(
         Rows and kernel.
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
-    families, transforms = kernel_families(kernel.activation, kernel.frequencies), possible_transforms(input_transform)
+    families = kernel_families(kernel.activation, kernel.frequencies, X.shape[1])
+    transforms, learn_features = possible_transforms(input_transform), learn_features and learns_columns(*X.shape)
     length_scale = numeric_length_scale(kernel.length_scale, X.shape[1])
     if length_scale is not None:
         transforms = transforms[:1]  # in whose unit it is given
     maps = fitted_input_maps(X, sample_weight, transforms, row_rng)
     rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
     raw = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
+    raw = np.asarray(raw, dtype=np.float64)
     # Equal rows are merged before the transform, so that every transform gives the same rows in the same order.
     inputs, targets, weight, _ = distinct_rows(raw, Y[rows], sample_weight[rows])
     drawn = unit_rows(inputs, targets, weight, search_rng)

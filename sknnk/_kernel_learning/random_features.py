@@ -1,6 +1,6 @@
 """The hidden part of a bundled network: what is "auto" is chosen on a sample of the rows, and the layers are drawn."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -17,6 +17,7 @@ from .resampling import MOST_ROUNDS, resampled
 from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
 from .successive_halving import Choice, candidates, halving_search, n_comparisons
 from .trials import Fit, SearchTask
+from .wide_tables import is_wide, learns_columns, row_coordinates
 
 # Up to this many rows, 1024 columns are as good as 2048.
 _FEW_ROWS = 2000
@@ -26,6 +27,8 @@ _SEARCH_ROWS = 4000
 _LENGTH_FACTORS = (1.0, 0.5, 2.0, 0.25, 4.0)
 # The same for learned length scales. Random features may need shorter ones than the kernel itself.
 _LEARNED_FACTORS = (1.0, 0.5)
+# Directions whose distribution does not depend on the basis.
+_TURNABLE = ("gaussian", "orthogonal")
 # Largest number of rows on which frequencies are drawn again.
 _RESAMPLED_ROWS = 3000
 # Least number of them. With fewer rows, held-out errors are too uncertain.
@@ -137,14 +140,35 @@ def prepare_layers(
     if len(options) == 1 and penalty_given and not learning:
         samplers = build_samplers(options[0], n_components, sample[0], seeds)
         return RandomMap(input_map, link_scale, samplers), Choice(options[0], None, [])
-    with progress.part("choose-kernel", _n_choices(kernel, len(options), learning)) as done:
-        if "agop" in learning:
+    learned, searched = _possible(learning, sample[0].shape), _for_search(options, sample[0])
+    with progress.part("choose-kernel", _n_choices(kernel, len(options), learned, X.shape[1])) as done:
+        if "agop" in learned:
             options += _learned_options(kernel, sample[:3], learning_rng, threads, done)
-        choice = halving_search(options, features, *sample, fold_rng, threads, done)
+        choice = halving_search(options, features, searched, *sample[1:], fold_rng, threads, done)
         layers = RandomMap(input_map, link_scale, build_samplers(choice.candidate, n_components, sample[0], seeds))
         if "resample" in learning:
             layers, choice = _resampled_layers(layers, choice, sample, resampling_rng, done)
     return layers, choice
+
+
+def _possible(learning: Collection[str], shape: tuple[int, int]) -> set[str]:
+    """What can be learned of rows of this shape."""
+    return set(learning) if learns_columns(*shape) else set(learning) - {"agop"}
+
+
+def _for_search(options: Sequence[Candidate], inputs: Any) -> Any:
+    """Rows that the options are compared on: of many columns, coordinates in the space of the rows.
+
+    Dense directions are the same in every orthonormal basis, and so are penalties on a direct link.
+    """
+    n_samples, n_features = inputs.shape
+    turnable = all(
+        each.directions in _TURNABLE and each.frequencies == "isotropic" and isinstance(each.length_scale, float)
+        for each in options
+    )
+    if not turnable or n_samples >= n_features or learns_columns(n_samples, n_features):
+        return inputs
+    return row_coordinates(inputs).astype(inputs.dtype)
 
 
 def _resampled_layers(
@@ -184,12 +208,12 @@ def _resampled_layers(
     return changed, replace(choice, alpha=choice.alpha * (found.alpha / alpha), history=choice.history + history)
 
 
-def _n_choices(kernel: Candidate, n_options: int, learning: Collection[str]) -> int:
+def _n_choices(kernel: Candidate, n_options: int, learning: Collection[str], n_features: int) -> int:
     """Kernels and frequencies that are tried at most, those that are learned included."""
     rounds = (MOST_ROUNDS + 1) * ("resample" in learning)
     if "agop" not in learning:
         return rounds + n_comparisons(n_options)
-    n_families = len(kernel_families(kernel.activation, kernel.frequencies))
+    n_families = len(kernel_families(kernel.activation, kernel.frequencies, n_features))
     learned = (2 * n_families + 1) * len(_LEARNED_FACTORS)
     return rounds + kernels_tried(n_families, True, True, decide=False) + n_comparisons(n_options + learned)
 
@@ -230,7 +254,11 @@ def _options(kernel: Candidate, deviations: Array) -> list[Candidate]:
         typical = typical_length_scale(deviations, spectrum_of(activation), directions, frequencies)
         return [factor * typical for factor in _LENGTH_FACTORS]
 
-    return candidates(*kernel[:3], length_scales)
+    found = candidates(*kernel[:3], length_scales)
+    if not is_wide(deviations.size):
+        return found
+    # Only what was asked for, or the first family: of so many columns, single ones and products tell nothing more.
+    return [each for each in found if each[:3] == found[0][:3]]
 
 
 def _learned_options(
@@ -246,7 +274,7 @@ def _learned_options(
         return []
     X = X if isinstance(X, np.ndarray) else X.toarray()
     rows = unit_rows(X, Y, sample_weight, rng)
-    families = kernel_families(kernel.activation, kernel.frequencies)
+    families = kernel_families(kernel.activation, kernel.frequencies, X.shape[1])
     with one_blas_thread():  # for many small factorisations
         fits = learned_kernels(SearchTask.of(*rows, None, threads, done), families, rng)
     deviations = column_deviations(X, sample_weight)

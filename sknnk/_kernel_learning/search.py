@@ -14,6 +14,7 @@ from .comparison import along_learned_axes, decide
 from .kernel_scores import Score, climb
 from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
+from .wide_tables import is_wide
 
 # Activation and frequencies of the kernels to try. Each of them is far ahead on some tables.
 _FAMILIES: tuple[tuple[str, str], ...] = (
@@ -56,7 +57,7 @@ class KernelChoice:
     history: list[Fit]
 
 
-def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
+def kernel_families(activation: Any, frequencies: str, n_features: int = 1) -> list[tuple[Any, str]]:
     """Families that agree with what the user fixed.
 
     Parameters
@@ -65,6 +66,8 @@ def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
         An activation, or ``"auto"``.
     frequencies : {"auto", "isotropic", "coordinatewise"}
         A coupling, or ``"auto"``.
+    n_features : int, default=1
+        Columns of the table; of very many, products of kernels are only tried where they are asked for.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def kernel_families(activation: Any, frequencies: str) -> list[tuple[Any, str]]:
     [('cauchy', 'isotropic'), ('gaussian', 'isotropic')]
     """
     free = isinstance(activation, str) and activation == "auto"
+    if frequencies == "auto" and is_wide(n_features):
+        frequencies = "isotropic"
     families = [
         (own if free else activation, coupling if frequencies == "auto" else frequencies) for own, coupling in _FAMILIES
     ]
@@ -128,7 +133,7 @@ def search_kernel(
     history = [fit for fits in tried for fit in fits]
     # Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.
     best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
-    learn_axes = learn_features and length_scale is None
+    learn_axes = learn_features and length_scale is None and not is_wide(task.X.shape[1])
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
         return KernelChoice(best[0], place, history)
     finals = decide(task, best, learn_axes, rng, learned_gain)
@@ -157,7 +162,8 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
     starts = over_threads(_start, [(own, family, None) for family in families], task.threads)
     fits = _best_of_each(_refined_families(task, starts, True, True, rng), "feature learning")
     isotropic = [fit for fit in fits if fit.kernels[0].frequencies == "isotropic"]
-    turned = along_learned_axes(task, isotropic[0], rng) if isotropic else None
+    learn_axes = bool(isotropic) and not is_wide(task.X.shape[1])
+    turned = along_learned_axes(task, isotropic[0], rng) if learn_axes else None
     return fits if turned is None else [*fits, turned]
 
 

@@ -76,7 +76,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
-        `n_components` are ``"auto"``, else nothing. A `length_scale` that is given is never changed.
+        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. More than 1000 columns have no axes.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are

@@ -20,6 +20,8 @@ from .targets import ClassTargets, NumericTargets, scores_without_row
 
 # Least number of rows in a block of predictions.
 _FEWEST_ROWS = 16
+# The same for more columns than a kernel map has: the rows share what is done once for each column.
+_FEWEST_WIDE_ROWS, _WIDE = 256, 12_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,24 +141,30 @@ class FittedNetwork:
         columns = np.empty((X.shape[0], self.feature_map.n_columns), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            columns[rows] = self.feature_map.columns(X[rows])
+            columns[rows] = self.feature_map.columns(self._precise(X[rows]))
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
         return columns
 
     def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Output of the network for validated rows, of shape (n_samples, n_targets)."""
-        scaled = (self.coef * self.feature_map.column_scale).T
-        weights = np.ascontiguousarray(scaled, dtype=X.dtype)
+        dtype = np.dtype(np.float64) if self.feature_map.needs_float64 else X.dtype
+        coef = (self.solution.coef * self.target_units).T if self.feature_map.needs_float64 else self.coef
+        weights = np.ascontiguousarray((coef * self.feature_map.column_scale).T, dtype=dtype)
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            columns = scratch("columns", (rows.stop - rows.start, len(weights)), X.dtype)
-            np.matmul(self.feature_map.raw_columns(X[rows], columns), weights, out=scores[rows])
+            columns = scratch("columns", (rows.stop - rows.start, len(weights)), dtype)
+            self.feature_map.raw_columns(self._precise(X[rows]), columns)
+            np.matmul(columns, weights, out=scores[rows], casting="same_kind")
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
         scores += np.asarray(self.intercept, dtype=X.dtype)
         return scores
+
+    def _precise(self, X: Any) -> Any:
+        """Rows in the dtype that their columns are computed in."""
+        return X.astype(np.float64, copy=False) if self.feature_map.needs_float64 else X
 
     def deviation(self, X: Any, execution: Execution) -> Array:
         """Standard deviation of new targets around the prediction, of shape (n_samples, n_targets).
@@ -168,7 +176,7 @@ class FittedNetwork:
         variance = np.empty((X.shape[0], self.target_units.size))
 
         def evaluate(rows: slice) -> None:
-            variance[rows] = self.solution.variance(self.feature_map.columns(X[rows]))
+            variance[rows] = self.solution.variance(self.feature_map.columns(self._precise(X[rows])))
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
         return np.asarray(np.sqrt(self.noise_variance * (1.0 + variance)))
@@ -217,7 +225,7 @@ class FittedNetwork:
             )
         if held.residuals is not None:
             return held
-        columns = self.feature_map.columns(held.X).astype(np.float64, copy=False)
+        columns = self.feature_map.columns(self._precise(held.X)).astype(np.float64, copy=False)
         leverage = held.unit_weights()[:, None] * np.asarray(self.solution.leverage(columns))
         residuals = held.Y - columns @ self.solution.coef - self.solution.intercept
         inputs = dense_inputs(self.feature_map.input_map, held.X)
@@ -309,5 +317,6 @@ def over_blocks(function: Callable[[slice], None], n_samples: int, n_columns: in
     execution : Execution
         Threads, and the most rows of a block.
     """
-    size = min(max(block_length(n_samples, n_columns), _FEWEST_ROWS), execution.batch_size or n_samples)
+    fewest = _FEWEST_ROWS if n_columns <= _WIDE else _FEWEST_WIDE_ROWS
+    size = min(max(block_length(n_samples, n_columns), fewest), execution.batch_size or n_samples)
     over_threads(function, [(rows,) for rows in row_blocks(n_samples, size)], execution.threads)

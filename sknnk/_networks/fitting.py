@@ -203,7 +203,7 @@ def prepare_network(
         *(data.X, data.Y, data.sample_weight, *plan),
         penalty_given=penalty.candidates is not None,
         threads=execution.threads,
-        learning=spec.learning,
+        learning=spec.learning_of(data.X.shape[1]),
         progress=execution.progress,
     )
     activation, directions, frequencies, length_scale = found.candidate.parameters

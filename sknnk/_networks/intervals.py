@@ -1,6 +1,6 @@
 """How far targets lie from predictions: widths that vary with the inputs, calibrated on held-out residuals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -176,11 +176,11 @@ def _smoothed(
     # Noise may depend on columns that the targets do not depend on, and that the network has learned to ignore.
     equal = Kernel("gaussian", "isotropic", np.full(inputs.shape[1], 1.0 / typical))
     best, best_error = (tuple(kernels), *_constant(logarithms, weight)), np.inf
-    for same, stretch, alpha in product((tuple(kernels), (equal,)), _STRETCH, _ALPHAS):
-        wide = tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in same)
+    widths = product((tuple(kernels), (equal,)), _STRETCH)
+    options = [tuple(replace(kernel, scales=kernel.scales / stretch) for kernel in same) for same, stretch in widths]
+    for wide, values, alpha in _each_penalty(options, inputs):
         with one_blas_thread():
-            K = kernel_matrix(wide, inputs, inputs).copy(order="F")
-            solution = solve_dual(K, logarithms, weight, float(alpha), len(inputs))
+            solution = solve_dual(values.copy(order="F"), logarithms, weight, alpha, len(inputs))
             left = None if solution is None else held_out_residuals(solution, _N_FOLDS)
         if solution is None or left is None:
             continue
@@ -188,6 +188,17 @@ def _smoothed(
         if error < best_error:
             best, best_error = (wide, solution.coef, solution.intercept, left), error
     return best
+
+
+def _each_penalty(
+    options: Sequence[tuple[Kernel, ...]], inputs: Array
+) -> Iterator[tuple[tuple[Kernel, ...], Array, float]]:
+    """Every option with its values among the rows, which are computed once, and every penalty."""
+    for kernels in options:
+        with one_blas_thread():
+            values = kernel_matrix(kernels, inputs, inputs)
+        for alpha in _ALPHAS:
+            yield kernels, values, float(alpha)
 
 
 def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:

@@ -1,5 +1,7 @@
 """Sums over rows for the columns of a network."""
 
+import numpy as np
+
 from .._data import Dataset
 from .._features import KernelMap, RandomMap
 from .._integration import Execution
@@ -25,7 +27,8 @@ def summed_rows(feature_map: RandomMap | KernelMap, data: Dataset, execution: Ex
     """
     columns = (feature_map.raw_columns, feature_map.n_columns)
     return accumulated_moments(
-        *columns, data.X, data.Y, data.sample_weight, execution.batch_size, execution.threads, execution.progress
+        *(*columns, data.X, data.Y, data.sample_weight, execution.batch_size, execution.threads, execution.progress),
+        widen=feature_map.needs_float64 and data.X.dtype != np.float64,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._features import Candidate
-from .._kernel_learning import MIN_ROWS, layer_sizes
+from .._kernel_learning import MIN_ROWS, is_wide, layer_sizes
 from .._ridge import Penalty
 
 # From this many input columns on, projections on random directions cost less than distances between all rows.
@@ -74,6 +74,11 @@ feature_learning, input_transform, direct_link, random_state
         if self.feature_learning == "auto":
             learning = {"agop", "resample"} if _is_auto(self.activation) and _is_auto(self.n_components) else set()
         return learning & ({"agop", "resample"} if isinstance(self.length_scale, str) else {"resample"})
+
+    def learning_of(self, n_features: int) -> set[str]:
+        """What is learned of random columns: in very wide tables, frequencies are drawn again only for who asks."""
+        unasked = self.feature_learning == "auto" and is_wide(n_features)
+        return self.learning - {"resample"} if unasked else self.learning
 
     def seed(self) -> int:
         """Draw the seed of everything random in a fit."""

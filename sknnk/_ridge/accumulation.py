@@ -73,6 +73,7 @@ def accumulated_moments(
     threads: int = 1,
     done: Step = ignore_step,
     dtype: type[np.floating] = np.float64,
+    widen: bool = False,
 ) -> Moments:
     """Moments of the features of all rows, which are never held together.
 
@@ -101,6 +102,8 @@ def accumulated_moments(
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Type of the features and of their products in a block. The totals are float64. With float32 the sums take half
         the time and have the precision of float32.
+    widen : bool, default=False
+        Whether rows are converted to that dtype before their features are computed.
 
     Returns
     -------
@@ -123,7 +126,7 @@ def accumulated_moments(
     shift: Floats = np.zeros(n_columns, dtype=dtype)
     for rows in row_blocks(len(Y), size):
         block = buffer[: rows.stop - rows.start]
-        _fill(block, raw_columns, X[rows], shift, threads)
+        _fill(block, raw_columns, X[rows].astype(dtype) if widen else X[rows], shift, threads)
         if rows.start == 0:
             np.mean(block, axis=0, out=shift)
             block -= shift

@@ -198,8 +198,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Add rows to the fit.
 
-        The first call fixes what all chunks share: the classes, the input transform, the automatic choices and the
-        random features. Probabilities are calibrated on the rows of the latest call.
+        As :meth:`BundledNetworkRegressor.partial_fit`; the first call fixes the classes as well, and probabilities are
+        calibrated on a thousand rows drawn from all.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
         return targets, Dataset.of(rows.X, Y, weight)
 
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
         return fitted.with_probabilities(data, self._execution())
 
     def decision_function(self, X: Any) -> np.ndarray:

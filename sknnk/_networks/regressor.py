@@ -182,11 +182,12 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        The first call fixes what all chunks share: the input transform, the automatic choices and the random features.
-        From then on the result is that of one fit to all rows, in whatever order and chunks they come. A first call
-        with ``feature_map="auto"`` takes random features, which stream; landmarks stay those of the first rows, and the
-        exact feature map takes each new row as a centre, up to 12,000 in all. Each call solves
-        for the output matrix once, so chunks of at least as many rows as there are features are the efficient ones.
+        Up to 255 rows are kept, and each call fits anew to all of them. The call that brings more fixes the input
+        transform, the automatic choices and the random features; from then on the result is that of one fit to all
+        rows, in whatever order and chunks they come, and intervals rest on a thousand rows drawn from all. A `fit`, or
+        :func:`bundle`, fixes at once. ``feature_map="auto"`` takes random features here; landmarks stay those of the
+        first rows, and the exact map takes each row as a centre, up to 12,000. Each call solves once: larger chunks
+        cost less.
 
         Parameters
         ----------

@@ -1,5 +1,6 @@
 """DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork
+from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
@@ -71,7 +72,8 @@ def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[NDAr
 
 def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
     """Positions of rows to calibrate on: without an input transform the search alone looks at too few."""
-    return rows_looked_at(n_samples, "quantile", seed)[0]
+    wanted = (rows_looked_at(n_samples, "quantile", seed)[0], held_rows(n_samples, seed))
+    return slice(None) if any(isinstance(rows, slice) for rows in wanted) else np.union1d(*wanted)
 
 
 class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
@@ -195,8 +197,10 @@ inverse_temperature_, n_features_in_, feature_names_in_
         coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
         total = float(weights.sum(axis=0) @ class_weights)
         fitted, sample = self._fit_table(table, coding, list(lengths), total, _rows_for_probabilities)
-        held_rows: list[Any] = [sample.X, sample.Y, sample.sample_weight]
-        held = Dataset(*(rows.values for rows in held_rows))
+        known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
+        held = Dataset(*(rows.values for rows in known))
+        # For rows that a local copy of the network may be given later.
+        fitted = replace(fitted, held_out=HeldOutRows.sample(sample, fitted.choice.seed))
         self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
 

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight
 
-from .calibration import fit_temperature, held_out_scores, probabilities
+from .calibration import fit_temperature, held_out_scores, log_probabilities, probabilities
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -337,7 +337,15 @@ class ClassTargets:
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Probability of each class, of shape (n_samples, n_classes)."""
-        return probabilities(scores, 1.0 if self.inverse_temperature is None else self.inverse_temperature)
+        return probabilities(scores, self._factor)
+
+    def log_probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Logarithm of the probability of each class, of shape (n_samples, n_classes)."""
+        return log_probabilities(scores, self._factor)
+
+    @property
+    def _factor(self) -> float:
+        return 1.0 if self.inverse_temperature is None else self.inverse_temperature
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator."""

@@ -259,6 +259,24 @@ inverse_temperature_, n_features_in_, feature_names_in_
         check_is_fitted(self)
         return self._lazy(X, "predict_proba", (len(self.classes_),), numeric_dtype(X))
 
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict logarithms of class probabilities, finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        dask Array of shape (n_samples, n_classes)
+            Lazy, in the partitions of `X`; at most zero. An ndarray when `X` is in memory.
+        """
+        if not is_collection(X):
+            return self.to_local().predict_log_proba(X)
+        check_is_fitted(self)
+        return self._lazy(X, "predict_log_proba", (len(self.classes_),), numeric_dtype(X))
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose class is predicted; computes at once.
 

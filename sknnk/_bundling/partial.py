@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._compute import Array
 from .._integration import VersionedState
-from .._networks import ClassTargets, probabilities, scores_without_row
+from .._networks import ClassTargets, log_probabilities, probabilities, scores_without_row
 from .._ridge import Moments, Penalty, Solution, solve_moments
 from .trained_networks import ACTIVATION_FUNCTIONS
 
@@ -270,6 +270,21 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
             Rows sum to one.
         """
         return np.asarray(probabilities(self._linear_outputs(X), self.inverse_temperature_))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Predict logarithms of class probabilities, finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            At most zero.
+        """
+        return np.asarray(log_probabilities(self._linear_outputs(X), self.inverse_temperature_))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class of the largest score.

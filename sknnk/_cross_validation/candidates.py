@@ -174,9 +174,11 @@ class PreparedPlan:
         FittedNetwork
             The network.
         """
+        held_out = HeldOutRows.sample(data.in_units(self.target_units), self.network.choice.seed)
+        complete = replace(fitted, held_out=held_out)
         if isinstance(fitted.targets, ClassTargets):
-            return fitted.with_probabilities(data, self.plan.execution)
-        return replace(fitted, held_out=HeldOutRows.sample(data.in_units(self.target_units), self.network.choice.seed))
+            return complete.with_probabilities(data, self.plan.execution)
+        return complete
 
     def as_candidate(self, fitted: FittedNetwork) -> BundledNetwork:
         """Give the estimator of a fitted network."""

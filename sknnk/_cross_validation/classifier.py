@@ -305,6 +305,21 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         """
         return self._chosen().predict_proba(X)
 
+    def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
+        """Predict logarithms of class probabilities, finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            At most zero; columns in the order of `classes_`.
+        """
+        return self._chosen().predict_log_proba(X)
+
     def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
         """Score the chosen network by what it was chosen by, as GridSearchCV does.
 

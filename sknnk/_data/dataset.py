@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from .rows import binary_magnitude, weighted_rows
 
@@ -100,3 +101,25 @@ class Dataset:
             Those rows.
         """
         return replace(self, X=self.X[positions], Y=self.Y[positions], sample_weight=self.sample_weight[positions])
+
+    def followed_by(self, other: Self) -> Self:
+        """Append rows.
+
+        Parameters
+        ----------
+        other : Dataset
+            With as many columns and targets.
+
+        Returns
+        -------
+        Dataset
+            All rows; sparse if any of them are.
+        """
+        pairs = ((self.Y, other.Y), (self.sample_weight, other.sample_weight))
+        return type(self)(_stacked(self.X, other.X), *(np.concatenate(pair) for pair in pairs))
+
+
+def _stacked(upper: Any, lower: Any) -> Any:
+    if isinstance(upper, np.ndarray) and isinstance(lower, np.ndarray):
+        return np.vstack([upper, lower])
+    return sparse.vstack([sparse.csr_array(upper), sparse.csr_array(lower)], format="csr")

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from .._compute import Array, Floats
@@ -77,6 +78,26 @@ class QuantileMap:
         for j, (knots, scores) in enumerate(zip(self.knots, self.scores, strict=True)):
             out[:, j] = np.interp(X[:, j], knots, scores)
         return out
+
+    def newly_varying(self, X: Any) -> NDArray[np.intp]:
+        """Find columns that had one value where the map was learned, and have another one now.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Finite rows.
+
+        Returns
+        -------
+        ndarray of int
+            Their positions. The map sends every value of them to zero.
+        """
+        constant = np.flatnonzero([knots.size == 1 for knots in self.knots])
+        if not constant.size:
+            return constant
+        values = X[:, constant] if isinstance(X, np.ndarray) else X[:, constant].toarray()
+        known = np.array([self.knots[j][0] for j in constant])
+        return constant[np.any(np.clip(values, -_LARGEST, _LARGEST) != known, axis=0)]
 
     @cached_property
     def _size(self) -> int:

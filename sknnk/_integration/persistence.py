@@ -10,6 +10,7 @@ _TYPES = (
     "sknnk._bundling.partial.PartlyBundledClassifier",
     "sknnk._bundling.partial.PartlyBundledRegressor",
     "sknnk._bundling.trained_networks.DenseLayer",
+    "sknnk._data.dataset.Dataset",
     "sknnk._data.quantiles.QuantileMap",
     "sknnk._features.hadamard.HadamardProjection",
     "sknnk._features.kernel_map.KernelMap",

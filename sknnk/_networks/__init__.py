@@ -3,7 +3,7 @@
 `fitting` turns rows into a `FittedNetwork`; the estimators validate, call it, publish the result, and predict from it.
 """
 
-from .calibration import probabilities
+from .calibration import log_probabilities, probabilities
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
 from .estimator import BundledNetwork, as_estimator, fitted_network
@@ -35,6 +35,7 @@ __all__ = [
     "description_of",
     "fitted_network",
     "held_rows",
+    "log_probabilities",
     "over_blocks",
     "prepare_network",
     "probabilities",

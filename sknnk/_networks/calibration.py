@@ -1,5 +1,7 @@
 """Class probabilities from least-squares scores, through one number fitted on held-out scores."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -65,6 +67,30 @@ def probabilities(scores: Array, inverse_temperature: float) -> Array:
     return softmax(inverse_temperature * _per_class(scores), axis=1)
 
 
+def log_probabilities(scores: NDArray[Any], inverse_temperature: float) -> NDArray[Any]:
+    """Logarithms of the :func:`probabilities`, finite where these round to zero.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes) or (n_samples, 1)
+        As there.
+    inverse_temperature : float
+        Positive factor of the scores.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        At most zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_probabilities(np.array([[500.0]]), 1.0)
+    array([[-1000.,     0.]])
+    """
+    return np.asarray(log_softmax(inverse_temperature * _per_class(scores), axis=1))
+
+
 def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Array, n_mislabelled: float = 0.0) -> float:
     """Inverse temperature of least logarithmic loss.
 
@@ -113,5 +139,5 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
     return float(np.exp(minimize_scalar(loss, bounds=_BOUNDS, method="bounded").x))
 
 
-def _per_class(scores: Array) -> Array:
+def _per_class(scores: NDArray[Any]) -> NDArray[Any]:
     return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores

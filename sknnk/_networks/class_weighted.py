@@ -1,12 +1,16 @@
-"""The parameters of networks for classes."""
+"""What networks for classes share: their parameters, and logarithms of their probabilities."""
 
+from typing import Any
+
+import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from .estimator import BundledNetwork
+from .targets import ClassTargets
 
 
 class ClassWeightedNetwork(BundledNetwork):
-    """The parameters of a classification network."""
+    """The parameters of a classification network, and logarithms of its probabilities."""
 
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,
@@ -55,3 +59,20 @@ class ClassWeightedNetwork(BundledNetwork):
             verbose=verbose,
         )
         self.class_weight = class_weight
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict logarithms of class probabilities, finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            At most zero; columns in the order of `classes_`.
+        """
+        fitted, X = self._fitted_for(X)
+        assert isinstance(fitted.targets, ClassTargets)
+        return fitted.targets.log_probabilities(fitted.scores(X, self._execution()))

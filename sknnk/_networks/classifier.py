@@ -76,7 +76,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
-        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. More than 1000 columns have no axes.
+        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. Over 1000 columns have no axes.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
@@ -198,8 +198,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Add rows to the fit.
 
-        The first call fixes the classes, the input transform, the automatic choices and the random features. The
-        temperature of the probabilities is fitted on the rows of the latest call.
+        As :meth:`BundledNetworkRegressor.partial_fit`. The first call fixes the classes as well, and probabilities are
+        calibrated on a thousand rows drawn from all.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
         return targets, Dataset.of(rows.X, Y, weight)
 
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
         return fitted.with_probabilities(data, self._execution())
 
     def decision_function(self, X: Any) -> np.ndarray:

@@ -14,8 +14,9 @@ from .._features import COUPLINGS, DIRECTIONS
 from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of
 from .._kernels import ACTIVATIONS
 from .fitted import FittedNetwork
-from .fitting import extend_network, fit_network
+from .fitting import fit_network
 from .specification import NetworkSpec
+from .streaming import extend_network, warn_of_overlooked_columns
 from .targets import ClassTargets, NumericTargets
 from .validation import DESCRIPTION, DTYPES, CheckedRows, checked_rows
 
@@ -145,8 +146,10 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         earlier = vars(self).get("_fitted")
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks, reset=earlier is None)
         targets, data = self._encoded(None if earlier is None else earlier.targets, rows, **known)
+        if earlier is not None:
+            warn_of_overlooked_columns(earlier, data.X, description.get("feature_names_in_"))
         fitted = extend_network(earlier, self._spec(targets), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, data), description)
+        self._publish(self._calibrated(fitted, None), description)
 
     def _encoded(
         self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
@@ -154,8 +157,8 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         """Targets of the network, and rows of positive weight; a subclass says how."""
         raise NotImplementedError
 
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset) -> FittedNetwork:
-        """The network with what its targets learn from the fit; nothing here."""
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
+        """The network with what its targets learn from the fit, or from the rows that it keeps; nothing here."""
         return fitted
 
     def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:

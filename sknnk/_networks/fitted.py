@@ -102,6 +102,8 @@ class FittedNetwork:
         Of the raw columns, where `partial_fit` keeps them.
     kernel_rows : KernelTask, optional
         All rows, for a kernel with each of them.
+    first_rows : Dataset, optional
+        All rows as they came, while `partial_fit` has seen too few to keep to what was chosen from them.
     """
 
     feature_map: RandomMap | KernelMap
@@ -116,6 +118,7 @@ class FittedNetwork:
     held_out: HeldOutRows | None = None
     sums: Moments | None = None
     kernel_rows: KernelTask | None = None
+    first_rows: Dataset | None = None
 
     def __post_init__(self) -> None:
         """Keep the name of the dtype, which every file format can hold."""
@@ -231,38 +234,46 @@ class FittedNetwork:
         inputs = dense_inputs(self.feature_map.input_map, held.X)
         return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage))
 
-    def with_probabilities(self, data: Dataset, execution: Execution) -> "FittedNetwork":
+    def with_probabilities(self, data: Dataset | None, execution: Execution) -> "FittedNetwork":
         """Return the same classification network with a temperature fitted on scores without the row.
 
         Parameters
         ----------
-        data : Dataset
-            Training rows, looked at where the fit kept no rows of its own.
+        data : Dataset or None
+            Training rows; None for those that the fit keeps. An exact fit knows the scores of the latter already.
         execution : Execution
             Threads and blocks.
 
         Returns
         -------
         FittedNetwork
-            Without held-out rows, which have served.
+            Without held-out rows that have served: a fit to further rows draws its own.
         """
         targets, held = self.targets, self.held_out
         assert isinstance(targets, ClassTargets)
         if held is not None and held.residuals is not None:
             Y, weight = held.Y * self.target_units, held.sample_weight
-            scores = (held.Y - held.residuals) * self.target_units
+            scores, held = (held.Y - held.residuals) * self.target_units, None
         else:
+            data = data or self.held_data
             Y, weight = data.Y, data.sample_weight
             own = self.scores(data.X, execution).astype(np.float64)
             scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
-        return replace(self, targets=targets.calibrated(scores, targets.labels_of(Y), weight), held_out=None)
+        return replace(self, targets=targets.calibrated(*targets.labelled(scores, Y, weight)), held_out=held)
+
+    @property
+    def held_data(self) -> Dataset:
+        """Rows that the fit keeps, drawn from all alike."""
+        held = self.held_out
+        assert held is not None
+        return Dataset(held.X, held.Y * self.target_units, held.sample_weight)
 
     def known_rows(self, X: Any) -> Any:
         """Give rows that were validated before; None, as a network by itself remembers none."""
 
     def without_factor(self) -> Self:
         """Return the network without what has the size of the Gram matrix; intervals that are known stay known."""
-        light = replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None)
+        light = replace(self, solution=self.solution.without_factor(), sums=None, kernel_rows=None, first_rows=None)
         if "residual_spread" in vars(self):
             vars(light)["residual_spread"] = self.residual_spread
         return light

@@ -1,4 +1,4 @@
-"""From rows to a fitted network, and from a fitted network and more rows to another one."""
+"""From rows to a fitted network."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +23,7 @@ from .._ridge import (
 )
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HeldOutRows
-from .kernel_fitting import chosen_map, extend_kernel_network, fit_kernel_network
-from .row_sums import summed_rows
+from .kernel_fitting import chosen_map, fit_kernel_network
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
 
@@ -99,69 +98,6 @@ def fit_network(
     solution = solve(problem, solver, execution)
     held_out = HeldOutRows.sample(scaled, prepared.choice.seed)
     return prepared.completed(solution, targets, data.X.dtype, solver, solver_costs=costs, held_out=held_out)
-
-
-def extend_network(
-    fitted: FittedNetwork | None,
-    spec: NetworkSpec,
-    data: Dataset,
-    targets: NumericTargets | ClassTargets,
-    execution: Execution,
-) -> FittedNetwork:
-    """Add rows to a network, or begin one that more rows can be added to.
-
-    Parameters
-    ----------
-    fitted : FittedNetwork or None
-        The network so far; it is not changed.
-    spec, data, targets, execution
-        As in :func:`fit_network`.
-
-    Returns
-    -------
-    FittedNetwork
-        The network of all rows.
-
-    Raises
-    ------
-    ValueError
-        As :func:`fit_network`, or if the network keeps nothing that rows could be added to.
-    """
-    penalty = spec.penalty(data.n_targets)
-    if fitted is None and spec.feature_map == "landmarks":
-        return fit_kernel_network(spec, data, targets, penalty, execution)
-    if fitted is not None and fitted.kernel_rows is not None:
-        return extend_kernel_network(fitted, data, targets, execution)
-    if fitted is None:
-        prepared, sums = _begun(spec, data, penalty, execution), None
-    else:
-        choice = fitted.choice
-        prepared = PreparedNetwork(
-            fitted.feature_map,
-            choice,
-            fitted.target_units,
-            replace(penalty, centre=choice.centre),
-        )
-        sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
-    scaled = data.in_units(prepared.target_units)
-    added = summed_rows(prepared.feature_map, scaled, execution)
-    return solved_sums(
-        prepared,
-        added if sums is None else sums + added,
-        targets,
-        data.X.dtype,
-        keep_sums=True,
-        held_out=HeldOutRows.sample(scaled, prepared.choice.seed),
-    )
-
-
-def _begun(spec: NetworkSpec, data: Dataset, penalty: Penalty, execution: Execution) -> PreparedNetwork:
-    """A network with random columns, to which rows will be added chunk by chunk."""
-    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
-    check_memory(spec.n_components, sizes, spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
-    prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
-    prepared.feature_map.check_range(data.X)
-    return prepared
 
 
 def prepare_network(

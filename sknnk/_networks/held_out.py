@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._compute import Array
-from .._data import Dataset, multiplicities, sampled_rows
+from .._compute import Array, Indices
+from .._data import Dataset, multiplicities
 
 # Number of rows to hold out. They give quantiles of their residuals to one percent.
 HELD_ROWS = 1000
@@ -28,12 +28,15 @@ class HeldOutRows:
         Weights.
     residuals : ndarray of shape (n_held, n_targets), optional
         Targets minus predictions without the row; None where they are worked out when somebody asks.
+    keys : ndarray of shape (n_held,), optional
+        Those of `row_keys`: no row of the fit has a smaller one. With them, rows that come later can take part.
     """
 
     X: Any
     Y: Array
     sample_weight: Array
     residuals: Array | None = None
+    keys: Array | None = None
 
     @classmethod
     def sample(cls, data: Dataset, seed: int) -> Self:
@@ -42,7 +45,7 @@ class HeldOutRows:
         Parameters
         ----------
         data : Dataset
-            All rows.
+            All rows, targets in units of the solver.
         seed : int
             Seed of the fit.
 
@@ -51,8 +54,34 @@ class HeldOutRows:
         HeldOutRows
             Up to a thousand of them, without residuals.
         """
-        rows = data.rows(held_rows(len(data), seed))
-        return cls(rows.X, rows.Y, rows.sample_weight)
+        positions = held_rows(len(data), seed)
+        rows = data.rows(positions)
+        return cls(rows.X, rows.Y, rows.sample_weight, keys=row_keys(seed, 0, len(data))[positions])
+
+    def joined(self, data: Dataset, n_before: int, seed: int) -> "HeldOutRows":
+        """Draw from more rows, so that every row of the fit has had the same chance.
+
+        Parameters
+        ----------
+        data : Dataset
+            The new rows, targets in units of the solver.
+        n_before : int
+            Number of rows of the fit before.
+        seed : int
+            Seed of the fit.
+
+        Returns
+        -------
+        HeldOutRows
+            What `sample` draws from all rows at once.
+        """
+        assert self.keys is not None
+        keys = np.concatenate([self.keys, row_keys(seed, n_before, len(data))])
+        positions = _least(keys)
+        old = positions < len(self.keys)
+        own = Dataset(self.X, self.Y, self.sample_weight).rows(positions[old])
+        rows = own.followed_by(data.rows(positions[~old] - len(self.keys)))
+        return HeldOutRows(rows.X, rows.Y, rows.sample_weight, keys=keys[positions])
 
     def unit_weights(self) -> Array:
         """Weight of one copy of each row, where a weight stands for equal rows."""
@@ -79,7 +108,42 @@ def held_rows(n_samples: int, seed: int) -> Any:
     >>> held_rows(5, seed=0)
     slice(None, None, None)
     """
-    return sampled_rows(n_samples, HELD_ROWS, np.random.default_rng(seed))
+    return slice(None) if n_samples <= HELD_ROWS else _least(row_keys(seed, 0, n_samples))
+
+
+def row_keys(seed: int, n_before: int, n_samples: int) -> Array:
+    """Random numbers of rows, by which it is decided which of them are remembered.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    n_before : int
+        Number of rows of the fit before these.
+    n_samples : int
+        Number of these rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Between 0 and 1. A row has the same in whatever chunk it comes.
+
+    References
+    ----------
+    Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical Software 1985, section 1, for the
+    sample; here by the least of independent keys, which needs no order of the rows.
+
+    Examples
+    --------
+    >>> bool(row_keys(0, 7, 3)[0] == row_keys(0, 0, 10)[7])
+    True
+    """
+    return np.random.Generator(np.random.PCG64(seed).advance(n_before)).random(n_samples)
+
+
+def _least(keys: Array) -> Indices:
+    """Increasing positions of the smallest keys."""
+    return np.sort(np.argsort(keys, kind="stable")[:HELD_ROWS])
 
 
 def residuals_without_row(residuals: Array, leverage: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import Array, machine_memory
+from .._compute import Array, Indices, machine_memory
 from .._data import Dataset, dense_inputs, multiplicities
 from .._features import KernelMap, SymmetricKernel, landmark_map
 from .._integration import Execution
@@ -13,7 +13,7 @@ from .._kernel_learning import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask,
 from .._kernels import Kernel
 from .._ridge import Penalty, check_memory, solve_exactly, solve_moments
 from .fitted import FittedNetwork, NetworkChoice
-from .held_out import HELD_ROWS, HeldOutRows
+from .held_out import HELD_ROWS, HeldOutRows, row_keys
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
@@ -54,6 +54,7 @@ def fit_kernel_network(
     targets: NumericTargets | ClassTargets,
     penalty: Penalty,
     execution: Execution,
+    seed: int | None = None,
 ) -> FittedNetwork:
     """Fit with all rows as centres and one factorisation, or with landmarks and sums over the rows.
 
@@ -69,6 +70,8 @@ def fit_kernel_network(
         As the user gave it.
     execution : Execution
         Threads, blocks and progress.
+    seed : int, optional
+        Where it was drawn already.
 
     Returns
     -------
@@ -81,8 +84,8 @@ def fit_kernel_network(
         If the parameters ask for what kernel columns do not have, or memory does not suffice.
     """
     spec.check_kernel_columns(penalty)
-    units = data.units
-    scaled, seed, learns = data.in_units(units), spec.seed(), "agop" in spec.learning
+    seed, units = spec.seed() if seed is None else seed, data.units
+    scaled, learns = data.in_units(units), "agop" in spec.learning
     task = prepare_kernel(
         scaled.X,
         scaled.Y,
@@ -171,15 +174,22 @@ def extend_kernel_network(
             f"partial_fit would bring the exact feature map to {n_rows} rows, and it takes {EXACT_ROWS}; start a "
             "new network with feature_map='random'."
         )
+    order = _held_last(fitted.choice.seed, len(earlier.X), len(inputs))
     task = replace(
         earlier,
-        X=np.vstack([inputs, earlier.X]),
-        Y=np.vstack([data.in_units(fitted.target_units).Y, earlier.Y]),
-        sample_weight=np.concatenate([data.sample_weight, earlier.sample_weight]),
+        X=np.vstack([earlier.X, inputs])[order],
+        Y=np.vstack([earlier.Y, data.in_units(fitted.target_units).Y])[order],
+        sample_weight=np.concatenate([earlier.sample_weight, data.sample_weight])[order],
     )
     choice = replace(fitted.choice, n_components=(n_rows,))
     n_samples = fitted.n_samples + len(data)
     return _fitted_exactly(task, choice, fitted.target_units, targets, n_samples, data.X.dtype, execution, n_rows)
+
+
+def _held_last(seed: int, n_before: int, n_new: int) -> Indices:
+    """An order of old and new rows whose last ones are drawn from all alike; the old ones are in such an order."""
+    old, new = np.sort(row_keys(seed, 0, n_before))[::-1], row_keys(seed, n_before, n_new)
+    return np.argsort(-np.concatenate([old, new]), kind="stable")
 
 
 def _fitted_exactly(

@@ -64,7 +64,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
-        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. More than 1000 columns have no axes.
+        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. Over 1000 columns have no axes.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
@@ -183,11 +183,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        The first call fixes the input transform, the automatic choices and the random features. After that the result
-        is that of one fit to all rows; the order of the rows and the size of the chunks do not matter. With
-        ``feature_map="auto"`` the first call takes random features. Landmarks stay those of the first rows, but the
-        exact feature map takes each new row as a landmark, up to 12,000 in all. Each call solves for the output matrix
-        once, so a chunk should have at least as many rows as there are features.
+        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more fixes the input
+        transform, the automatic choices and the random features. After that the result is that of one fit to all rows,
+        in any order and chunks, and intervals rest on a thousand rows drawn from all. A `fit`, or :func:`bundle`, fixes
+        at once. ``feature_map="auto"`` takes random features here. Landmarks stay those of the first rows, and the
+        exact map takes each row as a landmark, up to 12,000. Each call solves once, so larger chunks cost less.
 
         Parameters
         ----------

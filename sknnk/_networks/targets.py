@@ -10,7 +10,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._compute import Array, Indices
-from .calibration import fit_temperature, held_out_scores, probabilities
+from .calibration import fit_temperature, held_out_scores, log_probabilities, probabilities
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
 _MAX_SHARE = 0.99
@@ -243,6 +243,33 @@ class ClassTargets:
         """Positions of the classes that encoded targets stand for."""
         return np.argmax(Y, axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0.0).astype(np.intp)
 
+    def labelled(self, scores: Array, Y: Array, sample_weight: Array) -> tuple[Array, Indices, Array]:
+        """Scores with positions of classes and weights.
+
+        Parameters
+        ----------
+        scores, Y : ndarray of shape (n_samples, n_targets)
+            Scores and encoded targets of rows. Rows of a bundled network may have logits as targets.
+        sample_weight : ndarray of shape (n_samples,)
+            Weights.
+
+        Returns
+        -------
+        scores, labels, sample_weight
+            A row of logits comes once for each class, with the share of its weight that they give to the class.
+        """
+        soft = np.any(np.abs(Y) != 1.0, axis=1)
+        if not soft.any():
+            return scores, self.labels_of(Y), sample_weight
+        # The two scores of a single logit differ by twice its size.
+        shares = probabilities(Y[soft], 0.5 if Y.shape[1] == 1 else 1.0) * sample_weight[soft, None]
+        n_soft, n_classes = shares.shape
+        return (
+            np.vstack([scores[~soft], np.repeat(scores[soft], n_classes, axis=0)]),
+            np.concatenate([self.labels_of(Y[~soft]), np.tile(np.arange(n_classes), n_soft)]),
+            np.concatenate([sample_weight[~soft], shares.ravel()]),
+        )
+
     def weights_of_classes(self, y: NDArray[Any], sample_weight: Array) -> Array:
         """Weight of each class.
 
@@ -307,7 +334,15 @@ class ClassTargets:
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Probability of each class, of shape (n_samples, n_classes)."""
-        return probabilities(scores, 1.0 if self.inverse_temperature is None else self.inverse_temperature)
+        return probabilities(scores, self._factor)
+
+    def log_probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Logarithm of the probability of each class, of shape (n_samples, n_classes)."""
+        return log_probabilities(scores, self._factor)
+
+    @property
+    def _factor(self) -> float:
+        return 1.0 if self.inverse_temperature is None else self.inverse_temperature
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator."""

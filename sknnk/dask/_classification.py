@@ -1,5 +1,6 @@
 """DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork
+from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
 from ._distributed_network import Coding, DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
@@ -69,8 +70,9 @@ def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[Indi
 
 
 def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
-    """Positions of rows to fit the temperature on; the rows of the search alone would be too few."""
-    return rows_looked_at(n_samples, "quantile", seed)[0]
+    """Positions of rows to calibrate on: without an input transform the search alone looks at too few."""
+    wanted = (rows_looked_at(n_samples, "quantile", seed)[0], held_rows(n_samples, seed))
+    return slice(None) if any(isinstance(rows, slice) for rows in wanted) else np.union1d(*wanted)
 
 
 class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
@@ -194,8 +196,10 @@ inverse_temperature_, n_features_in_, feature_names_in_
         coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
         total = float(weights.sum(axis=0) @ class_weights)
         fitted, sample = self._fit_table(table, coding, list(lengths), total, _rows_for_probabilities)
-        held_rows: list[Any] = [sample.X, sample.Y, sample.sample_weight]
-        held = Dataset(*(rows.values for rows in held_rows))
+        known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
+        held = Dataset(*(rows.values for rows in known))
+        # For rows that a local copy of the network may be given later.
+        fitted = replace(fitted, held_out=HeldOutRows.sample(sample, fitted.choice.seed))
         self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
 
@@ -253,6 +257,24 @@ inverse_temperature_, n_features_in_, feature_names_in_
             return self.to_local().predict_proba(X)
         check_is_fitted(self)
         return self._lazy(X, "predict_proba", (len(self.classes_),), numeric_dtype(X))
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict logarithms of class probabilities, finite where a probability rounds to zero.
+
+        Parameters
+        ----------
+        X : {dask Array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        dask Array of shape (n_samples, n_classes)
+            Lazy, in the partitions of `X`; at most zero. An ndarray when `X` is in memory.
+        """
+        if not is_collection(X):
+            return self.to_local().predict_log_proba(X)
+        check_is_fitted(self)
+        return self._lazy(X, "predict_log_proba", (len(self.classes_),), numeric_dtype(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose class is predicted; computes at once.

@@ -10,9 +10,16 @@ from skl2onnx._parse import _parse_sklearn_classifier, _parse_sklearn_simple_mod
 from skl2onnx.common.data_types import (
     BooleanTensorType,
     DoubleTensorType,
+    Float16TensorType,
     FloatTensorType,
+    Int8TensorType,
+    Int16TensorType,
+    Int32TensorType,
     Int64TensorType,
     StringTensorType,
+    UInt8TensorType,
+    UInt16TensorType,
+    UInt32TensorType,
 )
 from skl2onnx.common.utils_classifier import get_label_classes
 from sklearn.base import is_classifier
@@ -25,13 +32,25 @@ from .._networks import BundledNetworkClassifier, BundledNetworkRegressor
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
 from ._networks import class_probabilities, class_scores, n_network_columns, network_columns, network_scores
+from ._pipelines import register_pipelines
 
 _SAMPLERS = (URFSampler, ArcCosineSampler)
 _REGRESSORS = (BundledNetworkRegressor, BundledNetworkRegressorCV)
 _CLASSIFIERS = (BundledNetworkClassifier, BundledNetworkClassifierCV)
 # From this version on, axes are inputs of operators, and a softmax is taken along one of them.
 _LEAST_OPSET = 13
-_NUMBERS = (FloatTensorType, DoubleTensorType, Int64TensorType, BooleanTensorType)
+_NUMBERS = (
+    *(FloatTensorType, DoubleTensorType, Float16TensorType, BooleanTensorType),
+    *(Int64TensorType, Int32TensorType, Int16TensorType, Int8TensorType),
+    *(UInt32TensorType, UInt16TensorType, UInt8TensorType),
+)
+# Types that skl2onnx does not know for the inputs of estimators, and those that hold the same numbers.
+_WIDER = {
+    Float16TensorType: FloatTensorType,
+    Int16TensorType: Int64TensorType,
+    UInt16TensorType: Int64TensorType,
+    UInt32TensorType: Int64TensorType,
+}
 _OPTIONS_OF_CLASSIFIERS: dict[str, list[Any]] = {
     "zipmap": [True, False, "columns"],
     "nocl": [False, True],
@@ -48,6 +67,7 @@ def register_converters() -> None:
     for kind in (*_CLASSIFIERS, PartlyBundledClassifier):
         own = _OPTIONS_OF_NETWORKS if kind in _CLASSIFIERS else {}
         _register(kind, _OPTIONS_OF_CLASSIFIERS | own, _parse_classes)
+    register_pipelines((*_REGRESSORS, *_CLASSIFIERS))
 
 
 def _register(kind: type, options: dict[str, Any], parser: Callable[..., Any]) -> None:
@@ -58,16 +78,18 @@ def _register(kind: type, options: dict[str, Any], parser: Callable[..., Any]) -
 def _parse_numbers(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
     """One output: numbers."""
     _check(model, inputs)
+    inputs = _widened(scope, inputs)
     return _parse_sklearn_simple_model(scope, model, inputs, custom_parsers)
 
 
 def _parse_classes(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
     """Labels and probabilities, or with the option of that name what `transform` returns."""
     _check(model, inputs)
+    inputs = _widened(scope, inputs)
     if _gives_columns(scope, model):
         operator = scope.declare_local_operator(f"Sknnk{type(model).__name__}", model)
         operator.inputs = inputs
-        operator.outputs.append(scope.declare_local_variable("variable", FloatTensorType()))
+        operator.outputs.append(scope.declare_local_variable("variable", _numbers_of(inputs)()))
         return operator.outputs
     zipped = scope.get_options(model, {"zipmap": True})["zipmap"] is True
     if zipped and any(isinstance(each.type, DoubleTensorType) for each in inputs):
@@ -76,6 +98,18 @@ def _parse_classes(scope: Any, model: Any, inputs: Any, custom_parsers: Any = No
             "pass options={'zipmap': False} or 'columns', or declare FloatTensorType."
         )
     return _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
+
+
+def _widened(scope: Any, inputs: Any) -> Any:
+    """Inputs of types that skl2onnx passes on."""
+    return [_cast(scope, each) if type(each.type) in _WIDER else each for each in inputs]
+
+
+def _cast(scope: Any, value: Any) -> Any:
+    operator = scope.declare_local_operator("SklearnCast")
+    operator.inputs = [value]
+    operator.outputs.append(scope.declare_local_variable("wider", _WIDER[type(value.type)](value.type.shape)))
+    return operator.outputs[0]
 
 
 def _gives_columns(scope: Any, model: Any) -> bool:
@@ -90,18 +124,24 @@ def _check(model: Any, inputs: Any) -> None:
     for each in inputs:
         if not isinstance(each.type, _NUMBERS):
             raise TypeError(
-                f"{name} has the input {each.raw_name!r} of type {each.type}, which holds no dense numbers; declare "
-                "FloatTensorType or DoubleTensorType, and encode text in front of it, e.g. by OneHotEncoder."
+                f"{name} has the input {each.raw_name!r} of type {each.type}, and takes dense floats, bools, and "
+                "integers other than uint64; declare FloatTensorType or DoubleTensorType and pass such rows, and "
+                "encode text in front of it, e.g. by OneHotEncoder."
             )
-    widths: list[Any] = [each.type.shape[1] if len(each.type.shape) > 1 else None for each in inputs]
-    known = all(isinstance(width, int) for width in widths)
-    if known and sum(widths) != model.n_features_in_:
-        raise ValueError(
-            f"initial_types declares {sum(widths)} columns for {name}, and it was fitted to {model.n_features_in_}; "
-            f"declare FloatTensorType([None, {model.n_features_in_}])."
-        )
     if is_classifier(model):
         _check_classes(model)
+
+
+def _check_width(model: Any, inputs: Any) -> None:
+    """Refuse another number of columns, once types are inferred: before, those of parts of a table are not known."""
+    widths: list[Any] = [each.type.shape[1] if len(each.type.shape) > 1 else None for each in inputs]
+    known = all(isinstance(width, int) for width in widths)
+    name, expected = type(model).__name__, model.n_features_in_
+    if known and sum(widths) != expected:
+        raise ValueError(
+            f"initial_types declares {sum(widths)} columns for {name}, and it was fitted to {expected}; "
+            f"declare FloatTensorType([None, {expected}])."
+        )
 
 
 def _check_classes(model: Any) -> None:
@@ -114,14 +154,20 @@ def _check_classes(model: Any) -> None:
         )
 
 
+def _numbers_of(inputs: Any) -> Any:
+    """Type of the outputs: float64 where an input is, else float32."""
+    return DoubleTensorType if any(isinstance(each.type, DoubleTensorType) for each in inputs) else FloatTensorType
+
+
 def _is_single(operator: Any) -> bool:
-    return not any(isinstance(each.type, DoubleTensorType) for each in operator.inputs)
+    return _numbers_of(operator.inputs) is FloatTensorType
 
 
 def _infer_outputs(operator: Any) -> None:
-    """Types and shapes of the outputs: float64 where an input is, else float32."""
+    """Types and shapes of the outputs."""
     model, n_samples = operator.raw_operator, operator.inputs[0].get_first_dimension()
-    numbers = FloatTensorType if _is_single(operator) else DoubleTensorType
+    _check_width(model, operator.inputs)
+    numbers = _numbers_of(operator.inputs)
     if len(operator.outputs) == 2:
         labels = get_label_classes(operator.scope_inst, model)
         text = all(isinstance(each, str) for each in labels)

@@ -9,9 +9,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .._compute import Array, Indices
 
-# Version of the operators of ai.onnx.ml: the one that skl2onnx declares unless it is told another.
-_ML_VERSION = 3
-
 
 class Graph:
     """Nodes and constants in order of evaluation; called, it adds a node and returns the name of its value.
@@ -31,14 +28,14 @@ class Graph:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.nodes: list[tuple[str, str, list[str], str, dict[str, Any]]] = []
+        self.nodes: list[tuple[str, list[str], str, dict[str, Any]]] = []
         self.constants: list[TensorProto] = []
 
-    def __call__(self, operator: str, *inputs: Any, domain: str = "", **attributes: Any) -> str:
+    def __call__(self, operator: str, *inputs: Any, **attributes: Any) -> str:
         """Add a node; inputs are names of values, or arrays, which become constants."""
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         output = self._new_name(operator)
-        self.nodes.append((operator, domain, names, output, attributes))
+        self.nodes.append((operator, names, output, attributes))
         return output
 
     def constant(self, values: Any) -> str:
@@ -65,8 +62,8 @@ class Graph:
     def as_attribute(self, inputs: dict[str, int], outputs: Sequence[str]) -> Any:
         """Close a graph that is an attribute: its inputs with their number of dimensions, and its outputs."""
         nodes = [
-            helper.make_node(operator, names, [output], domain=domain, **attributes)
-            for operator, domain, names, output, attributes in self.nodes
+            helper.make_node(operator, names, [output], **attributes)
+            for operator, names, output, attributes in self.nodes
         ]
         taken = [
             helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None] * rank) for name, rank in inputs.items()
@@ -80,9 +77,8 @@ class Graph:
             text = tensor.data_type == TensorProto.STRING
             content = [each.decode() for each in tensor.string_data] if text else tensor
             container.add_initializer(tensor.name, tensor.data_type, list(tensor.dims), content)
-        for operator, domain, names, output, attributes in self.nodes:
-            version = {"op_version": _ML_VERSION} if domain else {}
-            container.add_node(operator, names, [output], op_domain=domain, name=output, **version, **attributes)
+        for operator, names, output, attributes in self.nodes:
+            container.add_node(operator, names, [output], name=output, **attributes)
 
     def _new_name(self, what: str) -> str:
         return f"{self.name}/{what}_{len(self.nodes) + len(self.constants)}"

@@ -14,7 +14,7 @@ from sknnk._features import SymmetricKernel
 from sknnk._integration import Execution
 from sknnk._kernel_learning import kernel_features
 from sknnk._kernels.kernels import kernel_matrix
-from sknnk._networks import fitted_network, held_out, kernel_fitting, specification
+from sknnk._networks import fitted_network, held_out, kernel_fitting, specification, streaming
 from sknnk._networks.calibration import fit_temperature, probabilities
 from sknnk._networks.specification import NetworkSpec
 from sknnk._ridge.solvers import exact
@@ -301,9 +301,10 @@ def test_the_exact_map_takes_chunks_in_any_order_as_one_fit():
     np.testing.assert_allclose(continued.predict(X), together.predict(X), rtol=1e-9)
 
 
-def test_landmarks_stay_those_of_the_first_chunk():
+def test_landmarks_stay_those_of_the_first_rows(monkeypatch):
+    monkeypatch.setattr(streaming, "FEW_ROWS", 25)
     X, y, _ = table()
-    model = network(12, **KERNEL).partial_fit(X[:30], y[:30])
+    model = network(12, **KERNEL).partial_fit(X[:20], y[:20]).partial_fit(X[20:30], y[20:30])
     centres = fitted_network(model).feature_map.centres
     model.partial_fit(X[30:], y[30:])
     assert fitted_network(model).feature_map.centres is centres and model.n_samples_seen_ == 50

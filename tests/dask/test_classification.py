@@ -38,6 +38,16 @@ def test_labels_may_be_missing_from_partitions_and_classes_have_weights(class_we
     probabilities = distributed_network.predict_proba(lazy(X))
     np.testing.assert_allclose(probabilities.compute(), network.predict_proba(X), rtol=1e-5, atol=1e-9)
     np.testing.assert_array_equal(distributed_network.predict(lazy(X)).compute(), network.predict(X))
+    logarithms = distributed_network.predict_log_proba(lazy(X))
+    assert logarithms.chunks == ((10,) * 9, (3,))
+    np.testing.assert_allclose(logarithms.compute(), network.predict_log_proba(X), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(
+        distributed_network.predict_log_proba(X), distributed_network.to_local().predict_log_proba(X)
+    )
+    # The local network knows rows of all partitions, and goes on from them.
+    if class_weight != "balanced":
+        more = distributed_network.to_local().partial_fit(X[:1], LABELS[:1])
+        np.testing.assert_allclose(more.predict_proba(X), network.predict_proba(X), atol=0.1)
 
 
 def test_two_classes_have_one_score():

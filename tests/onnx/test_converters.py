@@ -21,6 +21,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
 import onnxruntime
+from onnx.reference import ReferenceEvaluator
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import (
     BooleanTensorType,
@@ -28,6 +29,7 @@ from skl2onnx.common.data_types import (
     FloatTensorType,
     Int64TensorType,
     StringTensorType,
+    UInt64TensorType,
 )
 
 import sknnk.onnx
@@ -218,6 +220,30 @@ def test_inside_of_other_estimators():
     np.testing.assert_allclose(outputs_of(model, np.float64, options=options)[0][:, 0], model.predict(X), atol=1e-9)
 
 
+@pytest.mark.parametrize("classifier", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"])
+def test_rows_of_every_numeric_type(dtype, classifier):
+    rows = np.round(np.abs(X) * 40.0).astype(dtype)
+    network = BundledNetworkClassifier(16, **FIXED) if classifier else BundledNetworkRegressor(16, **FIXED)
+    model = network.fit(rows.astype(np.float64), labels if classifier else y)
+    proto = to_onnx(model, rows[:1], options={"zipmap": False} if classifier else None)
+    *_, found = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"X": rows})
+    expected = model.predict_proba(rows) if classifier else model.predict(rows)[:, None]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("transform", [None, "quantile", "robust"])
+@pytest.mark.parametrize("feature_map", ["random", "landmarks"])
+def test_models_run_in_the_reference_runtime(transform, feature_map):
+    model = BundledNetworkClassifier(**{**FIXED, "feature_map": feature_map}, input_transform=transform).fit(X, labels)
+    proto = to_onnx(model, X[:1].astype(np.float32), options={"zipmap": False})
+    found, probabilities = ReferenceEvaluator(proto).run(None, {"X": X.astype(np.float32)})
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(found, model.predict(X))
+    assert {each.domain for each in proto.graph.node} <= {"", "ai.onnx.ml"}
+
+
 def test_columns_that_come_one_by_one_and_as_whole_numbers():
     table = np.column_stack([X[:, 0], np.round(3.0 * X[:, 1]), X[:, 2] > 0.0])
     model = BundledNetworkRegressor(16, **FIXED).fit(table, y)
@@ -245,6 +271,8 @@ def test_refuses_what_has_no_conversion(models):
         session_of(network, [("X", FloatTensorType([None, 5]))])
     with pytest.raises(TypeError, match=r"'X' of type StringTensorType.*OneHotEncoder"):
         session_of(network, [("X", StringTensorType([None, 3]))])
+    with pytest.raises(TypeError, match=r"UInt64TensorType.*other than uint64"):
+        session_of(network, [("X", UInt64TensorType([None, 3]))])
     with pytest.raises(ValueError, match=r"target_opset=12 is too old .* target_opset=13 or more"):
         outputs_of(network, target_opset=12)
     with pytest.raises(NotFittedError):

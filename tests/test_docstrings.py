@@ -22,7 +22,7 @@ SEARCHES = [BundledNetworkRegressorCV, BundledNetworkClassifierCV]
 SAMPLERS = [URFSampler, ArcCosineSampler]
 # Attributes that are a number for one target of a regressor, and always an array for a classifier: only types differ.
 FLAT_FOR_ONE_TARGET = (
-    "coef_",
+    "output_coef_",
     "intercept_",
     "alpha_",
     "effective_dof_",

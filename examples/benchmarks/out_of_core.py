@@ -75,9 +75,9 @@ def main() -> None:
             print(f"worker {i}: peak {peak:.2f} GiB (idle {idle[address]:.2f} GiB), limit 1 GiB")
         moved = sum(client.run(sent).values())
         largest = max(task["nbytes"] for task in stream.data)
-        gram = 8 * len(network.coef_) ** 2
+        gram = 8 * len(network.output_coef_) ** 2
         print(f"largest result of a task: {largest / 1e6:.1f} MB; Gram matrix {gram / 1e6:.1f} MB", end="; ")
-        print(f"features of a partition would be {8e-6 * ROWS_OF_PARTITION * len(network.coef_):.0f} MB")
+        print(f"features of a partition would be {8e-6 * ROWS_OF_PARTITION * len(network.output_coef_):.0f} MB")
         print(f"moved: {moved / 1e6:.0f} MB = {moved / (N_PARTITIONS * gram):.2f} x partitions x Gram matrix", end=", ")
         print(f"of {X.nbytes / 1e6:,.0f} MB of rows")
 

@@ -126,7 +126,7 @@ def bundle(
     >>> X, y = scale(X), scale(y)
     >>> mlp = MLPRegressor(hidden_layer_sizes=(64, 64), early_stopping=True, random_state=0).fit(X, y)
     >>> bundled = bundle(mlp, n_components=256, X=X, random_state=0)
-    >>> bundled.coef_.size < 0.1 * sum(weights.size for weights in mlp.coefs_)
+    >>> bundled.output_coef_.size < 0.1 * sum(weights.size for weights in mlp.coefs_)
     True
     >>> bundled.score(X, mlp.predict(X)) > 0.95
     True

@@ -32,8 +32,8 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         return hidden
 
     def _linear_outputs(self, X: Any) -> Array:
-        check_is_fitted(self, "coef_")
-        return np.asarray(self._hidden(X) @ self.coef_.T + self.intercept_)
+        check_is_fitted(self, "output_coef_")
+        return np.asarray(self._hidden(X) @ self.output_coef_.T + self.intercept_)
 
     def _publish(self, **attributes: Any) -> Any:
         """Replace fitted attributes at once; returns the estimator."""
@@ -43,7 +43,7 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
     def _output_layer(self) -> dict[str, Any]:
         """Fitted attributes of the output matrix of the network."""
         last = self.layers[-1]
-        return {"coef_": last.weights, "intercept_": last.bias, "output_activation_": last.activation}
+        return {"output_coef_": last.weights, "intercept_": last.bias, "output_activation_": last.activation}
 
     def _solved(self, X: Any, Y: Array, sample_weight: Any) -> tuple[dict[str, Any], Solution, Array]:
         """Fitted attributes of an output matrix by least squares, its solution, and the inputs of the matrix."""
@@ -51,7 +51,7 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         hidden = self._hidden(X)
         solution = solve_moments(Moments.from_block(hidden, Y, weights), Penalty(), float(np.finfo(np.float64).eps))
         attributes = {
-            "coef_": solution.coef.T,
+            "output_coef_": solution.coef.T,
             "intercept_": solution.intercept,
             "alpha_": solution.alpha,
             "output_activation_": "identity",
@@ -73,7 +73,7 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_targets, n_hidden)
+    output_coef_ : ndarray of shape (n_targets, n_hidden)
         Weights of the output layer: those of the network, or those of `fit`.
     intercept_ : ndarray of shape (n_targets,)
         Its biases.
@@ -167,7 +167,7 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
-    coef_ : ndarray of shape (n_outputs, n_hidden)
+    output_coef_ : ndarray of shape (n_outputs, n_hidden)
         Weights of the output layer: those of the network, or those of `fit`.
     intercept_ : ndarray of shape (n_outputs,)
         Its biases.

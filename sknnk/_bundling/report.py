@@ -131,7 +131,7 @@ def _labels(logits: np.ndarray) -> np.ndarray:
 
 def _sizes(bundled: Any) -> tuple[int, int, int]:
     """Learned numbers, stored numbers, multiplications for a row."""
-    own = int(np.size(bundled.coef_) + np.size(bundled.intercept_))
+    own = int(np.size(bundled.output_coef_) + np.size(bundled.intercept_))
     if isinstance(bundled, PartlyBundledRegressor | PartlyBundledClassifier):
         learned, stored, multiplications = _sizes(bundled.front.estimator)
         left = bundled.layers[:-1]
@@ -139,7 +139,7 @@ def _sizes(bundled: Any) -> tuple[int, int, int]:
         return (
             learned + kept,
             stored + kept,
-            multiplications + np.size(bundled.coef_) + sum(layer.weights.size for layer in left),
+            multiplications + np.size(bundled.output_coef_) + sum(layer.weights.size for layer in left),
         )
     layers = fitted_network(bundled).feature_map
     directions = sum(sampler.random_weights_.size for sampler in layers.samplers)
@@ -147,4 +147,4 @@ def _sizes(bundled: Any) -> tuple[int, int, int]:
     knots = 0 if layers.input_map is None else 2 * sum(each.size for each in layers.input_map.knots)
     # Interpolation between two knots is one multiplication and one division.
     mapped = 0 if layers.input_map is None else 2 * len(layers.input_map.knots)
-    return own, own + directions + knots, directions + mapped + _PER_PAIR * pairs + int(np.size(bundled.coef_))
+    return own, own + directions + knots, directions + mapped + _PER_PAIR * pairs + int(np.size(bundled.output_coef_))

@@ -109,7 +109,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         Number of splits.
     refit_time_ : float
         Seconds that the final fit took.
-    coef_ : ndarray of shape (n_targets, n_columns)
+    output_coef_ : ndarray of shape (n_targets, n_columns)
         The output matrix.
     intercept_ : ndarray of shape (n_targets,)
         The intercept.

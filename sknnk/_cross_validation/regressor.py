@@ -99,7 +99,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         Number of splits.
     refit_time_ : float
         Seconds that the final fit took.
-    coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
+    output_coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
         The output matrix.
     intercept_ : float or ndarray of shape (n_targets,)
         The intercept.

@@ -51,7 +51,8 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
     # Values of the default score that differ by at most this count as equal.
     _least_difference = 0.0
 
-    coef_ = of_best("coef_")
+    output_coef_ = of_best("output_coef_")
+    feature_importances_ = of_best("feature_importances_")
     intercept_ = of_best("intercept_")
     alpha_ = of_best("alpha_")
     effective_dof_ = of_best("effective_dof_")
@@ -95,7 +96,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
 
     @property
     def _n_features_out(self) -> int:
-        return int(np.shape(self.coef_)[-1])
+        return int(np.shape(self.output_coef_)[-1])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -114,7 +115,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            ``transform(X) @ coef_.T + intercept_`` is the prediction.
+            ``transform(X) @ output_coef_.T + intercept_`` is the prediction.
         """
         return self._chosen().transform(X)
 

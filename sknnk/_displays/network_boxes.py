@@ -88,8 +88,9 @@ def learned_columns(network: BaseEstimator) -> Array | None:
         Shares, which add up to one.
     """
     front = _front_of(network)
-    if hasattr(front, "feature_importances_"):
-        return np.asarray(front.feature_importances_, dtype=np.float64)
+    learned = fitted_network(front).choice.importances
+    if learned is not None:
+        return np.asarray(learned, dtype=np.float64)
     scales = np.asarray(getattr(front, "length_scale_", 1.0))
     if scales.ndim == 0 or scales.dtype.kind != "f" or np.ptp(scales) == 0.0:
         return None
@@ -171,7 +172,7 @@ def _trained_box(layer: Any) -> Box:
 
 
 def _output_box(network: BaseEstimator) -> Box:
-    coef = np.atleast_2d(network.coef_)
+    coef = np.atleast_2d(network.output_coef_)
     lines = [f"{len(coef)} x {coef.shape[1]}"]
     if hasattr(network, "classes_"):
         lines.append(_counted(len(network.classes_), "class", "classes"))

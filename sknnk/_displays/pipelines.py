@@ -37,7 +37,7 @@ def last_estimator(estimator: Any) -> tuple[Any, list[Any]]:
             estimator = estimator[-1]
         elif isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_") and not hasattr(estimator, "coef_"):
+        elif hasattr(estimator, "best_estimator_") and not hasattr(estimator, "output_coef_"):
             # A search of scikit-learn wraps the estimator that it found. A CV network is a network itself.
             estimator = estimator.best_estimator_
         else:

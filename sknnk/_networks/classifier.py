@@ -100,7 +100,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_targets, n_columns)
+    output_coef_ : ndarray of shape (n_targets, n_columns)
         The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
         of the direct link, then the ``n_components`` of the last layer.
     intercept_ : ndarray of shape (n_targets,)
@@ -124,7 +124,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales that were learned; only with landmarks.
+        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.

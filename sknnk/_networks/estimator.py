@@ -98,10 +98,15 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         -------
         ndarray of shape (n_samples, n_columns)
             The direct link, if there is one, and the features of the last bundled layer:
-            ``transform(X) @ coef_.T + intercept_`` is the prediction.
+            ``transform(X) @ output_coef_.T + intercept_`` is the prediction.
         """
         fitted, X = self._fitted_for(X)
         return fitted.columns(X, self._execution())
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """Shares of the input columns in what was learned, for scikit-learn's selection of features."""
+        return fitted_network(self).importances
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)

@@ -15,6 +15,7 @@ from .._integration import Execution
 from .._kernel_learning import KernelTask
 from .._ridge import Moments, Solution
 from .held_out import HeldOutRows, residuals_without_row
+from .importances import slope_shares
 from .intervals import ResidualSpread, fit_spread
 from .targets import ClassTargets, NumericTargets, scores_without_row
 
@@ -59,7 +60,6 @@ class NetworkChoice:
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator."""
-        learned = {} if self.importances is None else {"feature_importances_": self.importances}
         return {
             "n_components_": self.n_components,
             "activation_": self.activation,
@@ -68,7 +68,6 @@ class NetworkChoice:
             "length_scale_": self.length_scale,
             "input_transform_": self.input_transform,
             "search_history_": self.history,
-            **learned,
         }
 
 
@@ -212,6 +211,28 @@ class FittedNetwork:
             raise AssertionError("held-out residuals are known at this point")
         return fit_spread(self.feature_map.kernels, held.X, held.residuals, held.sample_weight)
 
+    @cached_property
+    def importances(self) -> Array:
+        """Shares of the input columns: of the learned length scales, else of the slopes of the fit at some rows.
+
+        Raises
+        ------
+        AttributeError
+            If nothing was learned, and the network was not fitted to rows.
+        """
+        if self.choice.importances is not None:
+            return self.choice.importances
+        feature_map, held = self.feature_map, self.held_out
+        if isinstance(feature_map, KernelMap):
+            inputs = feature_map.centres
+        elif held is not None:
+            inputs = dense_inputs(feature_map.input_map, held.X)
+        else:
+            raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
+        layers = replace(feature_map, input_map=None)
+        weights = self.solution.coef
+        return slope_shares(lambda rows: layers.columns(rows).astype(np.float64, copy=False) @ weights, inputs)
+
     def held_out_residuals(self) -> HeldOutRows:
         """Some rows, transformed, with the residuals that they have in a fit without them.
 
@@ -286,7 +307,7 @@ class FittedNetwork:
         """Fitted attributes of the estimator."""
         kernels = isinstance(self.feature_map, KernelMap)
         found = {
-            "coef_": self._per_target(self.coef),
+            "output_coef_": self._per_target(self.coef),
             "intercept_": self._per_target(self.intercept),
             "samplers_": self.feature_map.samplers,
             "feature_map_": "landmarks" if kernels else "random",

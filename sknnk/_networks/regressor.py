@@ -85,7 +85,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
+    output_coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
         The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
         of the direct link, then the ``n_components`` of the last layer.
     intercept_ : float or ndarray of shape (n_targets,)
@@ -109,7 +109,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with landmarks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales that were learned; only with landmarks.
+        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.

@@ -125,8 +125,8 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
 
     Attributes
     ----------
-    coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, directions_, \
-frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, classes_, \
+    output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
+directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, classes_, \
 inverse_temperature_, n_features_in_, feature_names_in_
         In memory, and as those of :class:`sknnk.BundledNetworkClassifier`.
 

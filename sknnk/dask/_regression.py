@@ -102,9 +102,9 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
 
     Attributes
     ----------
-    coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, directions_, \
-frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, n_features_in_, \
-feature_names_in_
+    output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
+directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, \
+n_features_in_, feature_names_in_
         In memory, and as those of :class:`sknnk.BundledNetworkRegressor`.
 
     See Also

@@ -177,7 +177,7 @@ def _infer_outputs(operator: Any) -> None:
     if isinstance(model, _SAMPLERS) or _gives_columns(operator.scope_inst, model):
         width = n_columns_of(model) if isinstance(model, _SAMPLERS) else n_network_columns(model)
     else:
-        width = len(np.atleast_2d(model.coef_))
+        width = len(np.atleast_2d(model.output_coef_))
     operator.outputs[0].set_type(numbers([n_samples, width]))
 
 

@@ -90,7 +90,7 @@ def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bo
             hidden = _dense_value(graph, layer.weights, layer.bias, layer.activation, hidden)
         # Classifiers have a linear output here, as the network has logits.
         last = network.output_activation_ if isinstance(network, PartlyBundledRegressor) else "identity"
-        return _dense_value(graph, network.coef_, network.intercept_, last, hidden)
+        return _dense_value(graph, network.output_coef_, network.intercept_, last, hidden)
     fitted = fitted_network(network)
     coef = np.asarray(fitted.coef, dtype=np.float64).T
     if fitted.feature_map.whitening is not None:
@@ -188,7 +188,7 @@ def class_scores(graph: Graph, network: BaseEstimator, scores: str) -> str:
     str
         A value of shape (n_samples, n_classes).
     """
-    if len(np.atleast_2d(network.coef_)) > 1:
+    if len(np.atleast_2d(network.output_coef_)) > 1:
         return scores
     return graph("MatMul", scores, np.array([[-1.0, 1.0]]))
 

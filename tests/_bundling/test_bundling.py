@@ -55,7 +55,7 @@ def test_unlabelled_rows_are_all_that_calibration_sees(mlp, bundled):
 def test_fit_solves_again_on_the_same_features(bundled):
     refitted = clone(bundled).fit(X, y)
     np.testing.assert_allclose(refitted.transform(X), bundled.transform(X), atol=1e-12)
-    assert not np.allclose(refitted.coef_, bundled.coef_, atol=1e-3)
+    assert not np.allclose(refitted.output_coef_, bundled.output_coef_, atol=1e-3)
     assert refitted.score(X, y) > bundled.score(X, y)
 
 
@@ -131,8 +131,8 @@ def test_small_networks_are_bundled_from_their_weights_alone(n_targets):
     assert analytic.score(weak, network.predict(weak)) > 0.97
     # The output matrix is the output weights times Psi, and a prediction is Theta Phi.
     psi = analytic.samplers_[0].transform_weights(network.coefs_[0].T, network.intercepts_[0])
-    np.testing.assert_allclose(analytic.coef_.reshape(n_targets, -1), network.coefs_[1].T @ psi, rtol=1e-10)
-    outputs = analytic.transform(weak) @ np.transpose(analytic.coef_) + analytic.intercept_
+    np.testing.assert_allclose(analytic.output_coef_.reshape(n_targets, -1), network.coefs_[1].T @ psi, rtol=1e-10)
+    outputs = analytic.transform(weak) @ np.transpose(analytic.output_coef_) + analytic.intercept_
     np.testing.assert_allclose(outputs, analytic.predict(weak), atol=1e-10)
     calibrated = bundle(network, n_components=200, X=weak, random_state=0)
     assert calibrated.score(weak, network.predict(weak)) > analytic.score(weak, network.predict(weak))
@@ -141,7 +141,7 @@ def test_small_networks_are_bundled_from_their_weights_alone(n_targets):
 @pytest.mark.filterwarnings("ignore:.*cannot estimate", "ignore:The squared error of the analytic bundle")
 def test_analytic_bundles_of_deep_networks_and_classifiers_have_the_right_shapes_and_are_finite(mlp):
     deep = bundle(mlp, n_components=(300, 400), X=X, method="analytic", random_state=0)
-    assert deep.coef_.shape == (400,) and deep.n_components_ == (300, 400)
+    assert deep.output_coef_.shape == (400,) and deep.n_components_ == (300, 400)
     assert np.isfinite(deep.predict(X)).all()
     rows, labels = load_iris(return_X_y=True)
     network = MLPClassifier(hidden_layer_sizes=(8,), solver="lbfgs", alpha=1.0, random_state=0).fit(scale(rows), labels)

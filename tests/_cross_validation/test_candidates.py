@@ -73,7 +73,7 @@ def test_a_plan_stays_as_it_is_whatever_is_made_of_it():
     candidate = one.candidate(5, 0.25)
     assert one.estimator.length_scale == "scale"
     assert (one.estimator.n_components, one.estimator.alpha) == (16, 1.0)
-    assert candidate is not one.estimator and not hasattr(candidate, "coef_")
+    assert candidate is not one.estimator and not hasattr(candidate, "output_coef_")
     assert (candidate.n_components, candidate.alpha) == (5, 0.25)
     changed = {"n_components": 5, "alpha": 0.25}
     assert candidate.get_params() == {**one.estimator.get_params(), **changed}
@@ -107,7 +107,7 @@ def test_a_candidate_is_the_fitted_network_with_its_parameters(count, rows, solv
     assert (candidate.n_components, candidate.alpha, candidate.n_components_) == (count, 0.1, (count,))
     assert candidate.solver_ == solver
     plain = prepared.plan.candidate(count, 0.1).fit(data.X, data.Y, sample_weight=data.sample_weight)
-    for name in ("coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
+    for name in ("output_coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
         ours, theirs = getattr(candidate, name), getattr(plain, name)
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-12, err_msg=name)
     assert candidate.n_samples_seen_ == plain.n_samples_seen_ == len(data)

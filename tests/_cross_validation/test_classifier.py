@@ -134,7 +134,7 @@ def test_the_final_fit_is_the_network_with_the_chosen_parameters(preprocessing, 
     search.fit(X, y)
     kernel = {"activation": "gaussian", "directions": "orthogonal", "frequencies": "isotropic", "length_scale": 3.0}
     network = BundledNetworkClassifier(**kernel, **options).set_params(**search.best_params_).fit(X, y)
-    np.testing.assert_allclose(search.coef_, network.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(search.output_coef_, network.output_coef_, rtol=1e-6, atol=1e-9)
     assert search.inverse_temperature_ == pytest.approx(network.inverse_temperature_)
     np.testing.assert_allclose(search.predict_proba(X), network.predict_proba(X), atol=1e-8)
 

@@ -109,7 +109,7 @@ def spread_of_predictions(estimator, X, y):
     """Score that asks for more than `predict` alone, and for other rows than the test set."""
     mean, std = estimator.predict(X, return_std=True)
     other = estimator.predict(X[:5] + 0.1)
-    return -float(np.mean(std) + np.std(mean) + np.std(other) + np.abs(estimator.coef_).max())
+    return -float(np.mean(std) + np.std(mean) + np.std(other) + np.abs(estimator.output_coef_).max())
 
 
 def test_any_function_of_a_fitted_network_is_a_score():
@@ -227,7 +227,7 @@ def test_the_final_fit_is_the_network_with_the_chosen_parameters(counts, preproc
         activation="gaussian", directions="orthogonal", frequencies="isotropic", length_scale=3.0, random_state=0
     )
     network.set_params(**search.best_params_).fit(X, TWO, sample_weight=WEIGHT)
-    for name in ("coef_", "intercept_", "noise_variance_", "effective_dof_"):
+    for name in ("output_coef_", "intercept_", "noise_variance_", "effective_dof_"):
         np.testing.assert_allclose(getattr(search, name), getattr(network, name), rtol=1e-6, atol=1e-9, err_msg=name)
     np.testing.assert_array_equal(search.alpha_, network.alpha_)
     np.testing.assert_allclose(search.transform(X), network.transform(X), rtol=1e-12)

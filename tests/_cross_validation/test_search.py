@@ -54,7 +54,7 @@ def test_a_search_becomes_the_network_that_it_chooses(search):
         if hasattr(search, method):
             np.testing.assert_array_equal(getattr(search, method)(X), getattr(network, method)(X))
     fitted = {name for name in vars(network) if name.endswith("_") and not name.startswith("_")} - {"n_components_"}
-    assert {"coef_", "alpha_", "samplers_", "n_features_in_"} <= fitted
+    assert {"output_coef_", "alpha_", "samplers_", "n_features_in_"} <= fitted
     for name in fitted:
         np.testing.assert_equal(getattr(search, name), getattr(network, name), err_msg=name)
     assert network.n_components_ == (search.n_components_,)
@@ -65,7 +65,7 @@ def test_every_attribute_that_is_documented_exists(search):
     fitted = clone(search).fit(*rows_for(search))
     documented = type(search).__doc__.split("Attributes\n")[1].split("See Also")[0]
     names = {name for line in re.findall(r"^    (\w.*?) :", documented, re.M) for name in line.split(", ")}
-    assert {"cv_results_", "coef_", "n_features_in_"} <= names
+    assert {"cv_results_", "output_coef_", "n_features_in_"} <= names
     assert {name for name in names if not hasattr(fitted, name)} == {"feature_names_in_"}
     named = clone(search).fit(*(load_wine if is_classifier(search) else load_diabetes)(return_X_y=True, as_frame=True))
     assert all(hasattr(named, name) for name in names)
@@ -73,7 +73,7 @@ def test_every_attribute_that_is_documented_exists(search):
 
 @each
 def test_what_a_network_learns_is_not_there_before_the_fit(search):
-    for name in ("coef_", "alpha_", "n_features_in_", "best_estimator_"):
+    for name in ("output_coef_", "alpha_", "n_features_in_", "best_estimator_"):
         assert not hasattr(clone(search), name)
 
 
@@ -143,7 +143,7 @@ def test_a_search_without_refit_says_what_there_is_instead_of_a_network(search):
     for method in (fitted.predict, fitted.transform, partial(fitted.score, y=y)):
         with pytest.raises(NotFittedError, match=r"refit=False .*best_params_"):
             method(X)
-    assert not hasattr(fitted, "coef_")
+    assert not hasattr(fitted, "output_coef_")
 
 
 @each

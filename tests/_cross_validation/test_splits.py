@@ -130,7 +130,9 @@ def test_the_whole_is_solved_as_a_plain_fit_whatever_was_solved_before(count):
     expected = BundledNetworkRegressor(count, alpha=0.1, **KERNEL).fit(X, Y, sample_weight=W)
     for sets in both_sets():
         for _ in range(2):
-            np.testing.assert_allclose(sets.whole().solved(count, 0.1).coef, expected.coef_, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(
+                sets.whole().solved(count, 0.1).coef, expected.output_coef_, rtol=1e-6, atol=1e-9
+            )
             sets.paths(count, ALPHAS)
 
 
@@ -143,7 +145,7 @@ def test_solved_networks_are_independent_of_each_other_and_of_their_origin():
     assert sets.prepared.network.choice.n_components == (40,)
     candidates = [sets.prepared.as_candidate(each) for each in (one, other)]
     assert [(each.n_components, each.alpha) for each in candidates] == [(16, alpha) for alpha in ALPHAS]
-    assert not hasattr(sets.prepared.plan.estimator, "coef_")
+    assert not hasattr(sets.prepared.plan.estimator, "output_coef_")
 
 
 @pytest.mark.parametrize(("rows", "solver"), [(slice(None), "primal"), (slice(None, None, 10), "dual")])

@@ -135,7 +135,7 @@ def test_an_analytic_bundle_has_no_penalty_to_show():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its agreement is not the question here
         network = bundle(mlp, n_components=16, X=X, method="analytic", random_state=0)
-    assert lines_of(network)[0]["output matrix"] == f"3 x {network.coef_.shape[1]}; 3 classes"
+    assert lines_of(network)[0]["output matrix"] == f"3 x {network.output_coef_.shape[1]}; 3 classes"
     assert learned_columns(network) is None
 
 

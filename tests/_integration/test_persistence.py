@@ -94,7 +94,7 @@ def test_a_loaded_estimator_gives_the_same_bits(models, name):
 def test_a_loaded_network_goes_on_learning(models):
     loaded = skops.loads(skops.dumps(models["partial"]), trusted=trusted_types())
     again = MODELS["partial"]().partial_fit(X[:20], y[:20])
-    np.testing.assert_array_equal(loaded.partial_fit(X[:20], y[:20]).coef_, again.coef_)
+    np.testing.assert_array_equal(loaded.partial_fit(X[:20], y[:20]).output_coef_, again.output_coef_)
 
 
 def test_the_list_holds_what_is_asked_for_and_nothing_else(models):

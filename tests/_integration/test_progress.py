@@ -188,7 +188,7 @@ def test_the_callbacks_get_rows_weights_and_the_fitted_network():
 def test_a_watched_fit_is_the_same_and_leaves_nothing_behind(model, data):
     plain, watched = clone(model).fit(*data), clone(model)
     recorded(watched, *data)
-    np.testing.assert_array_equal(watched.coef_, plain.coef_)
+    np.testing.assert_array_equal(watched.output_coef_, plain.output_coef_)
     assert vars(watched).keys() - vars(plain).keys() == {"_skl_callbacks"}
 
 

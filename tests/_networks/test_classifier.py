@@ -48,10 +48,10 @@ def test_predictions_probabilities_and_scores_agree(n_classes):
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-12)
     np.testing.assert_array_equal(model.predict(new), np.argmax(shares, axis=1))
     if n_classes == 2:
-        assert scores.shape == (500,) and model.coef_.shape == (1, 50)
+        assert scores.shape == (500,) and model.output_coef_.shape == (1, 50)
         np.testing.assert_array_equal(model.predict(new), scores > 0.0)
     else:
-        assert scores.shape == (500, n_classes) and model.coef_.shape == (n_classes, 50)
+        assert scores.shape == (500, n_classes) and model.output_coef_.shape == (n_classes, 50)
         np.testing.assert_array_equal(model.predict(new), np.argmax(scores, axis=1))
     assert model.score(X, y) > 0.6
 
@@ -177,7 +177,9 @@ def test_chunks_may_lack_classes_that_were_announced():
     parts = clone(model)
     for part in np.array_split(order, 6):
         parts.partial_fit(X[part], y[part], classes=[0, 1, 2])
-    np.testing.assert_allclose(parts.coef_, whole.coef_, rtol=0, atol=1e-8 * np.abs(whole.coef_).max())
+    np.testing.assert_allclose(
+        parts.output_coef_, whole.output_coef_, rtol=0, atol=1e-8 * np.abs(whole.output_coef_).max()
+    )
     np.testing.assert_array_equal(parts.predict(X), whole.predict(X))
 
 
@@ -186,7 +188,7 @@ def test_the_first_chunk_needs_the_classes_and_later_ones_must_not_leave_them():
     with pytest.raises(ValueError, match="classes=None in the first call of partial_fit; pass all class labels"):
         BundledNetworkClassifier(**FIXED).partial_fit(X, y)
     model = BundledNetworkClassifier(**FIXED).partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
-    coef = model.coef_
+    coef = model.output_coef_
     with pytest.raises(ValueError, match=r"y holds labels \[3\] that are not in classes=\[0, 1, 2\]"):
         model.partial_fit(X, y + 1)
     with pytest.raises(ValueError, match=r"y holds labels \['x'\] that are not in"):
@@ -195,7 +197,7 @@ def test_the_first_chunk_needs_the_classes_and_later_ones_must_not_leave_them():
         ValueError, match=r"classes=\[0, 1\] differ from those of the first call of partial_fit, \[0, 1, 2\]"
     ):
         model.partial_fit(X, y % 2, classes=[0, 1])
-    np.testing.assert_array_equal(model.coef_, coef)
+    np.testing.assert_array_equal(model.output_coef_, coef)
     assert model.n_samples_seen_ == 120
     with pytest.raises(ValueError, match=r"holds one class"):
         BundledNetworkClassifier(**FIXED).partial_fit(X, np.zeros(60), classes=[0])

@@ -69,7 +69,7 @@ def scores(network, X):
 
 def assert_same_network(one, other, X, rtol=1e-8):
     """Relative to the largest entry of each array."""
-    for name in ("coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
+    for name in ("output_coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
         expected = np.asarray(getattr(other, name))
         # Residuals outside of the range of the features are a difference of squares in the primal.
         atol = max(rtol, 1e-6 * (name == "noise_variance_")) * np.abs(expected).max()
@@ -118,7 +118,7 @@ def test_merged_moments_of_parts_give_the_coefficients_of_one_fit(network):
     columns = whole.transform(X)
     parts = [Moments.from_block(columns[i::3], Y[i::3]) for i in range(3)]
     coef, intercept = coefficients(decompose(parts[0] + (parts[1] + parts[2])), whole.alpha)
-    np.testing.assert_allclose(np.atleast_2d(whole.coef_), coef.T, rtol=0, atol=1e-8 * np.abs(coef).max())
+    np.testing.assert_allclose(np.atleast_2d(whole.output_coef_), coef.T, rtol=0, atol=1e-8 * np.abs(coef).max())
     np.testing.assert_allclose(whole.intercept_, intercept, rtol=1e-8)
 
 
@@ -149,9 +149,9 @@ def test_coefficients_are_those_of_ridge_regression_on_the_explicit_features(net
         columns = fitted.transform(X)
         ridge = Ridge(alpha=0.1, solver="cholesky").fit(columns, Y, sample_weight=weight)
         largest = np.abs(ridge.coef_).max()
-        np.testing.assert_allclose(fitted.coef_, ridge.coef_, rtol=0, atol=1e-8 * largest)
+        np.testing.assert_allclose(fitted.output_coef_, ridge.coef_, rtol=0, atol=1e-8 * largest)
         np.testing.assert_allclose(fitted.intercept_, ridge.intercept_, rtol=0, atol=1e-8 * largest)
-        np.testing.assert_allclose(columns @ fitted.coef_.T + fitted.intercept_, scores(fitted, X), atol=1e-10)
+        np.testing.assert_allclose(columns @ fitted.output_coef_.T + fitted.intercept_, scores(fitted, X), atol=1e-10)
 
 
 @both_on_auto
@@ -161,7 +161,7 @@ def test_features_times_coefficients_are_the_scores(network):
     new = rows(50, seed=3)
     assert fitted.transform(new).shape == (50, 3 + 64)
     np.testing.assert_allclose(
-        fitted.transform(new) @ fitted.coef_.T + fitted.intercept_, scores(fitted, new), atol=1e-10
+        fitted.transform(new) @ fitted.output_coef_.T + fitted.intercept_, scores(fitted, new), atol=1e-10
     )
 
 
@@ -191,7 +191,7 @@ def test_rows_of_weight_zero_are_absent(network):
     y[100:] = y[100:][::-1]
     zeros = clone(network).fit(X, y, sample_weight=weight)
     absent = clone(network).fit(X[:100], y[:100])
-    np.testing.assert_array_equal(zeros.coef_, absent.coef_)
+    np.testing.assert_array_equal(zeros.output_coef_, absent.output_coef_)
     np.testing.assert_array_equal(output(zeros, X), output(absent, X))
     assert zeros.n_samples_seen_ == 100
 
@@ -221,8 +221,8 @@ def test_float32_rows_give_float32_results_close_to_those_of_float64(network):
         settings = {"alpha": 0.1, "length_scale": 2.0, "activation": "gaussian", "directions": "qmc", **settings}
         single = clone(network).set_params(**settings).fit(X, y)
         double = clone(network).set_params(**settings).fit(X.astype(np.float64), y)
-        assert single.coef_.dtype == single.transform(X).dtype == output(single, X).dtype == np.float32
-        assert double.coef_.dtype == output(double, X.astype(np.float64)).dtype == np.float64
+        assert single.output_coef_.dtype == single.transform(X).dtype == output(single, X).dtype == np.float32
+        assert double.output_coef_.dtype == output(double, X.astype(np.float64)).dtype == np.float64
         np.testing.assert_allclose(output(single, X), output(double, X.astype(np.float64)), rtol=0, atol=2e-3)
 
 
@@ -250,7 +250,9 @@ def test_sparse_rows_with_64_bit_indices_are_read(network):
     wide = sparse.csr_array(X)
     wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
     y = targets(network, X)
-    np.testing.assert_allclose(clone(network).fit(wide, y).coef_, clone(network).fit(X, y).coef_, atol=1e-9)
+    np.testing.assert_allclose(
+        clone(network).fit(wide, y).output_coef_, clone(network).fit(X, y).output_coef_, atol=1e-9
+    )
 
 
 @both
@@ -361,7 +363,7 @@ def test_as_many_rows_as_columns_is_no_peak_of_the_error(network, solver, n_samp
     X, new = rows(n_samples), rows(2000, seed=9)
     fitted = clone(network).set_params(solver=solver).fit(X, targets(network, X))
     more = clone(network).set_params(solver=solver).fit(rows(40), targets(network, rows(40)))
-    assert fitted.coef_.shape[-1] == 67
+    assert fitted.output_coef_.shape[-1] == 67
     truth = targets(network, new)
     assert fitted.score(new, truth) > max(0.4, more.score(new, truth) - 0.1)
 

@@ -49,7 +49,7 @@ def test_units_of_the_targets_are_powers_of_two_and_show_nowhere(model):
     units = fitted_network(model).target_units
     assert np.array_equal(np.exp2(np.round(np.log2(units))), units) and units[1] > 100.0 * units[0]
     other = MODELS_BY_SIZE(model).fit(X, 1024.0 * Y)
-    np.testing.assert_array_equal(other.coef_, 1024.0 * model.coef_)
+    np.testing.assert_array_equal(other.output_coef_, 1024.0 * model.output_coef_)
 
 
 def MODELS_BY_SIZE(model):
@@ -63,7 +63,7 @@ def test_it_cannot_be_changed(model):
 
 def test_attributes_of_the_estimator_are_its_attributes(model):
     attributes = fitted_network(model).attributes()
-    assert attributes.keys() >= {"coef_", "intercept_", "alpha_", "effective_dof_", "samplers_", "solver_"}
+    assert attributes.keys() >= {"output_coef_", "intercept_", "alpha_", "effective_dof_", "samplers_", "solver_"}
     assert all(getattr(model, name) is value for name, value in attributes.items() if name != "noise_variance_")
     assert not {name for name in vars(model) if name.endswith("_")} - attributes.keys() - {"n_features_in_"}
 

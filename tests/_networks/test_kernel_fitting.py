@@ -43,7 +43,7 @@ def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formula
     K, alpha = kernel_matrix(network.kernels_, task.X, task.X), task.choice.best.alpha
     assert np.array_equal(network.alpha_, np.full(2, alpha)) and np.ptp(units) > 0.0
     expected = solve_dual(K.copy(order="F"), task.Y * units, task.sample_weight, alpha)
-    np.testing.assert_allclose(network.coef_.T, expected.coef, rtol=1e-7, atol=1e-6)
+    np.testing.assert_allclose(network.output_coef_.T, expected.coef, rtol=1e-7, atol=1e-6)
     basis = solve_dual(K.copy(order="F"), np.eye(n), task.sample_weight, alpha)
     hat = K @ basis.coef + basis.intercept
     dof = np.trace(hat) - 1.0
@@ -85,7 +85,7 @@ def test_a_penalty_too_small_for_float64_is_raised_until_the_factor_exists():
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9])
 def test_few_rows_have_finite_coefficients_and_one_row_no_noise(n):
     network, _ = exact(n, np.ones(n))
-    assert np.all(np.isfinite(network.coef_)) and np.all(np.isfinite(network.transform(table(n)[0])))
+    assert np.all(np.isfinite(network.output_coef_)) and np.all(np.isfinite(network.transform(table(n)[0])))
     if n == 1:
         assert network.effective_dof_ == pytest.approx(np.zeros(2), abs=1e-12)
         assert np.array_equal(network.noise_variance_, np.zeros(2))

@@ -49,9 +49,9 @@ def test_predictions_are_columns_times_coefficients_and_columns_those_of_the_ker
     X, y, _ = table()
     model = network(n_components, input_transform=transform).fit(X, y)
     n = 50 if n_components == "auto" else n_components
-    assert model.feature_map_ == "landmarks" and model.n_components_ == (n,) and model.coef_.shape == (n,)
+    assert model.feature_map_ == "landmarks" and model.n_components_ == (n,) and model.output_coef_.shape == (n,)
     assert model.solver_ == ("dual" if n == 50 else "primal")
-    np.testing.assert_allclose(model.transform(X) @ model.coef_ + model.intercept_, model.predict(X), atol=1e-9)
+    np.testing.assert_allclose(model.transform(X) @ model.output_coef_ + model.intercept_, model.predict(X), atol=1e-9)
     if n == 50 and transform is None:
         centres = fitted_network(model).feature_map.centres
         np.testing.assert_allclose(model.transform(X), kernel_matrix(model.kernels_, X, centres), rtol=1e-12)
@@ -95,11 +95,11 @@ def test_csr_rows_give_the_network_of_dense_ones(n_components, transform):
 def test_single_precision_stays_single(n_components):
     X, y, _ = table(dtype=np.float32)
     model = network(n_components).fit(X, y)
-    assert model.coef_.dtype == model.transform(X).dtype == model.predict(X).dtype == np.float32
+    assert model.output_coef_.dtype == model.transform(X).dtype == model.predict(X).dtype == np.float32
     assert model.predict_interval(X).dtype == model.predict(X, return_std=True)[1].dtype == np.float32
     double = network(n_components).fit(X.astype(float), y)
     # A learned kernel may be small and its coefficients large; six digits of the largest product are left.
-    products = np.abs(double.transform(X.astype(float))) @ np.abs(double.coef_)
+    products = np.abs(double.transform(X.astype(float))) @ np.abs(double.output_coef_)
     assert np.max(np.abs(model.predict(X) - double.predict(X.astype(float)))) < 1e-5 * np.max(products) + 1e-3
 
 
@@ -135,7 +135,7 @@ def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(es
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         limited = estimator(random_state=0, n_jobs=2).fit(X, y, sample_weight=weight)
     for other in (three, limited):
-        assert np.array_equal(other.coef_, one.coef_) and np.array_equal(other.alpha_, one.alpha_)
+        assert np.array_equal(other.output_coef_, one.output_coef_) and np.array_equal(other.alpha_, one.alpha_)
         assert [fit[1:] for fit in other.search_history_] == [fit[1:] for fit in one.search_history_]
 
 
@@ -199,16 +199,21 @@ def test_held_out_residuals_of_landmarks_are_those_of_fits_without_the_row(weigh
         assert found == pytest.approx(y[i] - columns[i] @ coef, rel=1e-6)
 
 
-def test_importances_are_shares_that_find_what_matters_and_exist_only_where_they_were_learned():
+def learned(model):
+    return fitted_network(model).choice.importances is not None
+
+
+def test_importances_are_shares_that_find_what_matters_whether_they_were_learned_or_not():
     X, y, _ = table(80)
     model = network().fit(X, y)
     assert model.feature_importances_.sum() == pytest.approx(1.0) and np.all(model.feature_importances_ > 0.0)
     assert model.feature_importances_[0] > 0.6
     for parameters in ({"feature_learning": None}, {"n_components": 10}, {"length_scale": 1.0}, {"activation": "tanh"}):
-        assert not hasattr(network(**parameters).fit(X, y), "feature_importances_")
-    assert hasattr(network(10, feature_learning="agop").fit(X, y), "feature_importances_")
-    model.set_params(feature_learning=None).fit(X, y)
-    assert not hasattr(model, "feature_importances_")
+        other = network(**parameters).fit(X, y)
+        assert not learned(other) and other.feature_importances_.sum() == pytest.approx(1.0)
+        assert np.argmax(other.feature_importances_) == 0
+    assert learned(network(10, feature_learning="agop").fit(X, y))
+    assert not learned(model.set_params(feature_learning=None).fit(X, y))
 
 
 @pytest.mark.parametrize("n_components", ["auto", 60])
@@ -257,7 +262,7 @@ def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels
     X, y, _ = table(20)
     model = network().fit(X, y)
     model.set_params(feature_map="random", n_components=8).fit(X, y)
-    assert not hasattr(model, "feature_importances_") and not hasattr(model, "kernels_")
+    assert not learned(model) and not hasattr(model, "kernels_")
     assert len(model.samplers_) == 1 and "primal" in model.solver_costs_
     assert not hasattr(model.set_params(feature_map="landmarks").fit(X, y), "solver_costs_")
 
@@ -525,8 +530,7 @@ def test_a_length_scale_that_is_given_stays(feature_map):
     model = BundledNetworkRegressor(
         16, feature_map=feature_map, feature_learning="agop", length_scale=2.5, random_state=0
     ).fit(X, y)
-    assert np.all(model.length_scale_ == 2.5)
-    assert not hasattr(model, "feature_importances_")
+    assert np.all(model.length_scale_ == 2.5) and not learned(model)
 
 
 def test_a_fit_leaves_nothing_of_the_one_before():

@@ -53,13 +53,13 @@ def test_each_of_several_targets_is_fitted_as_if_alone():
     Y = several(X)
     for settings in ({}, {"solver": "dual"}, {"alpha": np.logspace(-4, 2, 13)}):
         model = BundledNetworkRegressor(**{**FIXED, **settings}).fit(X, Y)
-        assert model.coef_.shape == (3, 51)
+        assert model.output_coef_.shape == (3, 51)
         assert model.intercept_.shape == model.alpha_.shape == model.noise_variance_.shape == (3,)
         mean, std = model.predict(new, return_std=True)
         assert mean.shape == std.shape == (50, 3)
         for j in range(3):
             alone = clone(model).fit(X, Y[:, j])
-            assert isinstance(alone.intercept_, float) and alone.coef_.shape == (51,)
+            assert isinstance(alone.intercept_, float) and alone.output_coef_.shape == (51,)
             assert alone.alpha_ == model.alpha_[j]
             alone_mean, alone_std = alone.predict(new, return_std=True)
             np.testing.assert_allclose(mean[:, j], alone_mean, rtol=1e-8)
@@ -144,7 +144,7 @@ def test_the_unit_of_the_target_does_not_matter(unit, solver):
 def test_an_offset_of_the_target_moves_the_intercept_alone():
     X = rows(100)
     model, moved = (BundledNetworkRegressor(**FIXED).fit(X, smooth(X) + offset) for offset in (0.0, 1e6))
-    np.testing.assert_allclose(moved.coef_, model.coef_, atol=1e-7)
+    np.testing.assert_allclose(moved.output_coef_, model.output_coef_, atol=1e-7)
     assert moved.intercept_ - model.intercept_ == pytest.approx(1e6, rel=1e-12)
 
 
@@ -202,7 +202,7 @@ def test_more_penalty_leaves_fewer_degrees_of_freedom_and_smaller_coefficients()
     X = rows(100)
     models = [BundledNetworkRegressor(**{**FIXED, "alpha": a}).fit(X, smooth(X)) for a in (0.0, 1e-3, 1.0, 1e3, 1e12)]
     dofs = [model.effective_dof_ for model in models]
-    norms = [np.linalg.norm(model.coef_) for model in models]
+    norms = [np.linalg.norm(model.output_coef_) for model in models]
     assert np.all(np.diff(dofs) < 0.0) and np.all(np.diff(norms) < 0.0)
     assert dofs[0] == pytest.approx(np.linalg.matrix_rank(models[0].transform(X) - models[0].transform(X).mean(axis=0)))
     np.testing.assert_allclose(models[-1].predict(X), smooth(X).mean(), rtol=1e-6)

@@ -32,7 +32,7 @@ def test_labels_may_be_missing_from_partitions_and_classes_have_weights(class_we
     weights = RNG.integers(0, 3, 90).astype(float)
     distributed_network.fit(lazy(X[ORDER]), lazy(LABELS[ORDER]), lazy(weights))
     network.fit(X[ORDER], LABELS[ORDER], weights)
-    np.testing.assert_allclose(distributed_network.coef_, network.coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(distributed_network.output_coef_, network.output_coef_, rtol=1e-7, atol=1e-9)
     np.testing.assert_array_equal(distributed_network.classes_, network.classes_)
     assert distributed_network.n_samples_seen_ == network.n_samples_seen_
     probabilities = distributed_network.predict_proba(lazy(X))

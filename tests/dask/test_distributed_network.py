@@ -59,7 +59,7 @@ def cut(array, lengths, columns=1):
 
 
 def assert_same_fit(distributed_network, network, tolerance=1e-8):
-    for name in ("coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
+    for name in ("output_coef_", "intercept_", "alpha_", "effective_dof_", "noise_variance_"):
         got, wanted = getattr(distributed_network, name), getattr(network, name)
         assert np.linalg.norm(got - wanted) <= tolerance * np.linalg.norm(wanted), name
     assert distributed_network.n_samples_seen_ == network.n_samples_seen_
@@ -120,10 +120,10 @@ def test_samples_are_the_rows_that_one_machine_would_draw(distributed_network, n
         distributed_network.fit(cut(X.astype(dtype), [7, 0, 33, 20]), cut(y, [7, 0, 33, 20]), cut(WEIGHTS, [60]))
         network.fit(X.astype(dtype), y, WEIGHTS)
         assert len(distributed_network.search_history_) == len(network.search_history_) > 0
-        for name in ("coef_", "alpha_", "length_scale_"):
+        for name in ("output_coef_", "alpha_", "length_scale_"):
             got, wanted = getattr(distributed_network, name), getattr(network, name)
             np.testing.assert_allclose(got, wanted, rtol=1e-3 if single else 1e-8, atol=1e-4 if single else 1e-10)
-        assert distributed_network.coef_.dtype == dtype
+        assert distributed_network.output_coef_.dtype == dtype
 
 
 @both(8)
@@ -167,7 +167,7 @@ def test_the_same_attributes_come_out_and_the_local_network_needs_no_dask(distri
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(1,)\n"
-    more = [estimator.partial_fit(X[:30], y[:30]).coef_ for estimator in (local, network)]
+    more = [estimator.partial_fit(X[:30], y[:30]).output_coef_ for estimator in (local, network)]
     np.testing.assert_allclose(*more, rtol=1e-7, atol=1e-9)
 
 

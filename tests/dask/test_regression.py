@@ -30,7 +30,7 @@ def distributed_network():
 
 
 def test_several_targets_of_different_units(network, distributed_network):
-    np.testing.assert_allclose(distributed_network.coef_, network.coef_, rtol=1e-7)
+    np.testing.assert_allclose(distributed_network.output_coef_, network.output_coef_, rtol=1e-7)
     np.testing.assert_allclose(distributed_network.noise_variance_, network.noise_variance_, rtol=1e-7)
     prediction = distributed_network.predict(lazy(X))
     assert prediction.shape == (50, 2)
@@ -42,7 +42,7 @@ def test_a_data_frame_of_targets_is_as_good(network):
     frame = pd.DataFrame(np.c_[X, Y], columns=list("abcde"))
     rows = dd.from_pandas(frame, npartitions=3)
     estimator = DaskBundledNetworkRegressor(8, **SETTINGS).fit(rows[["a", "b", "c"]], rows[["d", "e"]])
-    np.testing.assert_allclose(estimator.coef_, network.coef_, rtol=1e-7)
+    np.testing.assert_allclose(estimator.output_coef_, network.output_coef_, rtol=1e-7)
     prediction = estimator.predict(rows[["a", "b", "c"]])
     assert isinstance(prediction, da.Array)
     np.testing.assert_allclose(prediction.compute(), network.predict(X), rtol=1e-6, atol=1e-15)

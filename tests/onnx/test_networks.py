@@ -62,7 +62,7 @@ def test_probabilities(evaluated, options, n_classes):
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_probabilities_are_a_softmax_of_logits_times_the_inverse_temperature(evaluated, n_outputs, inverse_temperature):
     logits = RNG.normal(size=(4, n_outputs))
-    network = SimpleNamespace(coef_=np.ones((n_outputs, 2)), inverse_temperature_=inverse_temperature)
+    network = SimpleNamespace(output_coef_=np.ones((n_outputs, 2)), inverse_temperature_=inverse_temperature)
     graph = Graph("g")
     probabilities = evaluated(graph, class_probabilities(graph, network, "S"), S=logits)
     # A single score is that of the second class, and minus that of the first.

@@ -111,7 +111,7 @@ def test_a_network_of_one_penalty_is_that_of_eigenvectors(monkeypatch):
     X, _ = table()
     for ours, theirs in zip(one.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
-    for name in ("coef_", "intercept_", "effective_dof_", "noise_variance_", "alpha_"):
+    for name in ("output_coef_", "intercept_", "effective_dof_", "noise_variance_", "alpha_"):
         np.testing.assert_allclose(getattr(one, name), getattr(reference, name), rtol=1e-7, atol=1e-10)
 
 

@@ -75,7 +75,7 @@ def test_cg_network_is_the_direct_one(direct):
     settings = {"n_components": 150, "alpha": 0.3, "random_state": 0, **FIXED}
     iterative = BundledNetworkRegressor(solver="cg", tol=1e-10, **settings).fit(X, y, weight)
     exact = BundledNetworkRegressor(solver=direct, **settings).fit(X, y, weight)
-    np.testing.assert_allclose(iterative.coef_, exact.coef_, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(iterative.output_coef_, exact.output_coef_, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(iterative.intercept_, exact.intercept_, rtol=1e-6)
     # The sketch has every row here, so what it only estimates otherwise is exact too.
     np.testing.assert_allclose(iterative.noise_variance_, exact.noise_variance_, rtol=1e-6)
@@ -98,7 +98,7 @@ def test_more_rows_than_the_sketch_has_agree_with_the_direct_solution_to_the_tol
     columns, alpha = iterative.transform(X), np.array(penalties)
     centred, means = columns - np.average(columns, axis=0, weights=weight), np.average(Y, axis=0, weights=weight)
     right = centred.T @ (weight[:, None] * (Y - means))
-    left = centred.T @ (weight[:, None] * (centred @ iterative.coef_.T)) + alpha * iterative.coef_.T
+    left = centred.T @ (weight[:, None] * (centred @ iterative.output_coef_.T)) + alpha * iterative.output_coef_.T
     assert np.all(np.linalg.norm(left - right, axis=0) <= 1.1 * tol * np.linalg.norm(right, axis=0))
     np.testing.assert_allclose(iterative.predict(X), exact.predict(X), atol=max(20.0 * tol, 1e-6) * np.std(Y))
 

@@ -99,7 +99,7 @@ def test_penalties_of_a_fit_without_noise_are_compared_in_float64(passes, monkey
     plain["alpha"] = np.logspace(-3, 2, 11)
     model, exact = network(**plain).fit(X, y), in_float64(monkeypatch, network(**plain), X, y)
     assert len(passes) == 1  # of the first fit above, which has one penalty
-    assert np.array_equal(model.coef_, exact.coef_)
+    assert np.array_equal(model.output_coef_, exact.output_coef_)
 
 
 def test_without_corrections_it_is_not(passes, monkeypatch):
@@ -122,7 +122,7 @@ def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
     model = network(alpha=0.1).fit(X, y)
     assert len(passes[0]) < len(passes[1]) == refinement.MOST_PASSES
     exact = in_float64(monkeypatch, network(alpha=0.1), X, y)
-    np.testing.assert_allclose(model.coef_, exact.coef_, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(model.output_coef_, exact.output_coef_, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("first", [1e-30, np.nan])
@@ -132,7 +132,7 @@ def test_corrections_that_do_not_shrink_mean_float64(alpha, first, passes, monke
     X, y = table()
     model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
     assert len(passes) == 1
-    assert np.array_equal(model.coef_, exact.coef_)
+    assert np.array_equal(model.output_coef_, exact.output_coef_)
 
 
 @pytest.mark.parametrize(("alpha", "mixed"), [(1.6e-5, True), (1.4e-5, False), (1e-12, False)])
@@ -148,7 +148,7 @@ def test_sums_in_float32_without_a_factor_mean_float64(passes, monkeypatch):
     X, y = table()
     model, exact = network().fit(X, y), in_float64(monkeypatch, network(), X, y)
     assert passes == []
-    assert np.array_equal(model.coef_, exact.coef_)
+    assert np.array_equal(model.output_coef_, exact.output_coef_)
 
 
 def test_columns_that_float32_cannot_hold_mean_float64(passes):
@@ -181,7 +181,9 @@ def test_short_sums_are_not_worth_it(monkeypatch):
 @pytest.mark.parametrize("options", [{"batch_size": 7}, {"batch_size": 1000}, {"n_jobs": 1}, {"n_jobs": 3}])
 def test_blocks_and_threads_do_not_matter(options):
     X, y = table()
-    np.testing.assert_allclose(network(**options).fit(X, y).coef_, network().fit(X, y).coef_, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        network(**options).fit(X, y).output_coef_, network().fit(X, y).output_coef_, rtol=1e-8, atol=1e-10
+    )
 
 
 def test_what_comes_after_the_fit_works_on_these_sums(monkeypatch):
@@ -226,7 +228,9 @@ def test_a_constant_target_beside_others_takes_no_second_sums(alpha, constant, m
     model = network(alpha=alpha).fit(X, np.column_stack([y, np.full(N, constant)]))
     assert dtypes == [np.float32]
     assert np.abs(model.predict(X)[:, 1] - constant).max() < 1e-12
-    np.testing.assert_allclose(model.coef_[0], network(alpha=model.alpha_[0]).fit(X, y).coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        model.output_coef_[0], network(alpha=model.alpha_[0]).fit(X, y).output_coef_, rtol=1e-7, atol=1e-9
+    )
 
 
 def test_every_target_is_corrected_by_itself(passes):

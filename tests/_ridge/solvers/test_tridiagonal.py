@@ -159,7 +159,7 @@ def test_a_network_is_that_of_eigenvectors(alpha, monkeypatch):
     np.testing.assert_array_equal(model.alpha_, reference.alpha_)
     for ours, theirs in zip(model.predict(X, return_std=True), reference.predict(X, return_std=True), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
-    for name in ("coef_", "intercept_", "effective_dof_", "noise_variance_"):
+    for name in ("output_coef_", "intercept_", "effective_dof_", "noise_variance_"):
         np.testing.assert_allclose(getattr(model, name), getattr(reference, name), rtol=1e-7, atol=1e-9)
 
 

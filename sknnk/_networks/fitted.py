@@ -99,6 +99,8 @@ class FittedNetwork:
         Of the raw columns, where `partial_fit` keeps them.
     kernel_rows : KernelTask, optional
         All rows, for a kernel with each of them.
+    weight_unit : float
+        What one row weighs; weights, sums and penalties are in it.
     """
 
     feature_map: RandomMap | KernelMap
@@ -113,6 +115,7 @@ class FittedNetwork:
     held_out: HeldOutRows | None = None
     sums: Moments | None = None
     kernel_rows: KernelTask | None = None
+    weight_unit: float = 1.0
 
     def __post_init__(self) -> None:
         """Keep the name of the dtype, which every file format can hold."""
@@ -243,7 +246,7 @@ class FittedNetwork:
             Y, weight = held.Y * self.target_units, held.sample_weight
             scores = (held.Y - held.residuals) * self.target_units
         else:
-            Y, weight = data.Y, data.sample_weight
+            Y, weight = data.Y, data.in_weight_unit(self.weight_unit).sample_weight
             own = self.scores(data.X, execution).astype(np.float64)
             scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
         return replace(self, targets=targets.calibrated(scores, targets.labels_of(Y), weight), held_out=None)
@@ -283,7 +286,7 @@ class FittedNetwork:
         """What is known of a solution that was found, not given."""
         optional = {"solver_costs_": self.solver_costs, "moments_": self.sums}
         return {
-            "alpha_": self._per_target(self.solution.alpha),
+            "alpha_": self._per_target(self.solution.alpha * self.weight_unit),
             "effective_dof_": self._per_target(self.solution.dof),
             "noise_variance_": self._per_target(self.noise_variance),
             "n_samples_seen_": self.n_samples,

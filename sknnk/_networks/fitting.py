@@ -17,7 +17,6 @@ from .._ridge import (
     Solution,
     check_memory,
     choose_solver,
-    effective_rows,
     solve,
     solve_moments,
 )
@@ -43,19 +42,22 @@ class PreparedNetwork:
         Powers of two by which targets are divided.
     penalty : Penalty
         Penalties to choose from.
+    weight_unit : float
+        Weight of one row, by which weights and penalties are divided.
     """
 
     feature_map: RandomMap | KernelMap
     choice: NetworkChoice
     target_units: Array
     penalty: Penalty
+    weight_unit: float = 1.0
 
     def completed(
         self, solution: Solution, targets: NumericTargets | ClassTargets, dtype: Any, solver: str, **optional: Any
     ) -> FittedNetwork:
         """The network with a solution for its columns; `optional` are further fields of `FittedNetwork`."""
         parts = (self.feature_map, solution, self.target_units, self.choice, targets)
-        return FittedNetwork(*parts, solution.n_samples, dtype, solver, **optional)
+        return FittedNetwork(*parts, solution.n_samples, dtype, solver, weight_unit=self.weight_unit, **optional)
 
 
 def fit_network(
@@ -84,10 +86,10 @@ def fit_network(
     ValueError
         If a parameter does not fit the rows, or memory does not suffice.
     """
-    penalty = spec.penalty(data.n_targets)
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
     if chosen_map(spec, data, penalty) == "landmarks":
         return fit_kernel_network(spec, data, targets, penalty, execution)
-    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)
     prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
     prepared.feature_map.check_range(data.X)
@@ -127,7 +129,8 @@ def extend_network(
     ValueError
         As :func:`fit_network`, or if the network keeps nothing that rows could be added to.
     """
-    penalty = spec.penalty(data.n_targets)
+    data = data if fitted is None else data.in_weight_unit(fitted.weight_unit)
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
     if fitted is None and spec.feature_map == "landmarks":
         return fit_kernel_network(spec, data, targets, penalty, execution)
     if fitted is not None and fitted.kernel_rows is not None:
@@ -141,6 +144,7 @@ def extend_network(
             choice,
             fitted.target_units,
             replace(penalty, centre=choice.centre),
+            fitted.weight_unit,
         )
         sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
     scaled = data.in_units(prepared.target_units)
@@ -157,7 +161,7 @@ def extend_network(
 
 def _begun(spec: NetworkSpec, data: Dataset, penalty: Penalty, execution: Execution) -> PreparedNetwork:
     """A network with random columns, to which rows will be added chunk by chunk."""
-    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     check_memory(spec.n_components, sizes, spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
     prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
     prepared.feature_map.check_range(data.X)
@@ -210,7 +214,7 @@ def prepare_network(
     transform = possible_transforms(spec.input_transform)[0]
     kernel = (activation, directions, frequencies, length_scale)
     choice = NetworkChoice(sizes, *kernel, transform, found.history, found.alpha, seed)
-    return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha))
+    return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha), data.weight_unit)
 
 
 def solved_sums(

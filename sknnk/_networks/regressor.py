@@ -164,7 +164,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights. An integer weight is the same as repeating the row.
+            Non-negative weights. An integer weight is the same as repeating the row, and a common factor changes what
+            is automatic nowhere; a penalty that is given counts against the weighted squares, as in ``Ridge``.
 
         Returns
         -------
@@ -195,7 +196,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights.
+            Non-negative weights, in the same unit as those of the first chunk, which says what counts as a row.
 
         Returns
         -------

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._compute import Array
+from .._data import Dataset
 from .._integration import VersionedState
 from .._networks import ClassTargets, log_probabilities, probabilities, scores_without_row
 from .._ridge import Moments, Penalty, Solution, solve_moments
@@ -45,18 +46,19 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         last = self.layers[-1]
         return {"output_coef_": last.weights, "intercept_": last.bias, "output_activation_": last.activation}
 
-    def _solved(self, X: Any, Y: Array, sample_weight: Any) -> tuple[dict[str, Any], Solution, Array]:
-        """Fitted attributes of an output matrix by least squares, its solution, and the inputs of the matrix."""
+    def _solved(self, X: Any, Y: Array, sample_weight: Any) -> tuple[dict[str, Any], Solution, Dataset]:
+        """Fitted attributes of an output matrix by least squares, its solution, and the rows in front of the matrix."""
         weights = _check_sample_weight(sample_weight, Y, dtype=np.float64, ensure_non_negative=True)
-        hidden = self._hidden(X)
-        solution = solve_moments(Moments.from_block(hidden, Y, weights), Penalty(), float(np.finfo(np.float64).eps))
+        data = Dataset.of(self._hidden(X), np.asarray(Y, dtype=np.float64), weights)
+        sums = Moments.from_block(data.X, data.Y, data.sample_weight)
+        solution = solve_moments(sums, Penalty(), float(np.finfo(np.float64).eps))
         attributes = {
             "output_coef_": solution.coef.T,
             "intercept_": solution.intercept,
-            "alpha_": solution.alpha,
+            "alpha_": solution.alpha * data.weight_unit,
             "output_activation_": "identity",
         }
-        return attributes, solution, hidden
+        return attributes, solution, data
 
 
 class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNetwork):
@@ -211,12 +213,10 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
         check_consistent_length(X, y)
         check_classification_targets(y)
         targets = ClassTargets.of(y, None)
-        Y = targets.encode(y)
-        attributes, solution, hidden = self._solved(X, Y, sample_weight)
-        weights = _check_sample_weight(sample_weight, Y, dtype=np.float64, ensure_non_negative=True)
-        scores = hidden @ solution.coef + solution.intercept
-        without = scores_without_row(scores, Y, solution.dof, solution.n_effective)
-        targets = targets.calibrated(without, targets.positions(y), weights)
+        attributes, solution, data = self._solved(X, targets.encode(y), sample_weight)
+        scores = data.X @ solution.coef + solution.intercept
+        without = scores_without_row(scores, data.Y, solution.dof, solution.n_effective)
+        targets = targets.calibrated(without, targets.labels_of(data.Y), data.sample_weight)
         return self._publish(**attributes, **targets.attributes())
 
     def with_output_layer(self, description: dict[str, Any], classes: NDArray[Any]) -> "PartlyBundledClassifier":

@@ -1,7 +1,7 @@
 """The networks that a search compares: what they share, prepared once for each kernel."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -134,6 +134,16 @@ class PreparedPlan:
         """Powers of two by which targets are divided."""
         return self.network.target_units
 
+    def weighted_as(self, data: Dataset) -> Self:
+        """Take the unit of the weights of other rows, or of other weights of the same ones."""
+        return replace(self, network=replace(self.network, weight_unit=data.weight_unit))
+
+    def penalties(self, alphas: Array) -> Array:
+        """Penalties of the user, of shape (n_alphas,), in the unit of the weights."""
+        penalty = replace(self.plan.spec, alpha=alphas).penalty(1, self.network.weight_unit)
+        assert penalty.candidates is not None
+        return penalty.candidates[:, 0]
+
     def solved(self, feature_map: RandomMap, system: RidgeSystem, alpha: float, dtype: Any) -> FittedNetwork:
         """Complete a network with a solution.
 
@@ -144,7 +154,7 @@ class PreparedPlan:
         system : RidgeSystem
             The diagonalised problem for these columns.
         alpha : float
-            Penalty.
+            Penalty, in the unit of the weights.
         dtype : dtype
             Of the rows.
 
@@ -182,7 +192,7 @@ class PreparedPlan:
 
     def as_candidate(self, fitted: FittedNetwork) -> BundledNetwork:
         """Give the estimator of a fitted network."""
-        (count,), alpha = fitted.choice.n_components, float(fitted.solution.alpha[0])
+        (count,), alpha = fitted.choice.n_components, float(fitted.solution.alpha[0] * fitted.weight_unit)
         return as_estimator(self.plan.candidate(count, alpha), fitted, self.plan.description)
 
 

@@ -53,7 +53,7 @@ class SearchedRows:
     def training_rows(self, rows: Indices, weight: Array) -> Dataset:
         """Rows of positive weight among some, for weights of all rows."""
         seen = rows[weight[rows] > 0.0]
-        return Dataset(self.X[seen], self.Y[seen], weight[seen])
+        return Dataset.of(self.X[seen], self.Y[seen], weight[seen])
 
     def all_rows(self) -> Dataset:
         """All rows of positive weight."""
@@ -141,6 +141,7 @@ def _scores_of_sets(
 ) -> list[tuple[int, list[dict[str, Any]], tuple[float, float]]]:
     """Position of each split, test and training scores by name, and seconds spent on fitting and on scoring."""
     forms, started = scoring.closed_forms(), perf_counter()
+    alphas = sets.prepared.penalties(alphas)
     paths = sets.paths(count, alphas) if forms else []
     fit_time = (perf_counter() - started) / len(sets.splits)
     sides = (False, True) if return_train_score else (False,)
@@ -170,11 +171,12 @@ def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[
         return
     for position, (train, test) in enumerate(task.splits):
         weight = task.fit_weight(train)
-        own = plan.prepared(task.training_rows(train, weight)) if shared is None else shared
+        rows = task.training_rows(train, weight)
+        own = plan.prepared(rows) if shared is None else shared.weighted_as(rows)
         link_scale = own.feature_map.link_scale
         if shared is not None:
             [link_scale] = _link_scales(own, task, [(train, test)])
-        table = Table(task.X, task.Y / own.target_units, weight)
+        table = Table.of(own, task.X, task.Y, weight)
         split = [(train, test)]
         if _features_fit_in_memory(task, own):
             yield position, RowSets(own, table, split, [link_scale]), None
@@ -187,7 +189,8 @@ def _shared_sets(prepared: PreparedPlan, task: SearchedRows) -> Iterator[tuple[i
     """Sets that share one preparation. Each covers as many splits as have few patterns of membership."""
     link_scales = _link_scales(prepared, task, task.splits)
     weight = task.fit_weight(np.arange(len(task.Y)))
-    table = Table(task.X, task.Y / prepared.target_units, weight)
+    prepared = prepared.weighted_as(task.training_rows(np.arange(len(task.Y)), weight))
+    table = Table.of(prepared, task.X, task.Y, weight)
     # Class weights depend on each training set. With them, a final fit cannot use these sums.
     may_continue = weight is task.sample_weight
     if _features_fit_in_memory(task, prepared):

@@ -193,6 +193,6 @@ def _completed(
         return [replace(network, targets=sure) for network in networks]
     rows = train[sets.table.weight[train] > 0.0]
     X, Y = sets.table.X[rows], sets.table.Y[rows] * sets.prepared.target_units
-    data = Dataset(X, Y, sets.table.weight[rows])
+    data = Dataset(X, Y, sets.table.weight[rows], sets.prepared.network.weight_unit)
     known = _remembering(sets, networks, None, X, rows, path) if isinstance(targets, ClassTargets) else networks
     return [sets.prepared.completed(network, data) for network in known]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.linalg.blas import dgemm
 
 from .._compute import Array, Floats, Indices
-from .._data import Dataset
+from .._data import Dataset, in_weight_unit
 from .._features import feature_scale
 from .._integration import Task
 from .._networks import FittedNetwork, over_blocks, summed_rows, summing_steps
@@ -52,12 +52,17 @@ class Table:
     Y : ndarray of shape (n_samples, n_targets)
         Targets in the units of the solver.
     weight : ndarray of shape (n_samples,)
-        Non-negative weights.
+        Non-negative weights, in their unit.
     """
 
     X: Any
     Y: Array
     weight: Array
+
+    @classmethod
+    def of(cls, prepared: PreparedPlan, X: Any, Y: Array, sample_weight: Array) -> Self:
+        """Rows in the units of a prepared network."""
+        return cls(X, Y / prepared.target_units, in_weight_unit(sample_weight, prepared.network.weight_unit))
 
     @property
     def precision(self) -> float:
@@ -343,7 +348,8 @@ class AllRows:
         wide = self.prepared.feature_map
         layers = leading_features(wide, count, wide.link_scale)
         system = self.systems[count] if count in self.systems else self._system(layers.column_scale)
-        return self.prepared.solved(layers, system, alpha, self.dtype)
+        [own] = self.prepared.penalties(np.array([alpha]))
+        return self.prepared.solved(layers, system, float(own), self.dtype)
 
     def _system(self, scale: Array) -> RidgeSystem:
         if self.table is None:

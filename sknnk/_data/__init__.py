@@ -15,6 +15,7 @@ from .inputs import (
 )
 from .quantiles import QuantileMap, fit_quantile_map
 from .rows import binary_magnitude, distinct_rows, is_valid_already, multiplicities, unit_rows, weighted_rows
+from .weight_units import in_weight_unit, unit_of_counts
 
 __all__ = [
     "Dataset",
@@ -25,12 +26,14 @@ __all__ = [
     "fit_quantile_map",
     "fitted_input_map",
     "fitted_input_maps",
+    "in_weight_unit",
     "is_valid_already",
     "multiplicities",
     "possible_transforms",
     "quantile_rows",
     "sampled_rows",
     "transform_inputs",
+    "unit_of_counts",
     "unit_rows",
     "weighted_rows",
 ]

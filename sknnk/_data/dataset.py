@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .rows import binary_magnitude, weighted_rows
+from .weight_units import in_weight_unit, weights_and_unit
 
 Array = NDArray[np.float64]
 
@@ -23,28 +24,38 @@ class Dataset:
     Y : ndarray of shape (n_samples, n_targets)
         Targets of the least squares.
     sample_weight : ndarray of shape (n_samples,)
-        Positive weights.
+        Positive weights, in their unit.
+    weight_unit : float
+        What they were divided by.
+
+    Notes
+    -----
+    Everything that is automatic sees weights in the unit that :func:`weight_unit` finds, where one is a row: numbers of
+    rows, of features and of degrees of freedom, penalties, temperatures and noise. A factor common to all weights so
+    changes nothing that is automatic. Penalties that are given are in the unit of the user's weights, as in
+    scikit-learn's ``Ridge``, and are divided by the same unit; the penalty that is found is multiplied by it.
 
     Examples
     --------
     >>> import numpy as np
-    >>> data = Dataset.of(np.eye(3), np.array([[6.0], [1.0], [9.0]]), np.array([1.0, 1.0, 0.0]))
-    >>> len(data), data.units, data.in_units(data.units).Y.ravel()
-    (2, array([4.]), array([1.5 , 0.25]))
+    >>> data = Dataset.of(np.eye(3), np.array([[6.0], [1.0], [9.0]]), np.array([0.5, 1.0, 0.0]))
+    >>> len(data), data.units, data.in_units(data.units).Y.ravel(), data.weight_unit, data.sample_weight
+    (2, array([4.]), array([1.5 , 0.25]), 0.5, array([1., 2.]))
     """
 
     X: Any
     Y: Array
     sample_weight: Array
+    weight_unit: float = 1.0
 
     @classmethod
     def of(cls, X: Any, Y: Array, sample_weight: Array) -> Self:
-        """Leave out rows of weight zero.
+        """Leave out rows of weight zero, and find the unit of the weights.
 
         Parameters
         ----------
         X, Y, sample_weight
-            As the class has them; weights may be zero.
+            As the class has them; weights may be zero, and in any unit.
 
         Returns
         -------
@@ -56,7 +67,26 @@ class Dataset:
         ValueError
             If no weight is positive.
         """
-        return cls(*weighted_rows(X, Y, sample_weight))
+        X, Y, sample_weight = weighted_rows(X, Y, sample_weight)
+        return cls(X, Y, *weights_and_unit(X, Y, sample_weight))
+
+    def in_weight_unit(self, unit: float) -> Self:
+        """Divide the weights by another unit.
+
+        Parameters
+        ----------
+        unit : float
+            Positive, in the user's weights.
+
+        Returns
+        -------
+        Dataset
+            The same rows; the very same object where that is its unit.
+        """
+        if unit == self.weight_unit:
+            return self
+        weights = in_weight_unit(self.sample_weight, unit / self.weight_unit)
+        return replace(self, sample_weight=weights, weight_unit=unit)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -115,8 +145,9 @@ class Dataset:
         Dataset
             All rows; sparse if any of them are.
         """
-        pairs = ((self.Y, other.Y), (self.sample_weight, other.sample_weight))
-        return type(self)(_stacked(self.X, other.X), *(np.concatenate(pair) for pair in pairs))
+        # In the unit of the user: that of all rows may be another one than that of the first.
+        weights = [each.sample_weight * each.weight_unit for each in (self, other)]
+        return type(self).of(_stacked(self.X, other.X), np.concatenate([self.Y, other.Y]), np.concatenate(weights))
 
 
 def _stacked(upper: Any, lower: Any) -> Any:

@@ -103,6 +103,8 @@ class FittedNetwork:
         All rows, for a kernel with each of them.
     first_rows : Dataset, optional
         All rows as they came, while `partial_fit` has seen too few to keep to what was chosen from them.
+    weight_unit : float
+        What one row weighs; weights, sums and penalties are in it.
     """
 
     feature_map: RandomMap | KernelMap
@@ -118,6 +120,7 @@ class FittedNetwork:
     sums: Moments | None = None
     kernel_rows: KernelTask | None = None
     first_rows: Dataset | None = None
+    weight_unit: float = 1.0
 
     def __post_init__(self) -> None:
         """Keep the name of the dtype, which every file format can hold."""
@@ -277,7 +280,7 @@ class FittedNetwork:
             scores, held = (held.Y - held.residuals) * self.target_units, None
         else:
             data = data or self.held_data
-            Y, weight = data.Y, data.sample_weight
+            Y, weight = data.Y, data.in_weight_unit(self.weight_unit).sample_weight
             own = self.scores(data.X, execution).astype(np.float64)
             scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
         return replace(self, targets=targets.calibrated(*targets.labelled(scores, Y, weight)), held_out=held)
@@ -324,7 +327,7 @@ class FittedNetwork:
         """What is known of a solution that was found, not given."""
         optional = {"solver_costs_": self.solver_costs, "moments_": self.sums}
         return {
-            "alpha_": self._per_target(self.solution.alpha),
+            "alpha_": self._per_target(self.solution.alpha * self.weight_unit),
             "effective_dof_": self._per_target(self.solution.dof),
             "noise_variance_": self._per_target(self.noise_variance),
             "n_samples_seen_": self.n_samples,

@@ -17,7 +17,6 @@ from .._ridge import (
     Solution,
     check_memory,
     choose_solver,
-    effective_rows,
     solve,
     solve_moments,
 )
@@ -42,19 +41,22 @@ class PreparedNetwork:
         Powers of two by which targets are divided.
     penalty : Penalty
         Penalties to choose from.
+    weight_unit : float
+        Weight of one row, by which weights and penalties are divided.
     """
 
     feature_map: RandomMap | KernelMap
     choice: NetworkChoice
     target_units: Array
     penalty: Penalty
+    weight_unit: float = 1.0
 
     def completed(
         self, solution: Solution, targets: NumericTargets | ClassTargets, dtype: Any, solver: str, **optional: Any
     ) -> FittedNetwork:
         """The network with a solution for its columns; `optional` are further fields of `FittedNetwork`."""
         parts = (self.feature_map, solution, self.target_units, self.choice, targets)
-        return FittedNetwork(*parts, solution.n_samples, dtype, solver, **optional)
+        return FittedNetwork(*parts, solution.n_samples, dtype, solver, weight_unit=self.weight_unit, **optional)
 
 
 def fit_network(
@@ -83,10 +85,10 @@ def fit_network(
     ValueError
         If a parameter does not fit the rows, or memory does not suffice.
     """
-    penalty = spec.penalty(data.n_targets)
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
     if chosen_map(spec, data, penalty) == "landmarks":
         return fit_kernel_network(spec, data, targets, penalty, execution)
-    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)
     prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
     prepared.feature_map.check_range(data.X)
@@ -146,7 +148,7 @@ def prepare_network(
     transform = possible_transforms(spec.input_transform)[0]
     kernel = (activation, directions, frequencies, length_scale)
     choice = NetworkChoice(sizes, *kernel, transform, found.history, found.alpha, seed)
-    return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha))
+    return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha), data.weight_unit)
 
 
 def solved_sums(

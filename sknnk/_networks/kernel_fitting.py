@@ -102,7 +102,8 @@ def fit_kernel_network(
     n_centres = _n_centres(spec, task)
     choice = _choice_of(task, n_centres, seed, learns)
     if n_centres == len(task.X) and task.complete:
-        return _fitted_exactly(task, choice, units, targets, len(data), data.X.dtype, execution, spec.n_components)
+        size = (len(data), spec.n_components)
+        return _fitted_exactly(task, choice, units, targets, *size, data.X.dtype, execution, data.weight_unit)
     # A sample of the rows gives landmarks; sums over all rows are what is solved.
     check_memory(spec.n_components, (n_centres,), spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
     feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
@@ -112,7 +113,8 @@ def fit_kernel_network(
     solution = solve_moments(sums, centred, float(np.finfo(data.X.dtype).eps))
     parts = (feature_map, solution, units, replace(choice, centre=centred.centre), targets)
     held_out = HeldOutRows.sample(scaled, seed)
-    return FittedNetwork(*parts, len(data), data.X.dtype, "primal", held_out=held_out)
+    own = (len(data), data.X.dtype, "primal")
+    return FittedNetwork(*parts, *own, held_out=held_out, weight_unit=data.weight_unit)
 
 
 def _n_centres(spec: NetworkSpec, task: KernelTask) -> int:
@@ -182,8 +184,9 @@ def extend_kernel_network(
         sample_weight=np.concatenate([earlier.sample_weight, data.sample_weight])[order],
     )
     choice = replace(fitted.choice, n_components=(n_rows,))
-    n_samples = fitted.n_samples + len(data)
-    return _fitted_exactly(task, choice, fitted.target_units, targets, n_samples, data.X.dtype, execution, n_rows)
+    size = (fitted.n_samples + len(data), n_rows)
+    parts = (task, choice, fitted.target_units, targets)
+    return _fitted_exactly(*parts, *size, data.X.dtype, execution, fitted.weight_unit)
 
 
 def _held_last(seed: int, n_before: int, n_new: int) -> Indices:
@@ -198,9 +201,10 @@ def _fitted_exactly(
     units: Array,
     targets: NumericTargets | ClassTargets,
     n_samples: int,
+    asked: object,
     dtype: Any,
     execution: Execution,
-    asked: object,
+    weight_unit: float,
 ) -> FittedNetwork:
     """Solve with one column for each distinct row."""
     n_rows, n_held = len(task.X), min(HELD_ROWS, len(task.X))
@@ -214,7 +218,8 @@ def _fitted_exactly(
     held_out = HeldOutRows(task.X[held], task.Y[held], task.sample_weight[held], solution.held_residuals)
     feature_map = KernelMap(task.input_map, kernels, task.X)
     parts = (feature_map, solution, units, choice, targets)
-    return FittedNetwork(*parts, n_samples, dtype, "dual", held_out=held_out, kernel_rows=task)
+    fitted = FittedNetwork(*parts, n_samples, dtype, "dual", held_out=held_out, kernel_rows=task)
+    return replace(fitted, weight_unit=weight_unit)
 
 
 def _check_exact_memory(asked: object, n_rows: int) -> None:

@@ -165,7 +165,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights. An integer weight is the same as repeating the row.
+            Non-negative weights. A whole weight repeats the row, and a common factor changes nothing automatic.
 
         Returns
         -------
@@ -196,7 +196,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights. An integer weight is the same as repeating the row.
+            Non-negative weights, in the same unit as those of the first chunk, which says what counts as a row.
 
         Returns
         -------

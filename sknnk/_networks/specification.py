@@ -6,12 +6,15 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._compute import Array
 from .._features import Candidate
 from .._kernel_learning import MIN_ROWS, is_wide, layer_sizes
 from .._ridge import Penalty
 
 # From this many input columns on, projections on random directions cost less than distances between all rows.
 _MAX_COMPARED_FEATURES = 1000
+# Beyond these bounds a penalty is none, or leaves nothing but the mean, whatever the features.
+_LEAST_ALPHA = 1e-150
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,20 +88,22 @@ feature_learning, input_transform, direct_link, random_state
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def layer_sizes(self, n_effective: float) -> tuple[int, ...]:
-        """Columns of every bundled layer, for a number of rows or the sum of their weights."""
+        """Columns of every bundled layer, for a number of rows."""
         return layer_sizes(self.n_components, n_effective)
 
     def n_linked(self, n_features: int) -> int:
         """Columns of the direct link."""
         return n_features if self.direct_link else 0
 
-    def penalty(self, n_targets: int) -> Penalty:
-        """Penalties to choose from, as the user gave them.
+    def penalty(self, n_targets: int, weight_unit: float = 1.0) -> Penalty:
+        """Penalties to choose from, as the user gave them but for the unit of the weights.
 
         Parameters
         ----------
         n_targets : int
             Number of targets.
+        weight_unit : float, default=1.0
+            Unit of the sample weights, as :class:`Dataset` has it.
 
         Returns
         -------
@@ -120,7 +125,8 @@ feature_learning, input_transform, direct_link, random_state
                 f"alpha of shape {alpha.shape} must be a number, candidates of shape (n_alphas,), or one value per "
                 f"target of shape (1, {n_targets})."
             )
-        return Penalty(alpha if alpha.ndim == 2 else alpha.reshape(-1, 1))
+        candidates = alpha if alpha.ndim == 2 else alpha.reshape(-1, 1)
+        return Penalty(_in_unit(candidates, weight_unit))
 
     def allows_kernel_columns(self, X: Any, penalty: Penalty) -> bool:
         """Whether nothing asks for random columns, and the rows can be compared with each other.
@@ -172,6 +178,14 @@ feature_learning, input_transform, direct_link, random_state
                 f"n_components={self.n_components!r} asks for several layers, which feature_map='landmarks' does "
                 "not have; give one number, or use feature_map='random'."
             )
+
+
+def _in_unit(alphas: Array, weight_unit: float) -> Array:
+    """Penalties for weights in their unit; a positive one stays positive, and finite."""
+    if weight_unit == 1.0:
+        return alphas
+    with np.errstate(over="ignore", under="ignore"):
+        return np.where(alphas > 0.0, np.clip(alphas / weight_unit, _LEAST_ALPHA, 1.0 / _LEAST_ALPHA), 0.0)
 
 
 def _is_auto(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._data import Dataset
 from .._integration import Execution
-from .._ridge import Penalty, check_memory, effective_rows
+from .._ridge import Penalty, check_memory
 from .fitted import FittedNetwork
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows
@@ -49,16 +49,20 @@ def extend_network(
     ValueError
         As :func:`fit_network`, or if the network keeps nothing that rows could be added to.
     """
-    penalty = spec.penalty(data.n_targets)
+    if fitted is not None and fitted.first_rows is None:
+        data = data.in_weight_unit(fitted.weight_unit)
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
     if fitted is None or fitted.first_rows is not None:
         seed = spec.seed() if fitted is None else fitted.choice.seed
         rows = data if fitted is None or fitted.first_rows is None else fitted.first_rows.followed_by(data)
-        begun = _begun(spec, rows, targets, penalty, execution, seed)
+        begun = _begun(spec, rows, targets, spec.penalty(rows.n_targets, rows.weight_unit), execution, seed)
         return replace(begun, first_rows=rows if len(rows) < FEW_ROWS else None)
     if fitted.kernel_rows is not None:
         return extend_kernel_network(fitted, data, targets, execution)
     choice = fitted.choice
-    prepared = PreparedNetwork(fitted.feature_map, choice, fitted.target_units, replace(penalty, centre=choice.centre))
+    prepared = PreparedNetwork(
+        fitted.feature_map, choice, fitted.target_units, replace(penalty, centre=choice.centre), fitted.weight_unit
+    )
     sums = fitted.sums or fitted.solution.moments().scaled(1.0 / fitted.feature_map.column_scale)
     scaled = data.in_units(prepared.target_units)
     held_out = fitted.held_out
@@ -80,7 +84,7 @@ def _begun(
     if spec.feature_map == "landmarks":
         fitted = fit_kernel_network(spec, data, targets, penalty, execution, seed)
         return fitted if fitted.kernel_rows is not None else replace(fitted, sums=fitted.solution.moments())
-    sizes = spec.layer_sizes(effective_rows(float(data.sample_weight.sum()), len(data)))
+    sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     check_memory(spec.n_components, sizes, spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
     scaled = data.in_units(data.units)
     prepared = prepare_network(spec, scaled, data.units, sizes, penalty, execution, seed)

@@ -5,7 +5,7 @@ Sums over rows (`moments`) never see an input row again; solvers never see a net
 """
 
 from .accumulation import accumulated_moments, n_blocks
-from .moments import Moments, effective_rows
+from .moments import Moments
 from .paths import (
     DualPath,
     FoldMoments,
@@ -62,7 +62,6 @@ __all__ = [
     "decompose",
     "decompose_rows",
     "dual_path",
-    "effective_rows",
     "gcv",
     "held_out_residuals",
     "n_blocks",

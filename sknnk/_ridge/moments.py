@@ -9,29 +9,6 @@ from scipy.linalg.blas import dsyr, dsyrk
 from .._compute import Array, Floats
 
 
-def effective_rows(weight: float, n_samples: int) -> float:
-    """Number of observations that rows count as.
-
-    Parameters
-    ----------
-    weight : float
-        Sum of the sample weights.
-    n_samples : int
-        Number of rows with positive weight.
-
-    Returns
-    -------
-    float
-        The sum of weights, because a weight of two means a row that occurs twice. The number of rows if that is larger.
-
-    Examples
-    --------
-    >>> effective_rows(12.0, 10), effective_rows(0.5, 10)
-    (12.0, 10.0)
-    """
-    return max(weight, float(n_samples))
-
-
 @dataclass(eq=False)
 class Moments:
     """Weighted moments of features and targets about their own means.
@@ -82,8 +59,8 @@ class Moments:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
-        return effective_rows(self.weight, self.n_samples)
+        """Number of observations: the sum of weights, whose unit is one row."""
+        return self.weight
 
     @classmethod
     def empty(cls, n_columns: int, n_targets: int) -> Self:

@@ -47,7 +47,7 @@ class PenalisedSystem(Protocol):
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        """Number of observations: the sum of weights, whose unit is one row."""
 
     @property
     def least_choice(self) -> float:

@@ -15,7 +15,7 @@ from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
 from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
-from ._distributed_network import Coding, DistributedNetwork
+from ._distributed_network import Coding, DistributedNetwork, WeightCounts
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
@@ -28,6 +28,7 @@ class _Profile(NamedTuple):
     labels: NDArray[Any]
     n_used: Indices
     weights: Array
+    counts: tuple[WeightCounts, ...]
 
 
 def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = None) -> _Profile:
@@ -36,13 +37,14 @@ def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = N
     if len(y) != len(inputs):
         raise ValueError(f"X has {len(inputs)} rows here, and y has {len(y)}.")
     if not len(y):
-        return _Profile(0, y, np.zeros(0, dtype=np.intp), np.zeros(0))
+        return _Profile(0, y, np.zeros(0, dtype=np.intp), np.zeros(0), ())
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     labels, codes = np.unique(y, return_inverse=True)
     used = np.bincount(codes[weights > 0.0], minlength=len(labels))
     total = np.bincount(codes, weights=weights, minlength=len(labels)).astype(np.float64)
-    return _Profile(len(y), labels, used, total)
+    counts = tuple(WeightCounts.of(weights[codes == code]) for code in range(len(labels)))
+    return _Profile(len(y), labels, used, total, counts)
 
 
 def _hits(
@@ -67,6 +69,16 @@ def _class_totals(profiles: list[_Profile], targets: ClassTargets) -> tuple[Indi
             classes = targets.positions(profile.labels)
             used[i, classes], weights[i, classes] = profile.n_used, profile.weights
     return used, weights
+
+
+def _weight_counts(profiles: list[_Profile], targets: ClassTargets, class_weights: Array) -> WeightCounts:
+    """Positive products of the weights of rows and classes."""
+    parts = []
+    for profile in profiles:
+        for factor, part in zip(class_weights[targets.positions(profile.labels)], profile.counts, strict=True):
+            if factor > 0.0:
+                parts.append(WeightCounts(factor * part.values, part.counts))
+    return WeightCounts.together(parts)
 
 
 def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
@@ -194,10 +206,11 @@ inverse_temperature_, n_features_in_, feature_names_in_
         lengths = used[:, class_weights > 0.0].sum(axis=1)
         check_any_row([p.n_rows for p in profiles], list(lengths))
         coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
-        total = float(weights.sum(axis=0) @ class_weights)
-        fitted, sample = self._fit_table(table, coding, list(lengths), total, _rows_for_probabilities)
+        counted_weights = _weight_counts(profiles, targets, class_weights)
+        fitted, sample = self._fit_table(table, coding, list(lengths), counted_weights, _rows_for_probabilities)
         known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
-        held = Dataset(*(rows.values for rows in known))
+        X_held, Y_held, weight_held = (rows.values for rows in known)
+        held = Dataset(X_held, Y_held, weight_held, fitted.weight_unit)
         # For rows that a local copy of the network may be given later.
         fitted = replace(fitted, held_out=HeldOutRows.sample(sample, fitted.choice.seed))
         self._publish(fitted.with_probabilities(held, self._execution()), description)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Self
 from uuid import uuid4
 
 import dask
@@ -11,7 +11,7 @@ from dask.sizeof import sizeof
 from numpy.typing import NDArray
 
 from .._compute import Array, Floats, Indices, n_threads
-from .._data import Dataset
+from .._data import Dataset, in_weight_unit, unit_of_counts
 from .._features import KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import rows_looked_at
@@ -30,7 +30,7 @@ from .._networks import (
     solved_sums,
     summed_rows,
 )
-from .._ridge import Moments, check_memory, effective_rows, predicted_costs
+from .._ridge import Moments, check_memory, predicted_costs
 from ._partitions import (
     Layout,
     Table,
@@ -62,15 +62,22 @@ class Coding:
         Powers of two by which numbers are divided; ones for classes.
     class_weights : ndarray of shape (n_classes,), optional
         Weights of the classes.
+    weight_unit : float
+        Weight of one row, by which weights are divided.
     """
 
     layout: Layout
     targets: NumericTargets | ClassTargets
     units: Array
     class_weights: Array | None = None
+    weight_unit: float = 1.0
 
     def coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
         """Return the targets of shape (n_samples, n_targets) and the final weights of one partition."""
+        Y, weights = self._coded(y, sample_weight)
+        return Y, in_weight_unit(weights, self.weight_unit)
+
+    def _coded(self, y: Any, sample_weight: Array) -> tuple[Array, Array]:
         if isinstance(self.targets, NumericTargets):
             Y = checked_numbers(self.layout, y)
             check_magnitude(float(np.max(np.abs(Y), initial=0.0)), self.layout.dtype)
@@ -89,6 +96,24 @@ class Coding:
             raise ValueError(f"X has {len(inputs)} rows here, and y has {len(Y)}.")
         used = weights > 0.0
         return (inputs, Y, weights) if used.all() else (inputs[used], Y[used], weights[used])
+
+
+class WeightCounts(NamedTuple):
+    """Weights that occur, and the number of rows of each."""
+
+    values: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, sample_weight: Array) -> Self:
+        """Count positive weights."""
+        values, counts = np.unique(sample_weight[sample_weight > 0.0], return_counts=True)
+        return cls(values, counts.astype(np.float64))
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Those of several partitions."""
+        return cls(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +151,7 @@ def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: In
     pieces = each_partition("row-sample", table, _selected_rows, coding, own)
     parts = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
     X, Y, sample_weight = (HeldRows(values, positions, int(np.sum(lengths))) for values in parts)
-    return Dataset(X, Y, sample_weight)  # type: ignore[arg-type]
+    return Dataset(X, Y, sample_weight, coding.weight_unit)  # type: ignore[arg-type]
 
 
 def _selected_rows(coding: Coding, selection: Any, *pieces: Any) -> tuple[Floats, Array, Array]:
@@ -141,13 +166,17 @@ class DistributedNetwork(BundledNetwork):
     _local_class: ClassVar[type[BundledNetwork]]
 
     def _fit_table(
-        self, table: Table, coding: Coding, lengths: Sequence[int], weight: float, more_rows: Any
+        self, table: Table, coding: Coding, lengths: Sequence[int], weights: WeightCounts, more_rows: Any
     ) -> tuple[FittedNetwork, Dataset]:
-        """Fit to rows whose number and weight are known; return the network and the sample that was looked at."""
+        """Fit to rows whose number and weights are known; return the network and the sample that was looked at.
+
+        Equal rows are counted together in no partition, so that the unit of weights is that of single rows.
+        """
+        coding = replace(coding, weight_unit=unit_of_counts(weights.values, weights.counts))
         n_samples, targets = int(np.sum(lengths)), coding.targets
         spec = NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
-        seed, penalty = spec.seed(), spec.penalty(targets.n_targets)
-        sizes = spec.layer_sizes(effective_rows(weight, n_samples))
+        seed, penalty = spec.seed(), spec.penalty(targets.n_targets, coding.weight_unit)
+        sizes = spec.layer_sizes(float(weights.values @ weights.counts / coding.weight_unit))
         n_features = table.layout.frame.shape[1]
         n_linked = spec.n_linked(n_features)
         costs = predicted_costs(n_samples, sizes[-1] + n_linked, n_features)["primal"]

@@ -19,7 +19,7 @@ from .._networks import (
     held_rows,
 )
 from .._ridge import Moments
-from ._distributed_network import Coding, DistributedNetwork
+from ._distributed_network import Coding, DistributedNetwork, WeightCounts
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 
@@ -29,7 +29,7 @@ class _Profile(NamedTuple):
 
     n_rows: int
     n_used: int
-    weight: float
+    weights: WeightCounts
     largest: Array
 
 
@@ -41,7 +41,7 @@ def _plain_coding(layout: Layout) -> Coding:
 
 def _profile(layout: Layout, number: int, X: Any, y: Any, sample_weight: Any = None) -> _Profile:
     _, Y, weights = _plain_coding(layout).used_rows(X, y, sample_weight)
-    return _Profile(len(X), len(Y), float(weights.sum()), np.max(np.abs(Y), axis=0, initial=0.0))
+    return _Profile(len(X), len(Y), WeightCounts.of(weights), np.max(np.abs(Y), axis=0, initial=0.0))
 
 
 def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
@@ -170,9 +170,9 @@ n_features_in_, feature_names_in_
         check_any_row([p.n_rows for p in profiles], [p.n_used for p in profiles])
         units = binary_magnitude(np.max([p.largest for p in profiles], axis=0)[None])
         coding = replace(_plain_coding(table.layout), units=units)
-        lengths, weight = [p.n_used for p in profiles], sum(p.weight for p in profiles)
+        lengths, weights = [p.n_used for p in profiles], WeightCounts.together([p.weights for p in profiles])
         # Rows whose residuals tell how wide intervals are belong to the sample.
-        fitted, sample = self._fit_table(table, coding, lengths, weight, held_rows)
+        fitted, sample = self._fit_table(table, coding, lengths, weights, held_rows)
         held_out = HeldOutRows.sample(sample, fitted.choice.seed)
         self._publish(replace(fitted, held_out=held_out), description)
         return self

@@ -32,8 +32,8 @@ def exact(n=40, weight=None, **options):
 
 def solved(fitted, task):
     """The exact network of another task."""
-    parts = (task, fitted.choice, fitted.target_units, fitted.targets, fitted.n_samples, fitted.dtype)
-    return _fitted_exactly(*parts, Execution(), "auto")
+    parts = (task, fitted.choice, fitted.target_units, fitted.targets, fitted.n_samples, "auto", fitted.dtype)
+    return _fitted_exactly(*parts, Execution(), fitted.weight_unit)
 
 
 def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formulas_say():

@@ -296,9 +296,11 @@ def test_the_standard_deviation_is_that_of_bayesian_ridge_regression_on_the_feat
     model = BundledNetworkRegressor(**FIXED).fit(X, smooth(X), sample_weight=weight)
     F, y = model.transform(X), smooth(X)
     centre = np.average(F, axis=0, weights=weight)
-    inverse = np.linalg.inv((F - centre).T @ ((F - centre) * weight[:, None]) + 0.1 * np.eye(51))
+    # Weights that are no copies have their mean for a unit, and the penalty is in that of the weights as given.
+    unit, n = weight.mean(), 100.0
+    weight = weight / unit
+    inverse = np.linalg.inv((F - centre).T @ ((F - centre) * weight[:, None]) + 0.1 / unit * np.eye(51))
     phi = model.transform(new) - centre
-    n = max(weight.sum(), 100.0)
     residual = weight @ (y - model.predict(X)) ** 2
     dof = np.trace((F - centre).T @ ((F - centre) * weight[:, None]) @ inverse)
     assert model.effective_dof_ == pytest.approx(dof, rel=1e-8)

@@ -78,9 +78,11 @@ def test_projections_that_overflow_are_refused_in_their_partition():
 
 
 def test_a_larger_table_gets_more_features_as_on_one_machine():
-    table, weights = da.ones((1500, 1), chunks=500), da.full(1500, 2.0, chunks=500)
+    table, weights = da.ones((1500, 1), chunks=500), da.from_array(np.tile([1.0, 3.0], 750), chunks=500)
     estimator = DaskBundledNetworkRegressor(direct_link=False, alpha=1.0, activation="gaussian", length_scale=1.0)
     assert estimator.fit(table, table[:, 0]).n_components_ == (1024,)
+    # One weight for all is another unit, and no more rows.
+    assert estimator.fit(table, table[:, 0], da.full(1500, 2.0, chunks=500)).n_components_ == (1024,)
     assert estimator.fit(table, table[:, 0], weights).n_components_ == (2048,)
     assert estimator.solver_costs_.keys() == {"primal"}
 

@@ -75,7 +75,7 @@ class MomentsSolution:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        """Number of observations: the sum of weights, whose unit is one row."""
         return self.sums.n_effective
 
     @cached_property

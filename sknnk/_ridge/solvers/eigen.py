@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from ..._compute import Array, Floats
-from ..moments import Moments, effective_rows
+from ..moments import Moments
 from ..penalties import Penalty, choose_alpha, effective_dof, noise_variance
 from ..rounding import alpha_floor, known_rank, least_choice
 from ..solution import BareSolution
@@ -76,8 +76,8 @@ class RidgeSystem:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
-        return effective_rows(self.weight, self.n_samples)
+        """Number of observations: the sum of weights, whose unit is one row."""
+        return self.weight
 
     @property
     def least_choice(self) -> float:
@@ -324,7 +324,7 @@ class EigenSolution:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        """Number of observations: the sum of weights, whose unit is one row."""
         return self.system.n_effective
 
     def variance(self, columns: Floats) -> Array:

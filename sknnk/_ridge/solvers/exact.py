@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._compute import Array, Floats, one_blas_thread
-from ..moments import effective_rows
 from ..penalties import variance_around
 from .dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
 
@@ -145,7 +144,7 @@ def solve_exactly(
     residuals = leave_one_out(solution, weight, copies)
     dof = max(n * mean_leverage(solution, weight) - 1.0, 0.0)
     squares = np.sum((solution.alpha * solution.coef) ** 2 / sample_weight[:, None], axis=0)
-    n_effective, every = effective_rows(float(sample_weight.sum()), n), np.ones(Y.shape[1])
+    n_effective, every = float(sample_weight.sum()), np.ones(Y.shape[1])
     noise = variance_around(squares, n_effective, dof * every)
     fits = (solution.coef, solution.intercept, solution.alpha * every, dof * every, noise)
     return ExactSolution(*fits, n_effective, residuals)

@@ -62,7 +62,7 @@ class IterativeSolution:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        """Number of observations: the sum of weights, whose unit is one row."""
         return self.system.n_effective
 
     def variance(self, columns: Floats) -> Array:

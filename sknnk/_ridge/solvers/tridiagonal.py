@@ -84,7 +84,7 @@ class TridiagonalMoments:
 
     @property
     def n_effective(self) -> float:
-        """Number of observations: the sum of weights, or the number of rows if that is larger."""
+        """Number of observations: the sum of weights, whose unit is one row."""
         return self.moments.n_effective
 
     @property

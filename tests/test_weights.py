@@ -1,0 +1,117 @@
+"""Weights have no unit of their own: a common factor changes nothing automatic, and a whole weight is a repetition."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, BundledNetworkRegressorCV
+
+FACTORS = [1e-300, 1e-12, 1 / 400, 0.5, 3.0, 1e3, 2e11, 1e25, 1e300]
+RNG = np.random.default_rng(0)
+N = 60
+X, NEW = RNG.normal(size=(N, 2)), RNG.normal(size=(20, 2))
+y = np.sin(2.0 * X[:, 0]) + X[:, 1] + 0.3 * RNG.normal(size=N)
+WHOLE, REAL = RNG.integers(1, 4, N).astype(float), RNG.uniform(0.3, 2.0, N)
+FEW = {"activation": "gaussian", "length_scale": 1.0, "random_state": 0}
+REGRESSORS = {
+    "exact": BundledNetworkRegressor(feature_map="landmarks", **FEW),
+    "landmarks": BundledNetworkRegressor(20, feature_map="landmarks", **FEW),
+    "primal": BundledNetworkRegressor(30, feature_map="random", solver="primal", **FEW),
+    "dual": BundledNetworkRegressor(90, feature_map="random", solver="dual", **FEW),
+    "auto": BundledNetworkRegressor(16, random_state=0),
+}
+
+
+def said(model, y, weight, X=X):
+    """Everything that a fit says, and its penalty."""
+    model = clone(model).fit(X, y, weight)
+    if isinstance(model, BundledNetworkClassifier):
+        return {"proba": model.predict_proba(NEW), "dof": model.effective_dof_, "solver": model.solver_}, model.alpha_
+    mean, std = model.predict(NEW, return_std=True)
+    found = {"mean": mean, "std": std, "interval": model.predict_interval(NEW, 0.8), "solver": model.solver_}
+    return {**found, "dof": model.effective_dof_, "noise": model.noise_variance_}, model.alpha_
+
+
+def assert_same(found, expected, rtol):
+    assert found.pop("solver") == expected["solver"]
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=rtol, atol=rtol, err_msg=name)
+
+
+@pytest.mark.parametrize("weight", [np.ones(N), WHOLE, REAL], ids=["ones", "whole", "real"])
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_a_common_factor_changes_no_prediction_deviation_or_interval(name, weight):
+    expected, alpha = said(REGRESSORS[name], y, weight)
+    for factor in FACTORS:
+        found, own = said(REGRESSORS[name], y, factor * weight)
+        assert_same(found, expected, 1e-7)
+        assert own == pytest.approx(factor * alpha, rel=1e-9)
+
+
+@pytest.mark.parametrize("feature_map", ["landmarks", "random"])
+@pytest.mark.parametrize("by_class", [False, True])
+def test_a_common_factor_changes_no_probability_whether_of_rows_or_of_classes(feature_map, by_class):
+    model = BundledNetworkClassifier(20, feature_map=feature_map, **FEW)
+    expected, _ = said(model, y > 0.0, np.ones(N))
+    for factor in FACTORS:
+        scaled = model.set_params(class_weight={False: factor, True: factor} if by_class else None)
+        found, _ = said(scaled, y > 0.0, np.ones(N) if by_class else np.full(N, factor))
+        assert_same(found, expected, 1e-7)
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_writing_the_table_out_by_its_weights_any_number_of_times_changes_nothing_automatic(name):
+    expected, _ = said(REGRESSORS[name], y, WHOLE)
+    # Random columns look at rows one by one for deviations of residuals, and landmarks are drawn: the fit is the same.
+    for times in (1, 2):
+        every = np.repeat(np.arange(N), WHOLE.astype(int) * times)
+        found, _ = said(REGRESSORS[name], y[every], np.ones(len(every)), X[every])
+        names = ("mean", "dof", "noise")
+        assert_same({**{n: found[n] for n in names}, "solver": expected["solver"]}, expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["exact", "primal", "dual"])
+def test_a_fit_with_the_penalty_that_was_found_is_the_same_fit(name):
+    for factor in (1 / 400, 1.0, 2e11):
+        _, alpha = said(REGRESSORS[name], y, factor * WHOLE)
+        first = clone(REGRESSORS[name]).fit(X, y, factor * WHOLE)
+        again = clone(REGRESSORS[name]).set_params(alpha=float(alpha)).fit(X, y, factor * WHOLE)
+        np.testing.assert_allclose(again.predict(NEW), first.predict(NEW), rtol=1e-6)
+
+
+def test_a_given_penalty_is_in_the_unit_of_the_weights_as_in_ridge():
+    for solver in ("primal", "dual", "cg"):
+        model = BundledNetworkRegressor(90, feature_map="random", solver=solver, alpha=0.7, tol=1e-10, **FEW)
+        twice = clone(model).set_params(alpha=1.4).fit(X, y, 2.0 * REAL)
+        np.testing.assert_allclose(twice.predict(NEW), model.fit(X, y, REAL).predict(NEW), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["exact", "primal"])
+def test_chunks_keep_the_unit_of_the_first(name):
+    def fitted(factor):
+        model = clone(REGRESSORS[name])
+        for rows in (slice(0, 30), slice(30, 45), slice(45, N)):
+            model.partial_fit(X[rows], y[rows], factor * (1.0 + np.arange(N)[rows] // 15))
+        return model.predict(NEW, return_std=True)
+
+    for factor in (1e-12, 1 / 400, 2e11):
+        np.testing.assert_allclose(fitted(factor), fitted(1.0), rtol=1e-7)
+
+
+def test_cross_validated_networks_scale_their_penalties_with_the_weights():
+    model = BundledNetworkRegressorCV((8, 16), alphas=(1.0, 0.1), cv=3, random_state=0)
+    expected = model.fit(X, y, REAL).predict(NEW, return_std=True)
+    for factor in (1e-12, 1 / 400, 1e3):
+        scaled = clone(model).set_params(alphas=(factor * 1.0, factor * 0.1)).fit(X, y, factor * REAL)
+        np.testing.assert_allclose(scaled.predict(NEW, return_std=True), expected, rtol=1e-7)
+        assert scaled.best_params_["n_components"] == model.best_params_["n_components"]
+
+
+# Kernels with rows are chosen by weighted errors of rows left out, which then are the error of that row.
+@pytest.mark.parametrize("name", ["primal", "dual", "auto"])
+def test_one_row_of_enormous_weight_leaves_the_others_their_say(name):
+    for heavy in (1e9, 1e18, 1e300):
+        weight = np.ones(N)
+        weight[0] = heavy
+        mean = clone(REGRESSORS[name]).fit(X, y, weight).predict(X[1:])
+        assert 1.0 - np.var(y[1:] - mean) / np.var(y[1:]) > 0.3

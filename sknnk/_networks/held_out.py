@@ -12,8 +12,6 @@ Array = NDArray[np.float64]
 
 # Rows that are looked at: enough for quantiles of their residuals to one percent.
 HELD_ROWS = 1000
-# A row of this leverage determines its own prediction; the residual of a fit without it is not known better.
-_LEAST_FREE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +82,11 @@ def held_rows(n_samples: int, seed: int) -> Any:
     return sampled_rows(n_samples, HELD_ROWS, np.random.default_rng(seed))
 
 
-def residuals_without_row(residuals: Array, leverage: Array) -> Array:
+def residuals_without_row(residuals: Array, leverage: Array, precision: float) -> Array:
     """Residuals that rows would have in a fit without them.
+
+    Where a fit nearly interpolates, both a residual and what its leverage leaves are small, and their ratio is not: it
+    is known down to the root of the precision, where half of the digits are left.
 
     Parameters
     ----------
@@ -93,6 +94,8 @@ def residuals_without_row(residuals: Array, leverage: Array) -> Array:
         Those of the fit.
     leverage : ndarray of shape (n_held, n_targets)
         How far each row pulls its own prediction towards its target, between 0 and 1.
+    precision : float
+        Relative precision of the columns.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def residuals_without_row(residuals: Array, leverage: Array) -> Array:
 
     Examples
     --------
-    >>> residuals_without_row(np.array([[1.0]]), np.array([[0.5]]))
+    >>> residuals_without_row(np.array([[1.0]]), np.array([[0.5]]), 1e-16)
     array([[2.]])
     """
-    return np.asarray(residuals / np.maximum(1.0 - leverage, _LEAST_FREE))
+    return np.asarray(residuals / np.maximum(1.0 - leverage, precision**0.5))

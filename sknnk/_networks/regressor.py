@@ -266,7 +266,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper ends, in units of the target; infinite when there were too few training rows for the level.
+            Lower and upper ends, in units of the target; infinite, with a warning, where there were too few rows.
 
         Raises
         ------

@@ -210,7 +210,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         classes : array-like of shape (n_classes,), optional
             All labels that any chunk will hold; needed in the first call.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights, in the same unit as those of the first chunk, which says what counts as a row.
+            Non-negative weights. A whole weight repeats the row, and a common factor changes nothing automatic.
 
         Returns
         -------

@@ -1,5 +1,6 @@
 """A fitted network as one value: what predicts, and what it was made of."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -188,8 +189,13 @@ class FittedNetwork:
 
     def interval_half_width(self, X: Any, level: float, execution: Execution) -> Array:
         """Half the width of intervals that hold new targets with a probability, of shape (n_samples, n_targets)."""
-        size = self._residual_size(X, execution)
-        return np.asarray(size * self.residual_spread.quantile(level) * self.target_units)
+        spread = self.residual_spread
+        quantile = spread.quantile(level)
+        if not np.all(np.isfinite(quantile)):
+            n = len(spread.ratios)
+            message = f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; "
+            warnings.warn(message + "fit more rows, or ask for a lower level.", UserWarning, stacklevel=3)
+        return np.asarray(self._residual_size(X, execution) * quantile * self.target_units)
 
     def _residual_size(self, X: Any, execution: Execution) -> Array:
         spread, sizes = self.residual_spread, np.empty((X.shape[0], self.target_units.size))
@@ -256,7 +262,8 @@ class FittedNetwork:
         leverage = held.unit_weights()[:, None] * np.asarray(self.solution.leverage(columns))
         residuals = held.Y - columns @ self.solution.coef - self.solution.intercept
         inputs = dense_inputs(self.feature_map.input_map, held.X)
-        return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage))
+        precision = float(np.finfo(self.dtype).eps)
+        return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage, precision))
 
     def with_probabilities(self, data: Dataset | None, execution: Execution) -> "FittedNetwork":
         """Return the same classification network with a temperature fitted on scores without the row.

@@ -10,8 +10,6 @@ from .._data import Dataset, multiplicities
 
 # Number of rows to hold out. They give quantiles of their residuals to one percent.
 HELD_ROWS = 1000
-# Least value of one minus the leverage. A row with less determines its own prediction.
-_LEAST_FREE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +144,11 @@ def _least(keys: Array) -> Indices:
     return np.sort(np.argsort(keys, kind="stable")[:HELD_ROWS])
 
 
-def residuals_without_row(residuals: Array, leverage: Array) -> Array:
+def residuals_without_row(residuals: Array, leverage: Array, precision: float) -> Array:
     """Residuals that rows would have in a fit without them.
+
+    Where a fit nearly interpolates, both a residual and what its leverage leaves are small, and their ratio is not: it
+    is known down to the root of the precision, where half of the digits are left.
 
     Parameters
     ----------
@@ -155,6 +156,8 @@ def residuals_without_row(residuals: Array, leverage: Array) -> Array:
         Those of the fit.
     leverage : ndarray of shape (n_held, n_targets)
         How far each row pulls its own prediction towards its target, between 0 and 1.
+    precision : float
+        Relative precision of the columns.
 
     Returns
     -------
@@ -163,7 +166,7 @@ def residuals_without_row(residuals: Array, leverage: Array) -> Array:
 
     Examples
     --------
-    >>> residuals_without_row(np.array([[1.0]]), np.array([[0.5]]))
+    >>> residuals_without_row(np.array([[1.0]]), np.array([[0.5]]), 1e-16)
     array([[2.]])
     """
-    return np.asarray(residuals / np.maximum(1.0 - leverage, _LEAST_FREE))
+    return np.asarray(residuals / np.maximum(1.0 - leverage, precision**0.5))

@@ -187,7 +187,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         transform, the automatic choices and the random features. After that the result is that of one fit to all rows,
         in any order and chunks, and intervals rest on a thousand rows drawn from all. A `fit`, or :func:`bundle`, fixes
         at once. ``feature_map="auto"`` takes random features here. Landmarks stay those of the first rows, and the
-        exact map takes each row as a landmark, up to 12,000. Each call solves once, so larger chunks cost less.
+        exact map takes each row as a landmark, up to 12,000. Weights keep the unit of the first rows.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights, in the same unit as those of the first chunk, which says what counts as a row.
+            Non-negative weights. A whole weight repeats the row, and a common factor changes nothing automatic.
 
         Returns
         -------
@@ -266,7 +266,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper ends, in units of the target. They are infinite if there are too few training rows.
+            Lower and upper ends, in units of the target; infinite, with a warning, where there were too few rows.
 
         Raises
         ------

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._data import Dataset, in_weight_unit, unit_of_counts, weight_unit
+from sknnk._data import Dataset
+from sknnk._data.weight_units import in_weight_unit, unit_of_counts, weight_unit
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))

@@ -6,9 +6,10 @@ import pytest
 from sknnk import BundledNetworkRegressor
 from sknnk._data import Dataset
 from sknnk._integration import Execution
-from sknnk._networks.fitting import extend_network, fit_network, prepare_network, solved_sums
+from sknnk._networks.fitting import fit_network, prepare_network, solved_sums
 from sknnk._networks.row_sums import summed_rows
 from sknnk._networks.specification import NetworkSpec
+from sknnk._networks.streaming import extend_network
 from sknnk._networks.targets import NumericTargets
 from sknnk._ridge import Penalty
 

@@ -68,10 +68,22 @@ def test_residuals_are_those_of_a_fit_without_a_copy_of_the_row(solver):
 
 @given(st.floats(0.0, 0.99), st.floats(-9.0, 9.0))
 def test_the_residual_is_that_of_the_fit_over_the_freedom_of_the_row(leverage, residual):
-    [[found]] = residuals_without_row(np.array([[residual]]), np.array([[leverage]]))
+    [[found]] = residuals_without_row(np.array([[residual]]), np.array([[leverage]]), 1e-16)
     assert found * (1.0 - leverage) == pytest.approx(residual, rel=1e-12, abs=1e-300)
 
 
 @pytest.mark.parametrize("leverage", [1.0, 1.0 + 1e-9, 1.0 - 1e-9])
 def test_a_row_that_determines_its_prediction_has_a_finite_residual(leverage):
-    assert residuals_without_row(np.array([[0.5]]), np.array([[leverage]])) == pytest.approx(500.0)
+    assert residuals_without_row(np.array([[0.5]]), np.array([[leverage]]), 1e-6) == pytest.approx(500.0)
+
+
+def test_a_fit_that_nearly_interpolates_has_the_residuals_of_fits_without_the_row():
+    X, Y = np.random.default_rng(0).normal(size=(2, 20, 1))
+    model = BundledNetworkRegressor(128, alpha=1e-5, **{**KERNEL, "length_scale": 0.5}).fit(X, Y)
+    held = fitted_network(model).held_out_residuals()
+    for row in range(0, 20, 5):
+        weight = np.ones(20)
+        weight[row] = 0.0
+        without = BundledNetworkRegressor(**model.get_params()).fit(X, Y, sample_weight=weight)
+        expected = Y[row] - without.predict(X[row : row + 1])[0]
+        np.testing.assert_allclose(held.residuals[row] * fitted_network(model).target_units, expected, rtol=1e-3)

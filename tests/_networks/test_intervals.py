@@ -1,10 +1,12 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
 from sknnk import BundledNetworkRegressor
 from sknnk._kernels.kernels import Kernel
 from sknnk._networks import fitted_network, intervals
-from sknnk._networks.intervals import ResidualSpread, fit_spread
+from sknnk._networks.intervals import ResidualSpread, fit_spread, optimism
 
 SMOOTH = (Kernel("gaussian", "isotropic", np.ones(1)),)
 
@@ -72,31 +74,33 @@ def test_ratios_compare_a_row_with_the_size_that_others_predict():
 def test_the_quantile_is_the_least_ratio_that_holds_the_share_of_one_more_row(level):
     ratios = np.random.default_rng(0).permutation(np.arange(1.0, 20.0))
     expected = next(r for r in np.sort(ratios) if np.sum(ratios <= r) >= level * 20 - 1e-9)
-    assert spread_of(ratios).quantile(level) == expected
+    assert spread_of(ratios).quantile(level) == pytest.approx(expected * optimism(19, level), rel=1e-12)
 
 
 def test_too_few_rows_for_the_level_have_an_infinite_quantile():
-    assert spread_of(np.arange(9.0)).quantile(0.9) == 8.0
+    assert spread_of(np.arange(9.0)).quantile(0.9) == pytest.approx(8.0 * optimism(9, 0.9))
     assert spread_of(np.arange(9.0)).quantile(0.901) == np.inf
     assert spread_of(np.arange(8.0)).quantile(0.9) == np.inf
 
 
 def test_the_quantile_of_each_target_is_its_own_and_weights_count():
     ratios = np.column_stack([np.arange(1.0, 20.0), 10.0 * np.arange(19.0, 0.0, -1.0)])
-    assert np.array_equal(spread_of(ratios).quantile(0.5), [10.0, 100.0])
+    few = optimism(19, 0.5)
+    np.testing.assert_allclose(spread_of(ratios).quantile(0.5), few * np.array([10.0, 100.0]))
     heavy = np.ones(19)
     heavy[-1] = 80.0
-    assert np.array_equal(spread_of(ratios, heavy).quantile(0.5), [19.0, 10.0])
+    np.testing.assert_allclose(spread_of(ratios, heavy).quantile(0.5), few * np.array([19.0, 10.0]))
     # The common factor of the weights does not matter.
-    assert np.array_equal(spread_of(ratios, 0.1 * heavy).quantile(0.5), [19.0, 10.0])
+    np.testing.assert_allclose(spread_of(ratios, 0.1 * heavy).quantile(0.5), few * np.array([19.0, 10.0]))
 
 
 def test_the_deviation_is_the_weighted_root_mean_square_and_a_twentieth_of_that_of_all():
     size = np.array([[1.0], [3.0], [1e-6]])
     plain, heavy = spread_of([3.0, 4.0]), spread_of([3.0, 4.0], np.array([3.0, 1.0]))
     every = 0.05 * 12.5
-    np.testing.assert_allclose(plain.deviation(size) ** 2, 0.95 * 12.5 * size**2 + every)
-    np.testing.assert_allclose(heavy.deviation(size) ** 2, 0.95 * 43.0 / 4.0 * size**2 + every)
+    few = optimism(2, 0.6827) ** 2
+    np.testing.assert_allclose(plain.deviation(size) ** 2, few * (0.95 * 12.5 * size**2 + every))
+    np.testing.assert_allclose(heavy.deviation(size) ** 2, few * (0.95 * 43.0 / 4.0 * size**2 + every))
 
 
 def test_a_row_unlike_its_neighbours_does_not_cost_the_likelihood_of_all():
@@ -129,7 +133,10 @@ def test_residuals_of_zero_and_a_single_row_have_a_spread():
     )
     single = fit_spread(SMOOTH, X[:1], np.array([[2.0]]), np.ones(1))
     np.testing.assert_allclose(single.size(X), 2.0)
-    assert single.deviation(single.size(X[:1])) == pytest.approx(2.0) and single.quantile(0.9) == np.inf
+    assert (
+        single.deviation(single.size(X[:1])) == pytest.approx(2.0 * optimism(1, 0.6827))
+        and single.quantile(0.9) == np.inf
+    )
 
 
 def test_where_nothing_can_be_left_out_the_size_is_the_geometric_mean(monkeypatch):
@@ -221,3 +228,49 @@ def test_the_deviation_of_the_exact_map_tells_more_than_one_number_for_all():
         gains.append(loss[1] - loss[0])
     # Noise whose logarithm is uniform over 2.8 loses 0.5 log(sinh(2.8) / 2.8) = 0.54 to one number.
     assert np.mean(gains) > 0.2, gains
+
+
+KINDS = {
+    "linear": lambda X, rng: X.sum(axis=1) + 0.5 * rng.normal(size=len(X)),
+    "smooth": lambda X, rng: np.sin(2.0 * X[:, 0]) + 0.3 * rng.normal(size=len(X)),
+    "noisy": lambda X, rng: 0.3 * X[:, 0] + rng.normal(size=len(X)),
+}
+SMALL = {
+    "default": BundledNetworkRegressor(random_state=0),
+    "random": BundledNetworkRegressor(64, feature_map="random", random_state=0),
+    "landmarks": BundledNetworkRegressor(15, feature_map="landmarks", random_state=0),
+}
+SIZES, COLUMNS, N_DRAWS, LEVELS = (12, 20, 30), (1, 3, 10), 3, (0.5, 0.8, 0.9)
+
+
+def covered(model, uncorrected):
+    """Shares of new targets inside intervals, by draw and level, with the factor for few rows and without it."""
+    shares = []
+    for n, n_columns, kind, seed in product(SIZES, COLUMNS, KINDS, range(N_DRAWS)):
+        rng = np.random.default_rng([n, n_columns, seed])
+        X, new = rng.normal(size=(n, n_columns)), rng.normal(size=(200, n_columns))
+        fitted = BundledNetworkRegressor(**model.get_params()).fit(X, KINDS[kind](X, rng))
+        error = np.abs(KINDS[kind](new, rng) - fitted.predict(new))
+        half = [np.ptp(fitted.predict_interval(new, level), axis=1) / 2.0 for level in LEVELS]
+        pairs = [(h, h / uncorrected(n, level)) for level, h in zip(LEVELS, half, strict=True)]
+        shares.append([[np.mean(error <= width) for width in pair] for pair in pairs])
+    return np.array(shares)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_intervals_of_few_rows_hold_at_least_their_share_on_average_over_draws(name):
+    shares = covered(SMALL[name], optimism)
+    # The mean over draws, three of its own standard errors below at most.
+    error = 3.0 * shares.std(axis=0) / np.sqrt(len(shares))
+    assert np.all(shares[:, :, 0].mean(axis=0) >= np.array(LEVELS) - error[:, 0])
+    # And not by being endless.
+    assert np.all(shares[:, :, 0].mean(axis=0) < np.array(LEVELS) + 0.15)
+    if name == "default":
+        # Without the factor they do not.
+        assert np.all(shares[:, 1:, 1].mean(axis=0) < np.array(LEVELS[1:]) - error[1:, 1])
+
+
+def test_the_factor_for_few_rows_is_gone_where_there_are_many():
+    for level in LEVELS:
+        assert np.all(np.diff([optimism(n, level) for n in (7, 10, 30, 100, 300, 1000)]) < 0.0)
+    assert optimism(300, 0.95) < 1.02 and optimism(1000, 0.95) < 1.006

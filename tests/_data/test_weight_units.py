@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -16,6 +16,7 @@ factors = st.one_of(st.sampled_from(FACTORS), st.floats(1e-290, 1e290))
 whole = st.lists(st.integers(1, 40), min_size=12, max_size=12).map(np.array)
 
 
+@settings(deadline=None)
 @given(copies=whole, factor=factors)
 def test_a_common_factor_changes_no_weight_in_its_unit(copies, factor):
     one, other = (Dataset.of(X, Y, weight) for weight in (copies.astype(float), factor * copies))

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -16,6 +17,7 @@ from sknnk import (
     bundle,
 )
 from sknnk._displays.network_boxes import learned_columns, pictured_layers
+from sknnk._networks import as_estimator, fitted_network
 
 X, Y = load_diabetes(return_X_y=True)
 X, Y = scale(X), scale(Y)
@@ -95,15 +97,22 @@ def test_the_classes_are_counted():
     assert "3 classes" in lines["output matrix"]
 
 
+def with_kernels(network, *kernels):
+    """The network with a sum of other kernels."""
+    fitted = fitted_network(network)
+    changed = replace(fitted, feature_map=replace(fitted.feature_map, kernels=kernels))
+    return as_estimator(clone(network), changed, {"n_features_in_": network.n_features_in_})
+
+
 def test_a_sum_of_kernels_of_equal_scales_says_so():
     network = BundledNetworkRegressor(feature_map="landmarks", feature_learning=None, alpha=1.0, random_state=0)
     network.fit(X[:60], Y[:60])
-    network.kernels_ = (network.kernels_[0],) * 2
-    network.kernels_[0].scales[:] = 0.5
-    assert lines_of(network)[0]["kernel layer"].endswith("; one length scale each")
-    turned = replace(network.kernels_[0], projection=np.eye(X.shape[1]))
-    network.kernels_ = (network.kernels_[0], turned)
-    assert lines_of(network)[0]["kernel layer"].endswith("; a length scale per learned axis")
+    equal = replace(network.kernels_[0], scales=np.full(X.shape[1], 0.5))
+    assert lines_of(with_kernels(network, equal, equal))[0]["kernel layer"].endswith("; one length scale each")
+    rotated = replace(equal, projection=np.eye(X.shape[1]))
+    assert lines_of(with_kernels(network, equal, rotated))[0]["kernel layer"].endswith(
+        "; a length scale per learned axis"
+    )
 
 
 def test_cross_validated_networks_are_networks():

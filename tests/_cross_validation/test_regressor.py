@@ -135,11 +135,11 @@ def test_one_function_may_give_several_scores_as_in_grid_search(refit):
 def test_a_function_of_several_scores_leaves_the_model_as_it_was_where_refit_names_none():
     search = BundledNetworkRegressorCV((4, 8), alphas=ALPHAS, random_state=0).fit(X, Y)
     before = dict(vars(search))
-    for refit in (True, "eror"):
+    for refit in (True, "scoore"):
         search.set_params(scoring=errors_and_spread, refit=refit)
         with pytest.raises(ValueError, match=rf"refit={refit!r} must name .*\['error', 'spread'\]"):
             search.fit(X, Y)
-    assert vars(search) == {**before, "scoring": errors_and_spread, "refit": "eror"}
+    assert vars(search) == {**before, "scoring": errors_and_spread, "refit": "scoore"}
 
 
 def test_a_function_of_several_scores_needs_no_refit():

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._compute import Array
 from .._data import Dataset
-from .._integration import VersionedState
+from .._integration import VersionedState, replace_attributes
 from .._networks import ClassTargets, log_probabilities, probabilities, scores_without_row
 from .._ridge import Moments, Penalty, Solution, solve_moments
 from .trained_networks import ACTIVATION_FUNCTIONS
@@ -38,7 +38,7 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
 
     def _publish(self, **attributes: Any) -> Any:
         """Replace fitted attributes at once; returns the estimator."""
-        self.__dict__ = {**vars(self), **attributes}
+        replace_attributes(self, {**vars(self), **attributes})
         return self
 
     def _output_layer(self) -> dict[str, Any]:

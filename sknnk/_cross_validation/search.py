@@ -22,7 +22,15 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import Array, Floats, Indices, n_threads
 from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
-from .._integration import NO_PROGRESS, Execution, LinkedEstimator, Task, VersionedState, current_progress
+from .._integration import (
+    NO_PROGRESS,
+    Execution,
+    LinkedEstimator,
+    Task,
+    VersionedState,
+    current_progress,
+    replace_attributes,
+)
 from .._kernels import ACTIVATIONS
 from .._networks import BundledNetwork, ClassTargets, NumericTargets
 from .candidates import SearchPlan
@@ -244,7 +252,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         """Replace all fitted attributes at once. No other method writes them; others' own attributes stay."""
         written = vars(self).get("_written", ())
         kept = {name: value for name, value in vars(self).items() if name not in written}
-        self.__dict__ = {**kept, **found, "_written": tuple(found)}
+        replace_attributes(self, {**kept, **found, "_written": tuple(found)})
 
     def _scoring(self, sample_weight: Any, params: dict[str, Any]) -> Scoring:
         scorer = self._scorer()

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
-from .._integration import LinkedEstimator, VersionedState, draft_of, reports_progress
+from .._integration import LinkedEstimator, VersionedState, draft_of, replace_attributes, reports_progress
 from .fourier import feature_scale
 from .unbiased import largest_entry
 
@@ -50,7 +50,7 @@ class RandomFeatureSampler(
         drawn = draft_of(self)
         drawn._fit_draft(X)
         # All attributes at once, so that a fit that is interrupted earlier leaves the sampler as it was.
-        self.__dict__ = dict(vars(drawn))
+        replace_attributes(self, vars(drawn).copy())
         return self
 
     def _fit_draft(self, X: Any) -> None:

@@ -4,7 +4,7 @@ Nothing here computes a number. A new callback, a new file format or a new link 
 """
 
 from .documentation import LinkedEstimator
-from .drafts import draft_of
+from .drafts import draft_of, replace_attributes
 from .execution import Execution
 from .persistence import trusted_types
 from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
@@ -21,6 +21,7 @@ __all__ = [
     "draft_of",
     "explain_files_of_format_1",
     "ignore_step",
+    "replace_attributes",
     "reports_progress",
     "trusted_types",
 ]

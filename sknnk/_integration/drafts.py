@@ -1,4 +1,4 @@
-"""A copy of an estimator to write on, while the estimator itself stays as it is."""
+"""A copy of an estimator to write on, and the one step that gives an estimator new attributes."""
 
 from typing import Any, TypeVar
 
@@ -34,3 +34,27 @@ def draft_of(estimator: Estimator, attributes: dict[str, Any] | None = None) -> 
     draft = object.__new__(type(estimator))
     vars(draft).update(vars(estimator) if attributes is None else attributes)
     return draft
+
+
+def replace_attributes(estimator: object, attributes: dict[str, Any]) -> None:
+    """Give an estimator other attributes, all at once.
+
+    An interrupt comes before or after this step, never inside. So a reader finds the earlier attributes or the new
+    ones, never a mixture.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any.
+    attributes : dict of str to object
+        All that it is to have, parameters too. The estimator keeps this dictionary.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> ridge = Ridge()
+    >>> replace_attributes(ridge, {**vars(ridge), "alpha": 2.0})
+    >>> ridge.alpha
+    2.0
+    """
+    estimator.__dict__ = attributes

@@ -141,7 +141,7 @@ class CrossValidation:
 
     def _system(self, K: Floats) -> Floats:
         """A copy that may be overwritten. Its memory is used again: fresh memory may cost as much as the factor."""
-        systems = self._memory.__dict__
+        systems = vars(self._memory)
         name = K.dtype.char
         if name not in systems:
             systems[name] = np.empty_like(K, order="F")

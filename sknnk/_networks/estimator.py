@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._compute import n_threads
 from .._data import Dataset, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
-from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of
+from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of, replace_attributes
 from .._kernels import ACTIVATIONS
 from .fitted import FittedNetwork
 from .fitting import fit_network
@@ -181,7 +181,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
                 f"[{type(self).__name__}] {fitted.n_samples} rows, {fitted.feature_map.n_columns} columns, "
                 f"solver={fitted.solver}, alpha={state['alpha_']}, effective_dof={state['effective_dof_']}"
             )
-        self.__dict__ = state
+        replace_attributes(self, state)
 
     @property
     def _n_features_out(self) -> int:

@@ -109,7 +109,7 @@ class FeatureOperator:
         # The mean is computed in the same pass, because a pass takes as long as an iteration.
         beside = np.hstack([weighted, self._weight[:, None]])
         products = self._transposed_product(lambda _, rows: beside[rows])
-        self.__dict__["mean"] = products[:, -1] / self.weight
+        self.mean = products[:, -1] / self.weight
         return products[:, :-1], target_mean, np.sum(weighted * centred, axis=0)
 
     def gram_product(self, vectors: Array) -> Array:
@@ -131,7 +131,7 @@ class FeatureOperator:
             return np.hstack([residuals[rows], np.ones((len(columns), 1))]) * self._weight[rows, None]
 
         products = self._transposed_product(beside)
-        self.__dict__["mean"] = products[:, -1] / self.weight
+        self.mean = products[:, -1] / self.weight
         sums = self._weight @ residuals
         squares: Array = self._weight @ residuals**2 - sums**2 / self.weight
         return products[:, :-1] - np.outer(self.mean, sums), squares

@@ -86,15 +86,17 @@ class Interruptions:
         sys.setprofile(None)
 
 
-def positions(model, action):
-    """Every call of an action on a model, or some of them spread evenly, the last ones among them."""
+def positions(model, action, error):
+    """Every call of an action on a model; or some of them, the last ones among them, which the two errors share."""
     n_calls = []
     for copy in [clone_with_state(model) for _ in range(3)]:  # a first run may fill caches
         with Interruptions() as counted:
             action(copy)
         n_calls.append(counted.n_calls)
     last = min(n_calls)
-    some = np.linspace(1, last, MOST).astype(int) if last > MOST else np.arange(1, last + 1)
+    if last <= MOST:
+        return list(range(1, last + 1))
+    some = np.linspace(1, last, MOST).astype(int)[error is MemoryError :: 2]
     return np.union1d(some, np.arange(max(last - 20, 1), last + 1)).tolist()
 
 
@@ -110,7 +112,7 @@ def check_interrupted(model, action, error):
         predicted = outputs(model, X)
     draft = clone_with_state(model)
     action(draft)
-    places, n_completed = positions(model, action), 0
+    places, n_completed = positions(model, action, error), 0
     assert len(places) > 30
     for position in places:
         try:

@@ -35,14 +35,14 @@ REGRESSORS = {
     "deep": BundledNetworkRegressor((6, 8), **KERNEL),
     "dual": BundledNetworkRegressor(40, **KERNEL, solver="dual"),
     "cg": BundledNetworkRegressor(8, **KERNEL, solver="cg"),
-    "exact": BundledNetworkRegressor(**KERNEL, feature_map="landmarks"),
-    "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="landmarks"),
+    "exact": BundledNetworkRegressor(**KERNEL, feature_map="kernel"),
+    "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="kernel"),
     "automatic": BundledNetworkRegressor(random_state=0, n_jobs=1),
     "CV": BundledNetworkRegressorCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
 }
 CLASSIFIERS = {
     "classifier": BundledNetworkClassifier(8, **KERNEL),
-    "exact classifier": BundledNetworkClassifier(**KERNEL, feature_map="landmarks"),
+    "exact classifier": BundledNetworkClassifier(**KERNEL, feature_map="kernel"),
     "classifier CV": BundledNetworkClassifierCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
 }
 SAMPLERS = {

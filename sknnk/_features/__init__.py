@@ -5,6 +5,8 @@ new coupling of random directions goes to `directions`.
 """
 
 from .arc_cosine import ArcCosineSampler, degree_of
+from .block_map import BlockedKernel, BlockMap, blocked_kernel
+from .block_tree import BlockTree, balanced_blocks
 from .directions import COUPLINGS, DIRECTIONS, frequencies
 from .estimation_errors import estimation_error_bound, estimation_variance
 from .fourier import feature_scale
@@ -19,11 +21,16 @@ __all__ = [
     "COUPLINGS",
     "DIRECTIONS",
     "ArcCosineSampler",
+    "BlockMap",
+    "BlockTree",
+    "BlockedKernel",
     "Candidate",
     "KernelMap",
     "RandomMap",
     "SymmetricKernel",
     "URFSampler",
+    "balanced_blocks",
+    "blocked_kernel",
     "build_samplers",
     "degree_of",
     "estimation_error_bound",

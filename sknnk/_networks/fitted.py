@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._compute import Array, block_length, over_threads, row_blocks, scratch
 from .._data import Dataset, dense_inputs
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import KernelTask
 from .._ridge import Moments, Solution
@@ -78,7 +78,7 @@ class FittedNetwork:
 
     Parameters
     ----------
-    feature_map : RandomMap or KernelMap
+    feature_map : RandomMap, KernelMap or BlockMap
         From a row to the columns in front of the output matrix.
     solution : Solution
         Output matrix for the scaled columns, in units of the targets.
@@ -108,7 +108,7 @@ class FittedNetwork:
         What one row weighs; weights, sums and penalties are in it.
     """
 
-    feature_map: RandomMap | KernelMap
+    feature_map: RandomMap | KernelMap | BlockMap
     solution: Solution
     target_units: Array
     choice: NetworkChoice
@@ -232,7 +232,7 @@ class FittedNetwork:
         if self.choice.importances is not None:
             return self.choice.importances
         feature_map, held = self.feature_map, self.held_out
-        if isinstance(feature_map, KernelMap):
+        if isinstance(feature_map, KernelMap | BlockMap):
             inputs = feature_map.centres
         elif held is not None:
             inputs = dense_inputs(feature_map.input_map, held.X)
@@ -315,17 +315,20 @@ class FittedNetwork:
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator."""
-        kernels = isinstance(self.feature_map, KernelMap)
+        kernels = isinstance(self.feature_map, KernelMap | BlockMap)
         found = {
             "output_coef_": self._per_target(self.coef),
             "intercept_": self._per_target(self.intercept),
             "samplers_": self.feature_map.samplers,
-            "feature_map_": "landmarks" if kernels else "random",
+            "feature_map_": "kernel" if kernels else "random",
             **self.choice.attributes(),
             **self.targets.attributes(),
         }
         if kernels:
             found["kernels_"] = self.feature_map.kernels
+        if isinstance(self.feature_map, BlockMap):
+            kernel = self.feature_map.kernel
+            found |= {"landmarks_": kernel.landmarks, "block_sizes_": np.diff(kernel.starts)}
         if self.solver is not None:
             found |= self._solution_attributes()
         return found

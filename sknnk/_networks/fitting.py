@@ -86,7 +86,7 @@ def fit_network(
         If a parameter does not fit the rows, or memory does not suffice.
     """
     penalty = spec.penalty(data.n_targets, data.weight_unit)
-    if chosen_map(spec, data, penalty) == "landmarks":
+    if chosen_map(spec, data, penalty) == "kernel":
         return fit_kernel_network(spec, data, targets, penalty, execution)
     sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)

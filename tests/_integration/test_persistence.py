@@ -25,7 +25,7 @@ X = RNG.normal(size=(60, 3))
 y = np.sin(X[:, 0]) + X[:, 1]
 labels = np.where(y > 0.0, "above", "below")
 FIXED = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.01, "random_state": 0}
-LANDMARKS = FIXED | {"feature_map": "landmarks"}
+LANDMARKS = FIXED | {"feature_map": "kernel"}
 
 
 def trained(kind, targets):

@@ -10,7 +10,7 @@ from .block_tree import BlockTree, balanced_blocks
 from .directions import COUPLINGS, DIRECTIONS, frequencies
 from .estimation_errors import estimation_error_bound, estimation_variance
 from .fourier import feature_scale
-from .kernel_map import KernelMap, SymmetricKernel, landmark_map
+from .kernel_map import KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
 from .samplers import URFSampler, unbiased_map_of
@@ -42,6 +42,7 @@ __all__ = [
     "n_columns_of",
     "named_function",
     "own_frequencies",
+    "single_is_harmless",
     "unbiased_map_of",
     "with_frequencies",
 ]

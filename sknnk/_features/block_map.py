@@ -1,5 +1,6 @@
 """Columns of a network with landmarks that all rows share, and a kernel with the rows of their own block."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from .._compute import Array, Floats, Indices, call_blas, scratch
+from .._compute import Array, Floats, Indices, call_blas
 from .._data import QuantileMap, dense_inputs
 from .._kernels import Centres, Kernel, in_coordinates, kernel_matrix, symmetric_kernel_matrix
 from .block_tree import BlockTree, balanced_blocks
@@ -137,22 +138,27 @@ class BlockMap:
         Coefficients of the kernel with the rows of the own block.
     overlap : ndarray of shape (n_blocks, n_landmarks, n_targets)
         Coefficients of the kernel with the landmarks, for each block: what the landmarks say of it already.
+    single : bool, default=False
+        Whether float32 is precise enough for the kernel in predictions; see :func:`single_is_harmless`.
     """
 
     input_map: QuantileMap | None
     kernel: BlockedKernel
     local: Array
     overlap: Array
+    single: bool = False
     samplers = ()
     link_scale = None
     n_linked = 0
     needs_float64 = True
 
     @classmethod
-    def of(cls, input_map: QuantileMap | None, kernel: BlockedKernel, local: Array, overlap: Array) -> "BlockMap":
+    def of(
+        cls, input_map: QuantileMap | None, kernel: BlockedKernel, local: Array, overlap: Array, single: bool = False
+    ) -> "BlockMap":
         """The map of a solution: coefficients inside the blocks, and products of these with the shared columns."""
         weights = [kernel.column_weights(each) for each in overlap]
-        return cls(input_map, kernel, local, np.reshape(weights, overlap.shape))
+        return cls(input_map, kernel, local, np.reshape(weights, overlap.shape), single)
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -213,24 +219,41 @@ class BlockMap:
             In the dtype of `X`.
         """
         columns = np.empty((X.shape[0], self.n_columns), dtype=X.dtype) if out is None else out
+        n_landmarks = self.kernel.n_landmarks
+        for rows, inputs, block in self._by_block(X):
+            shared = kernel_matrix(self.kernels, inputs, self.kernel.landmarks)
+            columns[rows, :n_landmarks] = shared
+            columns[rows, n_landmarks:] = self._near(inputs, block) - shared @ self.overlap[block]
+        return columns
+
+    def write_scores(self, X: Any, weights: Array, out: Floats) -> None:
+        """Write products of raw columns and an output matrix, of shape (n_columns, n_targets), to `out`."""
+        n_landmarks = self.kernel.n_landmarks
+        for rows, inputs, block in self._by_block(X):
+            sums = self._near(inputs, block) @ weights[n_landmarks:]
+            coef = weights[:n_landmarks] - self.overlap[block] @ weights[n_landmarks:]
+            self._prepared[-1].add_products(inputs, coef, sums)
+            out[rows] = sums
+
+    def _by_block(self, X: Any) -> Iterator[tuple[Indices, Array, int]]:
+        """Positions and transformed inputs of the rows of each block, and its number."""
         inputs = dense_inputs(self.input_map, X)
         blocks = self.kernel.tree.block_of(in_coordinates(self.kernels[0], inputs))
-        n_landmarks, prepared = self.kernel.n_landmarks, self._prepared
         for block in np.unique(blocks).tolist():
-            rows, own = np.flatnonzero(blocks == block), self.kernel.blocks[block]
-            shared = scratch("shared columns", (len(rows), n_landmarks), np.float64)
-            near = scratch("kernels of a block", (len(rows), own.stop - own.start), np.float64)
-            prepared[-1].fill(inputs[rows], shared)
-            prepared[block].fill(inputs[rows], near)
-            columns[rows, :n_landmarks] = shared
-            columns[rows, n_landmarks:] = near @ self.local[own] - shared @ self.overlap[block]
-        return columns
+            rows = np.flatnonzero(blocks == block)
+            yield rows, inputs[rows], block
+
+    def _near(self, inputs: Array, block: int) -> Array:
+        """What the rows of a block say, one column for each target."""
+        sums = np.zeros((len(inputs), self.local.shape[1]))
+        self._prepared[block].add_products(inputs, self.local[self.kernel.blocks[block]], sums)
+        return sums
 
     @cached_property
     def _prepared(self) -> list[Centres]:
         """The rows of each block, and the landmarks, in the coordinates of the kernels."""
         rows = [*(self.kernel.rows[each] for each in self.kernel.blocks), self.kernel.landmarks]
-        return [Centres(self.kernels, each, np.float64) for each in rows]
+        return [Centres(self.kernels, each, np.float32 if self.single else np.float64) for each in rows]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is prepared anew."""

@@ -152,7 +152,7 @@ class Centres:
 
     def __init__(self, kernels: Sequence[Kernel], B: Floats, dtype: Any) -> None:
         self._parts = [_compared_with(kernel, in_coordinates(kernel, B), np.dtype(dtype)) for kernel in kernels]
-        self._n = len(B)
+        self._dtype = np.dtype(dtype)
 
     def fill(self, A: Floats, out: Floats) -> None:
         """Write the kernel of rows with every centre to `out`, an array of shape (n_rows, n_centres)."""
@@ -162,18 +162,46 @@ class Centres:
         """Write the kernel of some of the centres with these and all later centres to `out`."""
         self._fill([part.prepared(part.b[rows]) for part in self._parts], rows.start, out)
 
+    def add_products(self, A: Floats, coef: Array, out: Array) -> None:
+        """Add products of the kernel and coefficients to `out`, without the kernel of all pairs in memory.
+
+        Sums are in float64, whatever the dtype of the values.
+
+        Parameters
+        ----------
+        A : ndarray of shape (n_rows, n_features)
+            Rows.
+        coef : ndarray of shape (n_centres, n_targets)
+            Coefficients.
+        out : ndarray of shape (n_rows, n_targets)
+            Changed in place.
+        """
+        prepared = [part.prepared(in_coordinates(part.kernel, A)) for part in self._parts]
+        for rows in row_blocks(len(A), _TILE_ROWS):
+            own = [tuple(each[rows] for each in arrays) for arrays in prepared]
+            for columns in row_blocks(len(coef), _TILE_COLUMNS):
+                shape = (len(out[rows]), columns.stop - columns.start)
+                tile, wide = (scratch(f"products {dtype}", shape, dtype) for dtype in (self._dtype, np.float64))
+                self._fill_tile(own, columns, tile)
+                if tile.dtype != np.float64:
+                    wide[:] = tile
+                    tile = wide
+                out[rows] += tile @ coef[columns]
+
     def _fill(self, prepared: list[Any], start: int, out: Floats) -> None:
         for rows in row_blocks(out.shape[0], _TILE_ROWS):
             own = [tuple(each[rows] for each in arrays) for arrays in prepared]
             for columns in row_blocks(out.shape[1], _TILE_COLUMNS):
-                centres, tile = slice(columns.start + start, columns.stop + start), out[rows, columns]
-                for i, (part, arrays) in enumerate(zip(self._parts, own, strict=True)):
-                    target = tile if i == 0 else scratch("kernel values", tile.shape, tile.dtype)
-                    part.fill(arrays, centres, target)
-                    if part.kernel.weight != 1.0:
-                        target *= target.dtype.type(part.kernel.weight)
-                    if i:
-                        tile += target
+                self._fill_tile(own, slice(columns.start + start, columns.stop + start), out[rows, columns])
+
+    def _fill_tile(self, own: list[Any], centres: slice, tile: Floats) -> None:
+        for i, (part, arrays) in enumerate(zip(self._parts, own, strict=True)):
+            target = tile if i == 0 else scratch("kernel values", tile.shape, tile.dtype)
+            part.fill(arrays, centres, target)
+            if part.kernel.weight != 1.0:
+                target *= target.dtype.type(part.kernel.weight)
+            if i:
+                tile += target
 
 
 class _ByProfile:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._compute import Array, Indices
 from .._data import Dataset, dense_inputs, multiplicities
-from .._features import BlockedKernel, BlockMap, balanced_blocks, blocked_kernel
+from .._features import BlockedKernel, BlockMap, balanced_blocks, blocked_kernel, single_is_harmless
 from .._integration import Execution
 from .._kernel_learning import KernelTask, refined_on_blocks
 from .._kernels import in_coordinates
@@ -61,7 +61,8 @@ class SolvedBlocks:
     ) -> FittedNetwork:
         """The network of this solution."""
         solved, every = self.solution, np.ones(len(units))
-        feature_map = BlockMap.of(self.task.input_map, self.kernel, solved.local, solved.overlap)
+        single = single_is_harmless(solved.local, solved.noise, len(self.task.X))
+        feature_map = BlockMap.of(self.task.input_map, self.kernel, solved.local, solved.overlap, single)
         coef = np.vstack([self.kernel.column_weights(solved.shared), np.eye(len(units))])
         fits = (coef, solved.intercept, solved.alpha * every, solved.dof, solved.noise)
         bare = BareSolution(*fits, len(self.task.X), solved.n_effective)

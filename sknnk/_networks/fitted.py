@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array, block_length, over_threads, row_blocks, scratch
+from .._compute import Array, block_length, over_threads, row_blocks
 from .._data import Dataset, dense_inputs
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
@@ -160,9 +160,7 @@ class FittedNetwork:
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            columns = scratch("columns", (rows.stop - rows.start, len(weights)), dtype)
-            self.feature_map.raw_columns(self._precise(X[rows]), columns)
-            np.matmul(columns, weights, out=scores[rows], casting="same_kind")
+            self.feature_map.write_scores(self._precise(X[rows]), weights, scores[rows])
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
         scores += np.asarray(self.intercept, dtype=X.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._compute import Array, Indices, machine_memory
 from .._data import Dataset, dense_inputs, multiplicities
-from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map
+from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .._integration import Execution
 from .._kernel_learning import KernelTask, prepare_kernel
 from .._kernels import Kernel, numeric_length_scale
@@ -90,12 +90,12 @@ def fit_kernel_network(
     n_rows = len(task.X) if task.complete else len(data)
     plan = planned(spec, n_rows)
     common = (units, targets, len(data), data.X.dtype, data.weight_unit)
-    if plan.is_exact:
-        return _fitted_exactly(task, choice, *common, spec.n_components, execution)
     if plan.block_size is None:
         return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
-    free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
     every = task if task.complete else with_all_rows(task, scaled, seed)
+    if plan.is_exact:
+        return _fitted_exactly(every, replace(choice, n_components=(n_rows,)), *common, spec.n_components, execution)
+    free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
     refined = refined_in_blocks(every, alphas, free_unit, execution)
     choice = _choice_of(refined, seed, learns)
     blocks = solved_blocks(refined, plan, execution)
@@ -222,7 +222,8 @@ def _fitted_exactly(
         done()
     held = slice(n_rows - n_held, n_rows)
     held_out = HeldOutRows(task.X[held], task.Y[held], task.sample_weight[held], solution.held_residuals)
-    feature_map = KernelMap(task.input_map, kernels, task.X)
+    single = single_is_harmless(solution.coef, solution.noise, n_rows)
+    feature_map = KernelMap(task.input_map, kernels, task.X, single=single)
     parts = (feature_map, solution, units, choice, targets)
     fitted = FittedNetwork(*parts, n_samples, dtype, "dual", held_out=held_out, kernel_rows=task)
     return replace(fitted, weight_unit=weight_unit)

@@ -44,16 +44,17 @@ def planned(spec: NetworkSpec, n_rows: int) -> KernelPlan:
     KernelPlan
         One block is the exact kernel, whatever the landmarks.
     """
-    if isinstance(spec.n_components, str):
-        wanted = sizes_for(n_rows)
-        n_landmarks = _LANDMARKS_ALONE if spec.block_size is None else wanted.n_landmarks
-        block_size = wanted.block_size if spec.block_size == "auto" else spec.block_size
-    else:
+    block_size = spec.block_size
+    if not isinstance(spec.n_components, str):
         n_landmarks = spec.layer_sizes(1.0)[0]
-        block_size = None if spec.block_size == "auto" else spec.block_size
-    if n_landmarks >= n_rows or (block_size is not None and block_size >= n_rows):
+        block_size = None if block_size == "auto" else block_size
+    elif block_size == "auto":
+        return sizes_for(n_rows)
+    else:
+        n_landmarks = _LANDMARKS_ALONE if block_size is None else _LANDMARKS
+    if (n_landmarks if block_size is None else block_size) >= n_rows:
         return _exact(n_rows)
-    return KernelPlan(n_landmarks, block_size)
+    return KernelPlan(min(n_landmarks, n_rows), block_size)
 
 
 def sizes_for(n_rows: int) -> KernelPlan:

@@ -127,8 +127,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
         Number of rows of positive weight in the fit.
-    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features,)
-        Number of input columns; their names, when `X` has string column names.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, when `X` has string column names.
 
     See Also
     --------
@@ -184,11 +186,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more fixes the input
-        transform, the automatic choices and the random features. After that the result is that of one fit to all rows,
-        in any order and chunks, and intervals rest on a thousand rows drawn from all. A `fit`, or :func:`bundle`, fixes
-        at once. ``feature_map="auto"`` takes random features here. With kernels, landmarks stay those of the first rows,
-        and all blocks are solved again with the new rows. Weights keep the unit of the first rows.
+        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more, or a `fit`, fixes
+        the input transform, the automatic choices and the random features. After that the result is that of one fit to
+        all rows, in any order and chunks, and intervals rest on a thousand rows drawn from all. ``feature_map="auto"``
+        takes random features here. Kernels keep their landmarks, and solve all blocks again with the new rows.
 
         Parameters
         ----------
@@ -253,8 +254,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         """Predict intervals that hold new targets with a given probability.
 
         Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
-        learned as a function of the inputs, so intervals are wide where targets scatter. The half width is this size
-        times a quantile: that of the residuals, each divided by the size that the other rows predict for it.
+        learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
+        divided by the size that the other rows predict for it.
 
         Parameters
         ----------
@@ -275,8 +276,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
         Notes
         -----
-        New rows must come from the same distribution as the training rows. As with the jackknife of Barber et al.
-        (2021), single rows may move the coverage a little. It is tested, not guaranteed.
+        New rows must come from the distribution of the training rows. The coverage is tested, not guaranteed.
 
         References
         ----------

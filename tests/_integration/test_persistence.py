@@ -58,6 +58,7 @@ MODELS = {
     "partial": lambda: BundledNetworkRegressor(16, **FIXED).partial_fit(X, y),
     "landmarks": lambda: BundledNetworkRegressor(16, **LANDMARKS).fit(X, y),
     "exact": lambda: BundledNetworkRegressor(**LANDMARKS).fit(X, y),
+    "blocks": lambda: BundledNetworkRegressor(8, block_size=20, **LANDMARKS).fit(X, y),
     "automatic": lambda: BundledNetworkRegressor(random_state=0).fit(X, y),
     "classifier": lambda: BundledNetworkClassifier(16, **FIXED, class_weight="balanced").fit(X, labels),
     "exact classifier": lambda: BundledNetworkClassifier(**LANDMARKS).fit(X, labels),

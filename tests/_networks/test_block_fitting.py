@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._data import dense_inputs
 from sknnk._kernels import kernel_matrix
 from sknnk._networks import fitted_network
 from sknnk._ridge.solvers import blocks as blocks_module
@@ -39,7 +40,7 @@ def test_predictions_are_those_of_the_kernel_that_blocks_stand_for():
     fitted = fitted_network(model)
     kernel, task, units = fitted.feature_map.kernel, fitted.kernel_rows, fitted.target_units
     assert model.solver_ == "blocks" and model.feature_map_ == "kernel" and model.n_components_ == (30,)
-    inputs = fitted.feature_map.input_map.transform(new)
+    inputs = dense_inputs(fitted.feature_map.input_map, new)
     blocks, own = kernel.tree.block_of(inputs / 1.5), kernel.tree.block_of(task.X / 1.5)
     landmarks = kernel.landmarks
     among = kernel_matrix(kernel.kernels, landmarks, landmarks) + 1e-8 * np.eye(30)
@@ -111,8 +112,9 @@ def test_intervals_cover_and_the_deviation_is_that_of_the_noise():
     low, high = model.predict_interval(new, 0.9).T
     # A standard error of the coverage is 0.0067, and about as much comes from the thousand rows that are left out.
     assert 0.86 < np.mean((low <= truth) & (truth <= high)) < 0.94
-    _, deviation = model.predict(new, return_std=True)
-    assert np.std(truth - model.predict(new)) == pytest.approx(np.sqrt(np.mean(deviation**2)), rel=0.15)
+    mean, deviation = model.predict(new, return_std=True)
+    # Two thirds of normal errors are within one deviation; errors have heavier tails here.
+    assert 0.65 < np.mean(np.abs(truth - mean) < deviation) < 0.85
 
 
 def test_classes_and_several_targets():

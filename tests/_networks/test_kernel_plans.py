@@ -20,6 +20,7 @@ def plan(n_rows, **parameters):
         ({"block_size": None}, 5000, KernelPlan(3000, None)),
         ({"n_components": 200}, 5000, KernelPlan(200, None)),
         ({"n_components": 200, "block_size": 100}, 5000, KernelPlan(200, 100)),
+        ({"n_components": 200, "block_size": 100}, 150, KernelPlan(150, 100)),
         ({"n_components": 200, "block_size": None}, 200, KernelPlan(200, 200, is_exact=True)),
         ({"n_components": (300,)}, 100, KernelPlan(100, 100, is_exact=True)),
     ],

@@ -12,6 +12,7 @@ from .._compute import Array, Floats, Indices, call_blas
 from .._data import QuantileMap, dense_inputs
 from .._kernels import Centres, Kernel, in_coordinates, kernel_matrix, symmetric_kernel_matrix
 from .block_tree import BlockTree, balanced_blocks
+from .kernel_map import SCORE_WIDTH
 
 # Share of the largest kernel value that is added to the diagonal. Equal landmarks would otherwise give no factor.
 _JITTER = 1e-8
@@ -176,9 +177,9 @@ class BlockMap:
         return self.kernel.n_landmarks + self.local.shape[1]
 
     @property
-    def n_values(self) -> int:
-        """Kernel values of one row: with the landmarks, and with the largest block."""
-        return self.kernel.n_landmarks + int(np.max(np.diff(self.kernel.starts)))
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed: few, so that many rows share a block."""
+        return SCORE_WIDTH // 4
 
     @property
     def column_scale(self) -> Array:

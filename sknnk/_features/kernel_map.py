@@ -23,6 +23,8 @@ from .column_products import column_products
 _JITTER = 1e-8
 # Typical error of a kernel value in float32, and how much of the noise of the targets it may add to predictions.
 _SINGLE_ERROR, _HARMLESS_SHARE = 3e-7, 2e-3
+# Columns in memory where kernels are multiplied tile by tile.
+SCORE_WIDTH = 1024
 # From this number of rows on, predictions take so long that it matters.
 _MANY_ROWS = 4000
 
@@ -62,6 +64,11 @@ class KernelMap:
     def n_columns(self) -> int:
         """Number of columns in front of the output matrix."""
         return len(self.centres)
+
+    @property
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed."""
+        return min(SCORE_WIDTH, self.n_columns) if self.whitening is None else self.n_columns
 
     @property
     def column_scale(self) -> Array:

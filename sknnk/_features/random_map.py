@@ -70,6 +70,11 @@ class RandomMap:
         scale[self.n_linked :] = feature_scale(self.samplers[-1].n_components)
         return scale
 
+    @property
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed: all."""
+        return self.n_columns
+
     def check_range(self, X: Any) -> None:
         """Refuse rows whose projections overflow, where no input transform bounds them.
 

@@ -13,7 +13,7 @@ from .spectra import spectrum_of
 
 # Entries of a block of rows that one thread works on, and rows and columns of a tile, which stays in its cache.
 _BLOCK_ENTRIES = 2**17
-_TILE_ROWS, _TILE_COLUMNS = 64, 1024
+_TILE_ROWS, _TILE_COLUMNS = 256, 1024
 # From this many coordinates on, squared distances come from a product of matrices.
 _MANY_COORDINATES = 4
 # A product loses digits where two rows are much closer to each other than to the middle of the centres. These pairs are
@@ -23,7 +23,7 @@ _CLOSE = {np.dtype(np.float64): 1e-2, np.dtype(np.float32): 1e-3}
 _FAR = 30.0
 # If more than this share of the pairs of a tile is that close, all its pairs are compared directly.
 _FEW_SHARE = 0.05
-# Coordinates are cut off there before they become float32, so that sums of squares stay finite.
+# Coordinates are cut off here before they become float32, so that sums of squares stay finite.
 _LARGEST_SINGLE = 1e15
 _LOG2E = math.log2(math.e)
 
@@ -165,7 +165,7 @@ class Centres:
     def add_products(self, A: Floats, coef: Array, out: Array) -> None:
         """Add products of the kernel and coefficients to `out`, without the kernel of all pairs in memory.
 
-        Sums are in float64, whatever the dtype of the values.
+        Tiles are multiplied in the dtype of the values, and added up in float64.
 
         Parameters
         ----------
@@ -177,16 +177,13 @@ class Centres:
             Changed in place.
         """
         prepared = [part.prepared(in_coordinates(part.kernel, A)) for part in self._parts]
+        weights = coef.astype(self._dtype)
         for rows in row_blocks(len(A), _TILE_ROWS):
             own = [tuple(each[rows] for each in arrays) for arrays in prepared]
             for columns in row_blocks(len(coef), _TILE_COLUMNS):
-                shape = (len(out[rows]), columns.stop - columns.start)
-                tile, wide = (scratch(f"products {dtype}", shape, dtype) for dtype in (self._dtype, np.float64))
+                tile = scratch("kernel tile", (len(out[rows]), columns.stop - columns.start), self._dtype)
                 self._fill_tile(own, columns, tile)
-                if tile.dtype != np.float64:
-                    wide[:] = tile
-                    tile = wide
-                out[rows] += tile @ coef[columns]
+                out[rows] += tile @ weights[columns]
 
     def _fill(self, prepared: list[Any], start: int, out: Floats) -> None:
         for rows in row_blocks(out.shape[0], _TILE_ROWS):
@@ -265,35 +262,11 @@ class _ByProducts(_ByProfile):
         np.exp2(products, out=products)
 
 
-class _ByColumns(_ByProfile):
-    """Values of the Laplace kernel along the columns, in float32: absolute differences are added column by column."""
-
-    def __init__(self, kernel: Kernel, b: Array, dtype: Any) -> None:
-        super().__init__(kernel, b, dtype)
-        self._middle = np.median(b, axis=0)
-        self._right = np.ascontiguousarray(self.prepared(b)[0].T)
-
-    def prepared(self, a: Array) -> tuple[Array, ...]:
-        return (np.clip((a - self._middle) * _LOG2E, -_LARGEST_SINGLE, _LARGEST_SINGLE).astype(np.float32),)
-
-    def fill(self, arrays: tuple[Array, ...], centres: slice, out: Floats) -> None:
-        a, b = arrays[0], self._right[:, centres]
-        difference = scratch("differences", out.shape, np.float32)
-        out[:] = 0.0
-        for j in range(len(b)):
-            np.subtract(a[:, j, None], b[j], out=difference)
-            np.abs(difference, out=difference)
-            np.subtract(out, difference, out=out)
-        np.exp2(out, out=out)
-
-
 def _compared_with(kernel: Kernel, b: Array, dtype: Any) -> _ByProfile:
     """The fastest way to the values of a kernel."""
     isotropic, activation = kernel.frequencies == "isotropic", kernel.activation
     if isotropic and activation in ("cauchy", "gaussian") and b.shape[1] >= _MANY_COORDINATES and len(b):
         return _ByProducts(kernel, b, dtype)
-    if not isotropic and activation == "cauchy" and dtype == np.float32 and len(b):
-        return _ByColumns(kernel, b, dtype)
     return _ByProfile(kernel, b, dtype)
 
 

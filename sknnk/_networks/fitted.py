@@ -162,7 +162,7 @@ class FittedNetwork:
         def evaluate(rows: slice) -> None:
             self.feature_map.write_scores(self._precise(X[rows]), weights, scores[rows])
 
-        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        over_blocks(evaluate, X.shape[0], self.feature_map.score_width, execution)
         scores += np.asarray(self.intercept, dtype=X.dtype)
         return scores
 

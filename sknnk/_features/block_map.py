@@ -149,6 +149,7 @@ class BlockMap:
     overlap: Array
     single: bool = False
     samplers = ()
+    whitening = None
     link_scale = None
     n_linked = 0
     needs_float64 = True

@@ -89,7 +89,9 @@ def balanced_blocks(points: Array, block_size: int) -> BlockTree:
     BlockTree
         The same for the same rows in the same order, whatever the number of threads.
     """
-    directions, thresholds, children = [], [], []
+    directions: list[Array] = []
+    thresholds: list[float] = []
+    children: list[list[int]] = []
     n_blocks = 0
     waiting = [(np.arange(len(points)), -1, 0)]
     while waiting:

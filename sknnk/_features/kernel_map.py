@@ -116,14 +116,13 @@ class KernelMap:
             columns[:] = kernel_matrix(self.kernels, inputs, self.centres) @ self.whitening
         return columns
 
-
     def write_scores(self, X: Any, weights: Floats, out: Floats) -> None:
         """Write products of raw columns and an output matrix, of shape (n_columns, n_targets), to `out`."""
         if self.whitening is not None:
             column_products(self, X, weights, out)
             return
         sums = np.zeros(out.shape)
-        self._prepared.add_products(dense_inputs(self.input_map, X), weights, sums)
+        self._prepared.add_products(dense_inputs(self.input_map, X), weights.astype(np.float64, copy=False), sums)
         out[:] = sums
 
     @cached_property

@@ -78,7 +78,8 @@ def refined_on_blocks(
         _Judge(task.X[rows], CrossValidation(standard[rows], weight[rows], _JUDGING_ROWS, alphas, unit))
         for rows in blocks
     ]
-    best, tried = task.choice.best, []
+    best = task.choice.best
+    tried: list[Fit] = []
     bounds = (_ALPHA_BOUNDS[0] * best.alpha, _ALPHA_BOUNDS[1] * best.alpha)
 
     def fit(factor: float) -> float:

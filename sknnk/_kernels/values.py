@@ -144,7 +144,8 @@ class Centres:
     --------
     >>> import numpy as np
     >>> from sknnk._kernels import Centres, Kernel
-    >>> centres, out = Centres([Kernel("cauchy", "isotropic", np.ones(1))], np.zeros((1, 1)), np.float64), np.empty((2, 1))
+    >>> laplace, out = Kernel("cauchy", "isotropic", np.ones(1)), np.empty((2, 1))
+    >>> centres = Centres([laplace], np.zeros((1, 1)), np.float64)
     >>> centres.fill(np.array([[0.0], [1.0]]), out)
     >>> out.round(4).tolist()
     [[1.0], [0.3679]]

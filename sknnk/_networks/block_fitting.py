@@ -67,8 +67,8 @@ class SolvedBlocks:
         fits = (coef, solved.intercept, solved.alpha * every, solved.dof, solved.noise)
         bare = BareSolution(*fits, len(self.task.X), solved.n_effective)
         parts = (feature_map, bare, units, replace(choice, n_components=(self.plan.n_landmarks,)), targets)
-        kept = {"held_out": self.held_out, "kernel_rows": self.task, "weight_unit": weight_unit}
-        return FittedNetwork(*parts, n_samples, dtype, "blocks", **kept)
+        fitted = FittedNetwork(*parts, n_samples, dtype, "blocks", held_out=self.held_out, kernel_rows=self.task)
+        return replace(fitted, weight_unit=weight_unit)
 
 
 def solved_blocks(task: KernelTask, plan: KernelPlan, execution: Execution) -> SolvedBlocks:
@@ -89,6 +89,7 @@ def solved_blocks(task: KernelTask, plan: KernelPlan, execution: Execution) -> S
         With the last rows held out.
     """
     best = task.choice.best
+    assert plan.block_size is not None
     kernel, order = blocked_kernel(best.kernels, task.X, plan.n_landmarks, plan.block_size)
     rows = replace(task, X=kernel.rows, Y=task.Y[order], sample_weight=task.sample_weight[order])
     n_held = _held_in_blocks(kernel, order)
@@ -119,8 +120,7 @@ def with_all_rows(task: KernelTask, data: Dataset, seed: int) -> KernelTask:
     """
     order = np.random.default_rng([seed, len(data)]).permutation(len(data))
     inputs = np.asarray(dense_inputs(task.input_map, data.X), dtype=np.float64)[order]
-    rows = {"X": inputs, "Y": data.Y[order], "sample_weight": data.sample_weight[order]}
-    return replace(task, **rows, complete=True)
+    return replace(task, X=inputs, Y=data.Y[order], sample_weight=data.sample_weight[order], complete=True)
 
 
 def refined_in_blocks(

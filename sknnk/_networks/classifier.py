@@ -69,8 +69,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     block_size : "auto", int or None, default="auto"
         Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
         `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
-        regression; None takes landmarks alone. ``"auto"`` takes one block for up to 12,000 rows, blocks of about 3000
-        for more, and landmarks alone where `n_components` is a number.
+        regression; None takes landmarks alone. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
+        to 3000 for more, and landmarks alone where `n_components` is a number.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
         follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With

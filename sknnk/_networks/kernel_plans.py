@@ -1,13 +1,18 @@
 """How many landmarks a network with kernel columns has, and how large its blocks are."""
 
+import math
 from dataclasses import dataclass
 
 from .._kernel_learning import EXACT_ROWS
 from .specification import NetworkSpec
 
-# Landmarks without blocks; and landmarks and rows of a block, where there are blocks.
-_LANDMARKS_ALONE = 3000
-_LANDMARKS, _BLOCK_SIZE = 1000, 3000
+# Landmarks without blocks, and with blocks.
+_LANDMARKS_ALONE, _LANDMARKS = 3000, 1000
+# Least number of rows of a block.
+_BLOCK_SIZE = 3000
+# Multiplications of a fit that a table of moderate size can afford: some seconds on two cores. Larger blocks are more
+# accurate, so that their size is what these allow.
+_AFFORDED = 8e11
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,21 @@ def sizes_for(n_rows: int) -> KernelPlan:
     Returns
     -------
     KernelPlan
-        The exact kernel for few rows; a cost in proportion to their number for many.
+        The exact kernel for few rows. The more rows there are, the smaller the blocks, down to a size at which the cost
+        is in proportion to the number of rows.
 
     Examples
     --------
     >>> sizes_for(5000)
     KernelPlan(n_landmarks=5000, block_size=5000, is_exact=True)
-    >>> sizes_for(10**6)
-    KernelPlan(n_landmarks=1000, block_size=3000, is_exact=False)
+    >>> sizes_for(30_000).block_size, sizes_for(10**6).block_size
+    (7402, 3000)
     """
-    return _exact(n_rows) if n_rows <= EXACT_ROWS else KernelPlan(_LANDMARKS, _BLOCK_SIZE)
+    # A row costs m^2 / 3 + m M + M^2 multiplications, for blocks of m rows and M landmarks.
+    rest = 3.0 * (_LANDMARKS**2 - _AFFORDED / n_rows)
+    afforded = -1.5 * _LANDMARKS + math.sqrt(max(2.25 * _LANDMARKS**2 - rest, 0.0))
+    size = max(_BLOCK_SIZE, int(afforded))
+    return _exact(n_rows) if n_rows <= max(EXACT_ROWS, size) else KernelPlan(_LANDMARKS, size)
 
 
 def _exact(n_rows: int) -> KernelPlan:

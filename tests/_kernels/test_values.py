@@ -5,7 +5,15 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from sknnk import URFSampler
-from sknnk._kernels import Centres, Kernel, fill_kernel_matrix, kernel_matrix, squared_gradients, symmetric_kernel_blocks, symmetric_kernel_matrix
+from sknnk._kernels import (
+    Centres,
+    Kernel,
+    fill_kernel_matrix,
+    kernel_matrix,
+    squared_gradients,
+    symmetric_kernel_blocks,
+    symmetric_kernel_matrix,
+)
 from sknnk._kernels import values as values_module
 from sknnk._kernels.values import squared_distances
 

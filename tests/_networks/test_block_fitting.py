@@ -80,7 +80,10 @@ def test_neither_batches_nor_threads_change_predictions(batch_size, n_jobs):
 def test_repeated_rows_and_integer_weights_are_the_same_fit():
     X, y, weight = table()
     copies = weight.astype(int)
-    once, twice = network(**KERNEL).fit(X, y, weight), network(**KERNEL).fit(np.repeat(X, copies, axis=0), np.repeat(y, copies))
+    once, twice = (
+        network(**KERNEL).fit(X, y, weight),
+        network(**KERNEL).fit(np.repeat(X, copies, axis=0), np.repeat(y, copies)),
+    )
     np.testing.assert_allclose(once.predict(X), twice.predict(X), rtol=1e-8)
     assert once.effective_dof_ == pytest.approx(twice.effective_dof_)
 

@@ -33,9 +33,7 @@ def table(n=50, n_features=3, seed=0, dtype=np.float64):
 
 
 def network(n_components="auto", **kwargs):
-    return BundledNetworkRegressor(
-        n_components, **{"feature_map": "kernel", "random_state": 0, "n_jobs": 1, **kwargs}
-    )
+    return BundledNetworkRegressor(n_components, **{"feature_map": "kernel", "random_state": 0, "n_jobs": 1, **kwargs})
 
 
 def everything(model, X):
@@ -171,6 +169,7 @@ def test_landmarks_are_chosen_for_dense_tables_of_some_rows_and_not_too_many_col
     monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 3)
     monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 19)
     monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 10)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
     large = network(feature_map="auto").fit(X, y)
     assert large.feature_map_ == "kernel" and large.solver_ == "blocks"
 
@@ -324,6 +323,7 @@ def test_the_exact_map_gets_landmarks_and_blocks_when_chunks_make_too_many_rows(
     monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 60)
     monkeypatch.setattr(kernel_plans, "_LANDMARKS", 20)
     monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 30)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
     model.partial_fit(X + 0.1, y)
     assert model.solver_ == "blocks" and model.n_components_ == (20,) and model.n_samples_seen_ == 100
     assert model.score(X, y) > 0.8
@@ -551,6 +551,7 @@ def test_a_fit_leaves_nothing_of_the_one_before():
 def test_repeating_every_row_changes_neither_the_map_nor_the_fit(monkeypatch):
     monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 60)
     monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 30)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
     X, y, _ = table()
     once = network(feature_map="auto").fit(X, y)
     twice = network(feature_map="auto").fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from sknnk import BundledNetworkRegressor
@@ -13,7 +14,7 @@ def plan(n_rows, **parameters):
     ("parameters", "n_rows", "expected"),
     [
         ({}, 12_000, KernelPlan(12_000, 12_000, is_exact=True)),
-        ({}, 12_001, KernelPlan(1000, 3000)),
+        ({}, 30_000, KernelPlan(1000, 7402)),
         ({}, 10**6, KernelPlan(1000, 3000)),
         ({"block_size": 100}, 5000, KernelPlan(1000, 100)),
         ({"block_size": 5000}, 5000, KernelPlan(5000, 5000, is_exact=True)),
@@ -35,3 +36,9 @@ def test_blocks_cost_in_proportion_to_the_rows():
         return n_rows * (sizes.block_size**2 / 3 + sizes.block_size * sizes.n_landmarks + sizes.n_landmarks**2)
 
     assert cost(10**6) <= 10.5 * cost(10**5)
+
+
+def test_blocks_are_smaller_the_more_rows_there_are_and_the_cost_never_falls():
+    sizes = [sizes_for(n_rows) for n_rows in range(11_000, 200_000, 1000)]
+    assert np.all(np.diff([each.block_size for each in sizes if not each.is_exact]) <= 0)
+    assert sizes[-1].block_size == 3000 and sizes[3].block_size > 11_000

@@ -32,7 +32,7 @@ class BlockTree:
     >>> from sknnk._features.block_tree import balanced_blocks
     >>> tree = balanced_blocks(np.arange(8.0)[:, None], block_size=3)
     >>> tree.n_blocks, np.bincount(tree.block_of(np.arange(8.0)[:, None])).tolist()
-    (3, [3, 3, 2])
+    (3, [2, 3, 3])
     """
 
     directions: Array

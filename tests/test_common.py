@@ -36,8 +36,10 @@ NETWORKS = [
     BundledNetworkClassifier(24, input_transform=None),
     BundledNetworkClassifier(24, alpha=0.1, batch_size=7),
     BundledNetworkClassifier(24, class_weight="balanced"),
-    BundledNetworkRegressor(12, feature_map="landmarks", feature_learning="agop"),
-    BundledNetworkClassifier(12, feature_map="landmarks", input_transform=None),
+    BundledNetworkRegressor(12, feature_map="kernel", feature_learning="agop"),
+    BundledNetworkClassifier(12, feature_map="kernel", input_transform=None),
+    BundledNetworkClassifier(5, block_size=8, feature_map="kernel"),
+    BundledNetworkRegressor(5, block_size=8, feature_map="kernel"),
     BundledNetworkRegressorCV((4, 8), alphas=(1.0, 0.1), cv=3),
     BundledNetworkClassifierCV((4, 8), alphas=(1.0, 0.1), cv=3),
 ]

@@ -35,14 +35,15 @@ REGRESSORS = {
     "deep": BundledNetworkRegressor((6, 8), **KERNEL),
     "dual": BundledNetworkRegressor(40, **KERNEL, solver="dual"),
     "cg": BundledNetworkRegressor(8, **KERNEL, solver="cg"),
-    "exact": BundledNetworkRegressor(**KERNEL, feature_map="landmarks"),
-    "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="landmarks"),
+    "exact": BundledNetworkRegressor(**KERNEL, feature_map="kernel"),
+    "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="kernel"),
+    "blocks": BundledNetworkRegressor(8, **KERNEL, feature_map="kernel", block_size=10),
     "automatic": BundledNetworkRegressor(random_state=0, n_jobs=1),
     "CV": BundledNetworkRegressorCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
 }
 CLASSIFIERS = {
     "classifier": BundledNetworkClassifier(8, **KERNEL),
-    "exact classifier": BundledNetworkClassifier(**KERNEL, feature_map="landmarks"),
+    "exact classifier": BundledNetworkClassifier(**KERNEL, feature_map="kernel"),
     "classifier CV": BundledNetworkClassifierCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
 }
 SAMPLERS = {
@@ -169,7 +170,7 @@ def test_a_refit_that_is_interrupted_leaves_the_fit_before(name, error):
     check_interrupted(first_fit(name)(clone(MODELS[name])), refit(name), error)
 
 
-@pytest.mark.parametrize("name", ["random", "several penalties", "exact", "landmarks", "classifier"])
+@pytest.mark.parametrize("name", ["random", "several penalties", "exact", "landmarks", "blocks", "classifier"])
 def test_a_chunk_that_is_interrupted_counts_once_when_it_is_given_again(name):
     targets = labels if name in CLASSIFIERS else y
     known = {"classes": np.unique(labels)} if name in CLASSIFIERS else {}

@@ -40,7 +40,12 @@ def classes(i):
 KINDS = {
     "random": (BundledNetworkRegressor(16, alpha=0.1, **KERNEL), regressor_outputs, lambda i: TABLES[i][1]),
     "exact": (
-        BundledNetworkRegressor(alpha=0.1, feature_map="landmarks", **KERNEL),
+        BundledNetworkRegressor(alpha=0.1, feature_map="kernel", **KERNEL),
+        regressor_outputs,
+        lambda i: TABLES[i][1],
+    ),
+    "blocks": (
+        BundledNetworkRegressor(20, block_size=50, alpha=0.1, feature_map="kernel", **KERNEL),
         regressor_outputs,
         lambda i: TABLES[i][1],
     ),

@@ -14,8 +14,8 @@ y = np.sin(2.0 * X[:, 0]) + X[:, 1] + 0.3 * RNG.normal(size=N)
 WHOLE, REAL = RNG.integers(1, 4, N).astype(float), RNG.uniform(0.3, 2.0, N)
 FEW = {"activation": "gaussian", "length_scale": 1.0, "random_state": 0}
 REGRESSORS = {
-    "exact": BundledNetworkRegressor(feature_map="landmarks", **FEW),
-    "landmarks": BundledNetworkRegressor(20, feature_map="landmarks", **FEW),
+    "exact": BundledNetworkRegressor(feature_map="kernel", **FEW),
+    "landmarks": BundledNetworkRegressor(20, feature_map="kernel", **FEW),
     "primal": BundledNetworkRegressor(30, feature_map="random", solver="primal", **FEW),
     "dual": BundledNetworkRegressor(90, feature_map="random", solver="dual", **FEW),
     "auto": BundledNetworkRegressor(16, random_state=0),
@@ -48,7 +48,7 @@ def test_a_common_factor_changes_no_prediction_deviation_or_interval(name, weigh
         assert own == pytest.approx(factor * alpha, rel=1e-9)
 
 
-@pytest.mark.parametrize("feature_map", ["landmarks", "random"])
+@pytest.mark.parametrize("feature_map", ["kernel", "random"])
 @pytest.mark.parametrize("by_class", [False, True])
 def test_a_common_factor_changes_no_probability_whether_of_rows_or_of_classes(feature_map, by_class):
     model = BundledNetworkClassifier(20, feature_map=feature_map, **FEW)

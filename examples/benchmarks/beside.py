@@ -37,7 +37,7 @@ X, y = smooth_table(4000, n_features=10)
 given = {"activation": "gaussian", "length_scale": 3.0, "alpha": 0.1}
 models = {
     "exact": BundledNetworkRegressor(random_state=0),
-    "exact, kernel given": BundledNetworkRegressor(feature_map="landmarks", n_components=4000, **given),
+    "exact, kernel given": BundledNetworkRegressor(feature_map="kernel", n_components=4000, **given),
     "random, kernel given": BundledNetworkRegressor(1000, random_state=0, **given),
     "KernelRidge": KernelRidge(alpha=0.1, kernel="rbf", gamma=0.05),
     "RBFSampler + Ridge": make_pipeline(RBFSampler(gamma=0.05, n_components=1000, random_state=0), Ridge(0.1)),

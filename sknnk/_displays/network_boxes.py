@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
-from .._features import KernelMap, RandomMap
-from .._kernels import activation_name
+from .._features import BlockMap, KernelMap, RandomMap
+from .._kernels import Kernel, activation_name
 from .._networks import BundledNetwork, FittedNetwork, fitted_network
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
@@ -147,9 +147,21 @@ def _(feature_map: RandomMap, fitted: FittedNetwork) -> list[Box]:
 
 @map_boxes.register
 def _(feature_map: KernelMap, fitted: FittedNetwork) -> list[Box]:
-    n_centres, kernels = feature_map.n_columns, feature_map.kernels
-    exact = feature_map.whitening is None
-    lines = [f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"]
+    n_centres, exact = feature_map.n_columns, feature_map.whitening is None
+    size = f"exact: all {n_centres} distinct rows" if exact else f"{n_centres} landmarks"
+    return [Box("kernel layer", (size, *_kernel_lines(feature_map.kernels)))]
+
+
+@map_boxes.register
+def _(feature_map: BlockMap, fitted: FittedNetwork) -> list[Box]:
+    sizes = np.diff(feature_map.kernel.starts)
+    size = f"{feature_map.kernel.n_landmarks} landmarks, {len(sizes)} blocks of up to {sizes.max()} rows"
+    return [Box("kernel layer", (size, *_kernel_lines(feature_map.kernels)))]
+
+
+def _kernel_lines(kernels: tuple[Kernel, ...]) -> list[str]:
+    """A line for each summand, and one for the length scales."""
+    lines = []
     for kernel in kernels:
         weight = f"{kernel.weight:.2g} x " if len(kernels) > 1 else ""
         lines.append(f"{weight}{activation_name(kernel.activation)}, {kernel.frequencies}")
@@ -158,7 +170,7 @@ def _(feature_map: KernelMap, fitted: FittedNetwork) -> list[Box]:
     first = 1.0 / float(kernels[0].scales[0])
     one = f"length scale {first:.3g}" if len(kernels) == 1 else "one length scale each"
     several = "a length scale per learned axis" if rotated else "a length scale per column"
-    return [Box("kernel layer", (*lines, one if equal else several))]
+    return [*lines, one if equal else several]
 
 
 def _joint_box(network: PartlyBundledRegressor | PartlyBundledClassifier) -> Box:

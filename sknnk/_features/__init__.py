@@ -5,10 +5,12 @@ new coupling of random directions goes to `directions`.
 """
 
 from .arc_cosine import ArcCosineSampler, degree_of
+from .block_map import BlockedKernel, BlockMap, blocked_kernel
+from .block_tree import BlockTree, balanced_blocks
 from .directions import COUPLINGS, DIRECTIONS, frequencies
 from .estimation_errors import estimation_error_bound, estimation_variance
 from .fourier import feature_scale
-from .kernel_map import KernelMap, SymmetricKernel, landmark_map
+from .kernel_map import KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
 from .samplers import URFSampler, unbiased_map_of
@@ -19,11 +21,16 @@ __all__ = [
     "COUPLINGS",
     "DIRECTIONS",
     "ArcCosineSampler",
+    "BlockMap",
+    "BlockTree",
+    "BlockedKernel",
     "Candidate",
     "KernelMap",
     "RandomMap",
     "SymmetricKernel",
     "URFSampler",
+    "balanced_blocks",
+    "blocked_kernel",
     "build_samplers",
     "degree_of",
     "estimation_error_bound",
@@ -35,6 +42,7 @@ __all__ = [
     "n_columns_of",
     "named_function",
     "own_frequencies",
+    "single_is_harmless",
     "unbiased_map_of",
     "with_frequencies",
 ]

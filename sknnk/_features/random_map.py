@@ -11,6 +11,7 @@ import numpy as np
 from .._compute import Array, Floats, Indices
 from .._data import QuantileMap, transform_inputs
 from .._kernels import Kernel
+from .column_products import column_products
 from .fourier import feature_scale
 from .layer_spec import Candidate
 from .samplers import URFSampler
@@ -68,6 +69,11 @@ class RandomMap:
         scale = np.ones(self.n_columns)
         scale[self.n_linked :] = feature_scale(self.samplers[-1].n_components)
         return scale
+
+    @property
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed: all."""
+        return self.n_columns
 
     def check_range(self, X: Any) -> None:
         """Refuse rows whose projections overflow, where no input transform bounds them.
@@ -162,6 +168,10 @@ class RandomMap:
             hidden = sampler._phi(hidden)
         self.samplers[-1]._raw_features(hidden, columns[:, self.n_linked :], alternating=alternating)
         return columns
+
+    def write_scores(self, X: Any, weights: Floats, out: Floats) -> None:
+        """Write products of raw columns and an output matrix to `out`; see :func:`column_products`."""
+        column_products(self, X, weights, out)
 
     def of_transformed(self) -> "RandomMap":
         """The same columns, of inputs that are transformed already.

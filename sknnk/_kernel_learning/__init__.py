@@ -3,6 +3,7 @@
 Candidates are compared on rows that are held out; nothing is learned by gradient steps.
 """
 
+from .block_refinement import refined_on_blocks
 from .kernel_features import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
@@ -23,5 +24,6 @@ __all__ = [
     "layer_sizes",
     "prepare_kernel",
     "prepare_layers",
+    "refined_on_blocks",
     "rows_looked_at",
 ]

@@ -4,23 +4,23 @@ A new activation is a new entry in `spectra`; the kernel that it stands for, and
 """
 
 from .activations import activation_name, activation_values
-from .kernels import (
-    Kernel,
+from .kernels import Kernel, in_coordinates
+from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
+from .slopes import gradient_products, squared_gradients
+from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, spectrum_of
+from .values import (
+    Centres,
     fill_kernel_matrix,
-    gradient_products,
-    in_coordinates,
     kernel_matrix,
-    squared_gradients,
     symmetric_kernel_blocks,
     symmetric_kernel_matrix,
 )
-from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
-from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, spectrum_of
 
 __all__ = [
     "ACTIVATIONS",
     "EXTENDED_ACTIVATIONS",
     "SINGLE_FREQUENCY",
+    "Centres",
     "Kernel",
     "SeriesSpectrum",
     "activation_name",

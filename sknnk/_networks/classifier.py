@@ -36,8 +36,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
-        Number of random features. A tuple gives one number for each bundled layer and makes the network deep.
-        ``"auto"`` takes 1024 features for up to 2000 rows, and 2048 features for more rows.
+        Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
+        number for each bundled layer. With kernels it is the number of landmarks.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -62,17 +62,20 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows that ``"cg"`` makes.
-    feature_map : {"auto", "random", "landmarks"}, default="auto"
-        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"landmarks"`` takes kernels of
-        the same activation with rows of the table, which are more accurate for heavy-tailed kernels. All distinct rows
-        are landmarks if `n_components` is at least their number, or is ``"auto"`` for up to 12,000. The fit is then
-        exact kernel ridge regression, an infinitely wide layer. ``"auto"`` takes landmarks for dense tables of 8 to
-        12,000 different rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
+        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for dense tables
+        of at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+    block_size : "auto", int or None, default="auto"
+        Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
+        `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
+        regression; None takes landmarks alone. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
+        to 3000 for more, and landmarks alone where `n_components` is a number.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
         follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
         isotropic frequencies it then learns axes, which are combinations of the columns, if they lower the error of
-        rows set apart. With landmarks for classes, scales and axes must lower that error by a quarter. ``"resample"``
+        rows set apart. With kernels for classes, scales and axes must lower that error by a quarter. ``"resample"``
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
@@ -81,7 +84,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
-        ``"auto"`` is ``"quantile"``. For landmarks without a given `length_scale` it is ``"robust"`` if that lowers the
+        ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale` it is ``"robust"`` if that lowers the
         errors on 500 rows by a twentieth.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
@@ -117,18 +120,20 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
-    feature_map_ : {"random", "landmarks"}
+    feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", None}
         The transform in use.
     kernels_ : tuple of Kernel
-        Summands of the kernel, with their length scales and axes; only with landmarks.
+        Summands of the kernel, with their length scales and axes; only with kernels.
+    landmarks_, block_sizes_ : ndarray
+        Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
         Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
-    solver_ : {"primal", "dual", "cg"}
+    solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could be used, in operations of a matrix product.

@@ -32,7 +32,8 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         "frequencies": [StrOptions({"auto", *COUPLINGS})],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
         "solver": [StrOptions({"auto", "primal", "dual", "cg"})],
-        "feature_map": [StrOptions({"auto", "random", "landmarks"})],
+        "feature_map": [StrOptions({"auto", "random", "kernel"})],
+        "block_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "feature_learning": [StrOptions({"auto", "agop", "resample", "both"}), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -60,6 +61,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         tol=1e-4,
         max_iter=200,
         feature_map="auto",
+        block_size="auto",
         feature_learning="auto",
         input_transform="auto",
         direct_link=True,
@@ -78,6 +80,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         self.tol = tol
         self.max_iter = max_iter
         self.feature_map = feature_map
+        self.block_size = block_size
         self.feature_learning = feature_learning
         self.input_transform = input_transform
         self.direct_link = direct_link
@@ -134,12 +137,21 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
         return Execution(n_threads(self.n_jobs), batch_size, current_progress())
 
+    def _check_params(self) -> None:
+        """Refuse values that no parameter allows; a value of an earlier version with what to write now."""
+        if self.feature_map == "landmarks":
+            raise ValueError(
+                "feature_map='landmarks' has another name now: write feature_map='kernel'. Its landmarks are "
+                "n_components, and block_size=None keeps to landmarks alone."
+            )
+        self._validate_params()
+
     def _spec(self, targets: NumericTargets | ClassTargets) -> NetworkSpec:
         return NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
 
     def _fit_rows(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Validate, fit and publish."""
-        self._validate_params()
+        self._check_params()
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks)
         targets, data = self._encoded(None, rows)
         fitted = fit_network(self._spec(targets), data, targets, self._execution())
@@ -147,7 +159,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
 
     def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:
         """Validate, add to the fit and publish; `known` is what the targets are told beside `y`."""
-        self._validate_params()
+        self._check_params()
         earlier = vars(self).get("_fitted")
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks, reset=earlier is None)
         targets, data = self._encoded(None if earlier is None else earlier.targets, rows, **known)

@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array, block_length, over_threads, row_blocks, scratch
+from .._compute import Array, block_length, over_threads, row_blocks
 from .._data import Dataset, dense_inputs
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import KernelTask
 from .._ridge import Moments, Solution
@@ -78,7 +78,7 @@ class FittedNetwork:
 
     Parameters
     ----------
-    feature_map : RandomMap or KernelMap
+    feature_map : RandomMap, KernelMap or BlockMap
         From a row to the columns in front of the output matrix.
     solution : Solution
         Output matrix for the scaled columns, in units of the targets.
@@ -108,7 +108,7 @@ class FittedNetwork:
         What one row weighs; weights, sums and penalties are in it.
     """
 
-    feature_map: RandomMap | KernelMap
+    feature_map: RandomMap | KernelMap | BlockMap
     solution: Solution
     target_units: Array
     choice: NetworkChoice
@@ -160,11 +160,9 @@ class FittedNetwork:
         scores = np.empty((X.shape[0], weights.shape[1]), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
-            columns = scratch("columns", (rows.stop - rows.start, len(weights)), dtype)
-            self.feature_map.raw_columns(self._precise(X[rows]), columns)
-            np.matmul(columns, weights, out=scores[rows], casting="same_kind")
+            self.feature_map.write_scores(self._precise(X[rows]), weights, scores[rows])
 
-        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
+        over_blocks(evaluate, X.shape[0], self.feature_map.score_width, execution)
         scores += np.asarray(self.intercept, dtype=X.dtype)
         return scores
 
@@ -232,7 +230,7 @@ class FittedNetwork:
         if self.choice.importances is not None:
             return self.choice.importances
         feature_map, held = self.feature_map, self.held_out
-        if isinstance(feature_map, KernelMap):
+        if isinstance(feature_map, KernelMap | BlockMap):
             inputs = feature_map.centres
         elif held is not None:
             inputs = dense_inputs(feature_map.input_map, held.X)
@@ -315,17 +313,20 @@ class FittedNetwork:
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator."""
-        kernels = isinstance(self.feature_map, KernelMap)
+        kernels = isinstance(self.feature_map, KernelMap | BlockMap)
         found = {
             "output_coef_": self._per_target(self.coef),
             "intercept_": self._per_target(self.intercept),
             "samplers_": self.feature_map.samplers,
-            "feature_map_": "landmarks" if kernels else "random",
+            "feature_map_": "kernel" if kernels else "random",
             **self.choice.attributes(),
             **self.targets.attributes(),
         }
         if kernels:
             found["kernels_"] = self.feature_map.kernels
+        if isinstance(self.feature_map, BlockMap):
+            kernel = self.feature_map.kernel
+            found |= {"landmarks_": kernel.landmarks, "block_sizes_": np.diff(kernel.starts)}
         if self.solver is not None:
             found |= self._solution_attributes()
         return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._compute import Array
 from .._data import Dataset, possible_transforms
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import prepare_layers
 from .._ridge import (
@@ -33,7 +33,7 @@ class PreparedNetwork:
 
     Parameters
     ----------
-    feature_map : RandomMap or KernelMap
+    feature_map : RandomMap, KernelMap or BlockMap
         The columns.
     choice : NetworkChoice
         How they were chosen.
@@ -45,7 +45,7 @@ class PreparedNetwork:
         Weight of one row, by which weights and penalties are divided.
     """
 
-    feature_map: RandomMap | KernelMap
+    feature_map: RandomMap | KernelMap | BlockMap
     choice: NetworkChoice
     target_units: Array
     penalty: Penalty
@@ -86,7 +86,7 @@ def fit_network(
         If a parameter does not fit the rows, or memory does not suffice.
     """
     penalty = spec.penalty(data.n_targets, data.weight_unit)
-    if chosen_map(spec, data, penalty) == "landmarks":
+    if chosen_map(spec, data, penalty) == "kernel":
         return fit_kernel_network(spec, data, targets, penalty, execution)
     sizes = spec.layer_sizes(float(data.sample_weight.sum()))
     solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)

@@ -185,7 +185,7 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     --------
     >>> import numpy as np
     >>> from sknnk._networks.intervals import fit_spread
-    >>> from sknnk._kernels.kernels import Kernel
+    >>> from sknnk._kernels import Kernel
     >>> X = np.linspace(-1, 1, 200)[:, None]
     >>> noise = np.random.default_rng(0).normal(size=(200, 1)) * np.exp(X)
     >>> spread = fit_spread([Kernel("gaussian", "isotropic", np.ones(1))], X, noise, np.ones(200))

@@ -7,13 +7,15 @@ import numpy as np
 
 from .._compute import Array, Indices, machine_memory
 from .._data import Dataset, dense_inputs, multiplicities
-from .._features import KernelMap, SymmetricKernel, landmark_map
+from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .._integration import Execution
-from .._kernel_learning import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
-from .._kernels import Kernel
+from .._kernel_learning import KernelTask, prepare_kernel
+from .._kernels import Kernel, numeric_length_scale
 from .._ridge import Penalty, check_memory, solve_exactly, solve_moments
+from .block_fitting import refined_in_blocks, solved_blocks, with_all_rows
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HELD_ROWS, HeldOutRows, row_keys
+from .kernel_plans import KernelPlan, planned, sizes_for
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
@@ -33,19 +35,12 @@ def chosen_map(spec: NetworkSpec, data: Dataset, penalty: Penalty) -> str:
 
     Returns
     -------
-    {"random", "landmarks"}
-        Landmarks where nothing asks for random columns and the rows are few enough to be compared.
+    {"random", "kernel"}
+        Kernels with rows of the table where nothing asks for random columns.
     """
     if spec.feature_map != "auto":
         return spec.feature_map
-    return "landmarks" if spec.allows_kernel_columns(data.X, penalty) and _can_all_be_centres(data) else "random"
-
-
-def _can_all_be_centres(data: Dataset) -> bool:
-    """Whether there are few distinct rows: repeating rows must not change the choice."""
-    if EXACT_ROWS < len(data) <= SAMPLE_ROWS:
-        return len(np.unique(np.column_stack([data.X, data.Y]), axis=0)) <= EXACT_ROWS
-    return len(data) <= EXACT_ROWS
+    return "kernel" if spec.allows_kernel_columns(data.X, penalty) else "random"
 
 
 def fit_kernel_network(
@@ -56,7 +51,7 @@ def fit_kernel_network(
     execution: Execution,
     seed: int | None = None,
 ) -> FittedNetwork:
-    """Fit with all rows as centres and one factorisation, or with landmarks and sums over the rows.
+    """Fit with all rows as centres and one factorisation, with landmarks and sums over the rows, or in blocks.
 
     Parameters
     ----------
@@ -86,50 +81,57 @@ def fit_kernel_network(
     spec.check_kernel_columns(penalty)
     seed, units = spec.seed() if seed is None else seed, data.units
     scaled, learns = data.in_units(units), "agop" in spec.learning
+    alphas = None if penalty.candidates is None else penalty.candidates[:, 0].tolist()
     task = prepare_kernel(
-        scaled.X,
-        scaled.Y,
-        scaled.sample_weight,
-        spec.kernel,
-        None if penalty.candidates is None else penalty.candidates[:, 0].tolist(),
-        spec.input_transform,
-        learns,
-        seed,
-        execution.threads,
-        execution.progress,
-        spec.learned_gain,
+        *(scaled.X, scaled.Y, scaled.sample_weight, spec.kernel, alphas, spec.input_transform, learns, seed),
+        *(execution.threads, execution.progress, spec.learned_gain),
     )
-    n_centres = _n_centres(spec, task)
-    choice = _choice_of(task, n_centres, seed, learns)
-    if n_centres == len(task.X) and task.complete:
-        size = (len(data), spec.n_components)
-        return _fitted_exactly(task, choice, units, targets, *size, data.X.dtype, execution, data.weight_unit)
-    # A sample of the rows gives landmarks; sums over all rows are what is solved.
-    check_memory(spec.n_components, (n_centres,), spec.n_linked(data.X.shape[1]), data.X.shape, "primal")
+    choice = _choice_of(task, seed, learns)
+    n_rows = len(task.X) if task.complete else len(data)
+    plan = planned(spec, n_rows)
+    common = (units, targets, len(data), data.X.dtype, data.weight_unit)
+    if plan.block_size is None:
+        return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
+    every = task if task.complete else with_all_rows(task, scaled, seed)
+    if plan.is_exact:
+        return _fitted_exactly(every, replace(choice, n_components=(n_rows,)), *common, spec.n_components, execution)
+    free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
+    refined = refined_in_blocks(every, alphas, free_unit, execution)
+    choice = _choice_of(refined, seed, learns)
+    blocks = solved_blocks(refined, plan, execution)
+    return blocks.network(choice, *common)
+
+
+def _fitted_to_landmarks(
+    spec: NetworkSpec,
+    task: KernelTask,
+    choice: NetworkChoice,
+    n_landmarks: int,
+    scaled: Dataset,
+    targets: NumericTargets | ClassTargets,
+    penalty: Penalty,
+    units: Array,
+    execution: Execution,
+) -> FittedNetwork:
+    """Solve with landmarks alone: a sample of the rows gives them, and sums over all rows are what is solved."""
+    n_centres = min(n_landmarks, len(task.X))
+    check_memory(spec.n_components, (n_centres,), spec.n_linked(scaled.X.shape[1]), scaled.X.shape, "primal")
     feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
-    centred = replace(penalty, centre=np.full(data.n_targets, task.choice.best.alpha))
-    with execution.progress.part("sum-rows", summing_steps(len(data), n_centres, execution)) as done:
+    centred = replace(penalty, centre=np.full(scaled.n_targets, task.choice.best.alpha))
+    with execution.progress.part("sum-rows", summing_steps(len(scaled), n_centres, execution)) as done:
         sums = summed_rows(feature_map, scaled, replace(execution, progress=done))
-    solution = solve_moments(sums, centred, float(np.finfo(data.X.dtype).eps))
-    parts = (feature_map, solution, units, replace(choice, centre=centred.centre), targets)
-    held_out = HeldOutRows.sample(scaled, seed)
-    own = (len(data), data.X.dtype, "primal")
-    return FittedNetwork(*parts, *own, held_out=held_out, weight_unit=data.weight_unit)
+    solution = solve_moments(sums, centred, float(np.finfo(scaled.X.dtype).eps))
+    own = replace(choice, n_components=(n_centres,), centre=centred.centre)
+    held_out = HeldOutRows.sample(scaled, choice.seed)
+    parts = (feature_map, solution, units, own, targets, len(scaled), scaled.X.dtype, "primal")
+    return FittedNetwork(*parts, held_out=held_out, weight_unit=scaled.weight_unit)
 
 
-def _n_centres(spec: NetworkSpec, task: KernelTask) -> int:
-    """Number of centres: `n_components` if it is a number, else all distinct rows when there are few."""
-    n_distinct = len(task.X)
-    if not isinstance(spec.n_components, str):
-        return min(spec.layer_sizes(1.0)[0], n_distinct)
-    return n_distinct if task.complete and n_distinct <= EXACT_ROWS else min(N_LANDMARKS, n_distinct)
-
-
-def _choice_of(task: KernelTask, n_centres: int, seed: int, learns: bool) -> NetworkChoice:
+def _choice_of(task: KernelTask, seed: int, learns: bool) -> NetworkChoice:
     kernels = task.choice.best.kernels
     history = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
     return NetworkChoice(
-        *((n_centres,), kernels[0].activation, None, kernels[0].frequencies, 1.0 / kernels[0].column_scales),
+        *((len(task.X),), kernels[0].activation, None, kernels[0].frequencies, 1.0 / kernels[0].column_scales),
         *(task.input_transform, history, None, seed, _importances(kernels) if learns else None),
     )
 
@@ -144,7 +146,10 @@ def _importances(kernels: tuple[Kernel, ...]) -> Array:
 def extend_kernel_network(
     fitted: FittedNetwork, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
 ) -> FittedNetwork:
-    """Solve again with more centres; kernel, penalty and input transform stay those of the first rows.
+    """Solve again with more rows; kernel, penalty, input transform and landmarks stay those of the first rows.
+
+    New rows go to the blocks of their neighbours, and all blocks are solved again. Rows of which there were few enough
+    for the exact map get landmarks and blocks when they become too many.
 
     Parameters
     ----------
@@ -165,17 +170,12 @@ def extend_kernel_network(
     Raises
     ------
     ValueError
-        If these are too many, or memory does not suffice.
+        If memory does not suffice.
     """
     earlier = fitted.kernel_rows
     assert earlier is not None
     inputs = dense_inputs(earlier.input_map, data.X)
     n_rows = len(earlier.X) + len(inputs)
-    if n_rows > EXACT_ROWS:
-        raise ValueError(
-            f"partial_fit would bring the exact feature map to {n_rows} rows, and it takes {EXACT_ROWS}; start a "
-            "new network with feature_map='random'."
-        )
     order = _held_last(fitted.choice.seed, len(earlier.X), len(inputs))
     task = replace(
         earlier,
@@ -183,10 +183,16 @@ def extend_kernel_network(
         Y=np.vstack([earlier.Y, data.in_units(fitted.target_units).Y])[order],
         sample_weight=np.concatenate([earlier.sample_weight, data.sample_weight])[order],
     )
+    common = (fitted.target_units, targets, fitted.n_samples + len(data), data.X.dtype, fitted.weight_unit)
+    feature_map = fitted.feature_map
+    if isinstance(feature_map, BlockMap):
+        sizes = KernelPlan(feature_map.kernel.n_landmarks, feature_map.kernel.block_size)
+    else:
+        sizes = sizes_for(n_rows)
+    if not sizes.is_exact:
+        return solved_blocks(task, sizes, execution).network(fitted.choice, *common)
     choice = replace(fitted.choice, n_components=(n_rows,))
-    size = (fitted.n_samples + len(data), n_rows)
-    parts = (task, choice, fitted.target_units, targets)
-    return _fitted_exactly(*parts, *size, data.X.dtype, execution, fitted.weight_unit)
+    return _fitted_exactly(task, choice, *common, n_rows, execution)
 
 
 def _held_last(seed: int, n_before: int, n_new: int) -> Indices:
@@ -201,10 +207,10 @@ def _fitted_exactly(
     units: Array,
     targets: NumericTargets | ClassTargets,
     n_samples: int,
-    asked: object,
     dtype: Any,
-    execution: Execution,
     weight_unit: float,
+    asked: object,
+    execution: Execution,
 ) -> FittedNetwork:
     """Solve with one column for each distinct row."""
     n_rows, n_held = len(task.X), min(HELD_ROWS, len(task.X))
@@ -216,7 +222,8 @@ def _fitted_exactly(
         done()
     held = slice(n_rows - n_held, n_rows)
     held_out = HeldOutRows(task.X[held], task.Y[held], task.sample_weight[held], solution.held_residuals)
-    feature_map = KernelMap(task.input_map, kernels, task.X)
+    single = single_is_harmless(solution.coef, solution.noise, n_rows)
+    feature_map = KernelMap(task.input_map, kernels, task.X, single=single)
     parts = (feature_map, solution, units, choice, targets)
     fitted = FittedNetwork(*parts, n_samples, dtype, "dual", held_out=held_out, kernel_rows=task)
     return replace(fitted, weight_unit=weight_unit)

@@ -16,16 +16,15 @@ from .validation import CheckedRows
 class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
     """Regression network of bundled layers, fitted in closed form.
 
-    Each layer is written as a product of random features (:class:`URFSampler`) and a matrix. So one matrix holds all
-    parameters of the network: it maps the features of the last layer to the outputs. `fit` finds it by least squares
-    in one pass over the rows, without gradients, learning rate or epochs. Memory holds the Gram matrix of the features
-    and one block of rows.
+    Each layer is a product of random features (:class:`URFSampler`) and a matrix. So one matrix holds all parameters of
+    the network: it maps the features of the last layer to the outputs. `fit` finds it by least squares in one pass over
+    the rows, without gradients, learning rate or epochs.
 
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
-        Number of random features. A tuple gives one number for each bundled layer and makes the network deep.
-        ``"auto"`` takes 1024 features for up to 2000 rows, and 2048 features for more rows.
+        Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
+        number for each bundled layer. With kernels it is the number of landmarks.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -50,17 +49,20 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows that ``"cg"`` makes.
-    feature_map : {"auto", "random", "landmarks"}, default="auto"
-        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"landmarks"`` takes kernels of
-        the same activation with rows of the table, which are more accurate for heavy-tailed kernels. All distinct rows
-        are landmarks if `n_components` is at least their number, or is ``"auto"`` for up to 12,000. The fit is then
-        exact kernel ridge regression, an infinitely wide layer. ``"auto"`` takes landmarks for dense tables of 8 to
-        12,000 different rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
+        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for dense tables
+        of at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+    block_size : "auto", int or None, default="auto"
+        Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
+        `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
+        regression; None takes landmarks alone. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
+        to 3000 for more, and landmarks alone where `n_components` is a number.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
         follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
         isotropic frequencies it then learns axes, which are combinations of the columns, if they lower the error of
-        rows set apart. With landmarks for classes, scales and axes must lower that error by a quarter. ``"resample"``
+        rows set apart. With kernels for classes, scales and axes must lower that error by a quarter. ``"resample"``
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
@@ -69,7 +71,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
-        ``"auto"`` is ``"quantile"``. For landmarks without a given `length_scale` it is ``"robust"`` if that lowers the
+        ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale` it is ``"robust"`` if that lowers the
         errors on 500 rows by a twentieth.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
@@ -102,18 +104,20 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given.
-    feature_map_ : {"random", "landmarks"}
+    feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", None}
         The transform in use.
     kernels_ : tuple of Kernel
-        Summands of the kernel, with their length scales and axes; only with landmarks.
+        Summands of the kernel, with their length scales and axes; only with kernels.
+    landmarks_, block_sizes_ : ndarray
+        Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
         Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
-    solver_ : {"primal", "dual", "cg"}
+    solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could be used, in operations of a matrix product.
@@ -141,7 +145,6 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.model_selection import cross_val_score
     >>> from sknnk import BundledNetworkRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = BundledNetworkRegressor(random_state=0).fit(X, y)
@@ -183,11 +186,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more fixes the input
-        transform, the automatic choices and the random features. After that the result is that of one fit to all rows,
-        in any order and chunks, and intervals rest on a thousand rows drawn from all. A `fit`, or :func:`bundle`, fixes
-        at once. ``feature_map="auto"`` takes random features here. Landmarks stay those of the first rows, and the
-        exact map takes each row as a landmark, up to 12,000. Weights keep the unit of the first rows.
+        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more, or a `fit`, fixes
+        the input transform, the automatic choices and the random features. After that the result is that of one fit to
+        all rows, in any order and chunks, and intervals rest on a thousand rows drawn from all. ``feature_map="auto"``
+        takes random features here. Kernels keep their landmarks, and solve all blocks again with the new rows.
 
         Parameters
         ----------
@@ -226,9 +228,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Rows.
         return_std : bool, default=False
-            Whether to return the standard deviation of new targets around the prediction, too. It includes the noise
-            and the uncertainty of the output matrix, as in Bayesian ridge regression. With the exact feature map it
-            comes from held-out residuals instead, as in `predict_interval`.
+            Whether to return the standard deviation of new targets around the prediction, too: noise and uncertainty of
+            the output matrix, as in Bayesian ridge regression. With the exact kernel and blocks it comes from held-out
+            residuals instead, as in `predict_interval`.
 
         Returns
         -------
@@ -240,8 +242,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         Raises
         ------
         ValueError
-            If `X` holds NaN, infinity or another number of columns than in `fit`, or if ``return_std=True`` and the
-            network comes from ``bundle(..., method="analytic")``, which saw no rows.
+            If `X` does not fit, or with ``return_std=True`` for ``bundle(..., method="analytic")``, which saw no rows.
         """
         fitted, X = self._fitted_for(X)
         mean = fitted.targets.decode(fitted.scores(X, self._execution()))
@@ -253,8 +254,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         """Predict intervals that hold new targets with a given probability.
 
         Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
-        learned as a function of the inputs, so intervals are wide where targets scatter. The half width is this size
-        times a quantile: that of the residuals, each divided by the size that the other rows predict for it.
+        learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
+        divided by the size that the other rows predict for it.
 
         Parameters
         ----------
@@ -275,8 +276,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
         Notes
         -----
-        New rows must come from the same distribution as the training rows. As with the jackknife of Barber et al.
-        (2021), single rows may move the coverage a little from the level. It is tested, not guaranteed.
+        New rows must come from the distribution of the training rows. The coverage is tested, not guaranteed.
 
         References
         ----------

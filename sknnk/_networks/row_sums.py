@@ -3,12 +3,12 @@
 import numpy as np
 
 from .._data import Dataset
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._ridge import Moments, accumulated_moments, n_blocks
 
 
-def summed_rows(feature_map: RandomMap | KernelMap, data: Dataset, execution: Execution) -> Moments:
+def summed_rows(feature_map: RandomMap | KernelMap | BlockMap, data: Dataset, execution: Execution) -> Moments:
     """Sums of the raw columns of rows.
 
     Parameters

@@ -24,7 +24,7 @@ class NetworkSpec:
     Parameters
     ----------
     n_components, activation, length_scale, directions, frequencies, alpha, solver, tol, max_iter, feature_map, \
-feature_learning, input_transform, direct_link, random_state
+feature_learning, input_transform, direct_link, random_state, block_size
         As in :class:`sknnk.BundledNetworkRegressor`.
     learned_gain : float
         Share of the error that learned length scales must gain over equal ones.
@@ -44,6 +44,7 @@ feature_learning, input_transform, direct_link, random_state
     input_transform: str | None
     direct_link: bool
     random_state: Any
+    block_size: Any = "auto"
     learned_gain: float = 0.0
 
     @classmethod
@@ -62,7 +63,7 @@ feature_learning, input_transform, direct_link, random_state
         NetworkSpec
             The parameters.
         """
-        names = cls.__dataclass_fields__.keys() - {"learned_gain"}
+        names = cls.__dataclass_fields__.keys() & parameters.keys()
         return cls(**{name: parameters[name] for name in names}, learned_gain=learned_gain)
 
     @property
@@ -141,7 +142,7 @@ feature_learning, input_transform, direct_link, random_state
         Returns
         -------
         bool
-            Whether ``feature_map="auto"`` may choose landmarks.
+            Whether ``feature_map="auto"`` may choose kernels.
         """
         defaults = (self.n_components, self.directions, self.solver)
         if self.feature_learning in ("resample", "both") or not all(map(_is_auto, defaults)):
@@ -150,7 +151,7 @@ feature_learning, input_transform, direct_link, random_state
         return narrow and _is_common_and_positive(penalty) and X.shape[0] >= MIN_ROWS
 
     def check_kernel_columns(self, penalty: Penalty) -> None:
-        """Refuse what landmarks do not have.
+        """Refuse what kernels with rows do not have.
 
         Parameters
         ----------
@@ -166,16 +167,16 @@ feature_learning, input_transform, direct_link, random_state
         if not _is_common_and_positive(penalty):
             raise ValueError(
                 f"alpha={self.alpha!r} must be 'auto', a positive number or positive candidates with "
-                "feature_map='landmarks'; use feature_map='random' for one penalty per target or none."
+                "feature_map='kernel'; use feature_map='random' for one penalty per target or none."
             )
         if self.feature_learning in ("resample", "both"):
             raise ValueError(
                 f"feature_learning={self.feature_learning!r} draws random frequencies again, which "
-                "feature_map='landmarks' does not have; use feature_learning='agop', or feature_map='random'."
+                "feature_map='kernel' does not have; use feature_learning='agop', or feature_map='random'."
             )
         if not isinstance(self.n_components, str) and len(self.layer_sizes(1.0)) > 1:
             raise ValueError(
-                f"n_components={self.n_components!r} asks for several layers, which feature_map='landmarks' does "
+                f"n_components={self.n_components!r} asks for several layers, which feature_map='kernel' does "
                 "not have; give one number, or use feature_map='random'."
             )
 

@@ -81,7 +81,7 @@ def _begun(
     seed: int,
 ) -> FittedNetwork:
     """A network of all rows so far, to which rows can be added: random columns, unless landmarks are asked for."""
-    if spec.feature_map == "landmarks":
+    if spec.feature_map == "kernel":
         fitted = fit_kernel_network(spec, data, targets, penalty, execution, seed)
         return fitted if fitted.kernel_rows is not None else replace(fitted, sums=fitted.solution.moments())
     sizes = spec.layer_sizes(float(data.sample_weight.sum()))

@@ -22,8 +22,9 @@ from .paths import (
 )
 from .penalties import INFLATION, PenalisedSystem, Penalty, alpha_grid, gcv
 from .problem import Problem
-from .solution import GivenSolution, Solution
+from .solution import BareSolution, GivenSolution, Solution
 from .solvers import (
+    BlockSolution,
     DualSolution,
     RidgeSystem,
     coefficients,
@@ -31,6 +32,7 @@ from .solvers import (
     decompose_rows,
     held_out_residuals,
     prediction_path,
+    solve_blocks,
     solve_dual,
     solve_exactly,
     solve_moments,
@@ -40,6 +42,8 @@ from .solving import check_memory, choose_solver, predicted_costs, solve
 
 __all__ = [
     "INFLATION",
+    "BareSolution",
+    "BlockSolution",
     "DualPath",
     "DualSolution",
     "FoldMoments",
@@ -70,6 +74,7 @@ __all__ = [
     "predicted_costs",
     "prediction_path",
     "solve",
+    "solve_blocks",
     "solve_dual",
     "solve_exactly",
     "solve_moments",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._compute import Array, Floats, Indices, n_threads
 from .._data import Dataset, in_weight_unit, unit_of_counts
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import rows_looked_at
 from .._networks import (
@@ -121,7 +121,7 @@ class _Accumulation:
     """All that a worker needs to know about the network."""
 
     coding: Coding
-    feature_map: RandomMap | KernelMap
+    feature_map: RandomMap | KernelMap | BlockMap
     execution: Execution
 
 

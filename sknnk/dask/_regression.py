@@ -85,6 +85,8 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
         Not used here, because no solver iterates.
     feature_map : {"auto", "random"}, default="auto"
         ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
+    block_size : {"auto"}, default="auto"
+        Not used here, because random features have no blocks.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     input_transform : {"auto", "quantile", "robust"} or None, default="auto"
@@ -137,6 +139,7 @@ n_features_in_, feature_names_in_
         **BundledNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
+        "block_size": [StrOptions({"auto"})],
     }
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "DaskBundledNetworkRegressor":

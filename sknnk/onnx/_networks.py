@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
-from .._features import KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap
 from .._networks import fitted_network
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
@@ -92,10 +92,10 @@ def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bo
         last = network.output_activation_ if isinstance(network, PartlyBundledRegressor) else "identity"
         return _dense_value(graph, network.output_coef_, network.intercept_, last, hidden)
     fitted = fitted_network(network)
+    columns = map_columns(fitted.feature_map, graph, inputs, single)
     coef = np.asarray(fitted.coef, dtype=np.float64).T
     if fitted.feature_map.whitening is not None:
         coef = fitted.feature_map.whitening @ coef
-    columns = map_columns(fitted.feature_map, graph, inputs, single)
     return columns.times(graph, coef, np.asarray(fitted.intercept, dtype=np.float64))
 
 
@@ -132,6 +132,14 @@ def _(feature_map: KernelMap, graph: Graph, inputs: str, single: bool) -> Column
     hidden = _transformed(feature_map, graph, inputs)
     value = kernel_value(graph, feature_map.kernels, hidden, feature_map.centres)
     return Columns.of(value, len(feature_map.centres))
+
+
+@map_columns.register
+def _(feature_map: BlockMap, graph: Graph, inputs: str, single: bool) -> Columns:
+    raise TypeError(
+        "a network with blocks has no conversion to ONNX, because each row is compared with the rows of its own block; "
+        "fit with block_size=None for landmarks alone, or with feature_map='random'."
+    )
 
 
 @map_columns.register

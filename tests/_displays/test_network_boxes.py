@@ -71,11 +71,11 @@ def test_every_target_may_have_its_own_penalty():
 
 
 def test_the_exact_map_and_landmarks_are_told_apart():
-    exact = BundledNetworkRegressor(feature_map="landmarks", length_scale=2.0, frequencies="isotropic", **FIXED)
+    exact = BundledNetworkRegressor(feature_map="kernel", length_scale=2.0, frequencies="isotropic", **FIXED)
     lines, linked = lines_of(exact.fit(X, Y))
     assert not linked
     assert lines["kernel layer"] == "exact: all 442 distinct rows; gaussian, isotropic; length scale 2"
-    few = BundledNetworkRegressor(20, feature_map="landmarks", length_scale=2.0, frequencies="isotropic", **FIXED)
+    few = BundledNetworkRegressor(20, feature_map="kernel", length_scale=2.0, frequencies="isotropic", **FIXED)
     assert lines_of(few.fit(X, Y))[0]["kernel layer"].startswith("20 landmarks; gaussian")
 
 
@@ -105,7 +105,7 @@ def with_kernels(network, *kernels):
 
 
 def test_a_sum_of_kernels_of_equal_scales_says_so():
-    network = BundledNetworkRegressor(feature_map="landmarks", feature_learning=None, alpha=1.0, random_state=0)
+    network = BundledNetworkRegressor(feature_map="kernel", feature_learning=None, alpha=1.0, random_state=0)
     network.fit(X[:60], Y[:60])
     equal = replace(network.kernels_[0], scales=np.full(X.shape[1], 0.5))
     assert lines_of(with_kernels(network, equal, equal))[0]["kernel layer"].endswith("; one length scale each")

@@ -7,7 +7,7 @@ from scipy import sparse
 from sknnk._data.inputs import dense_inputs
 from sknnk._data.quantiles import fit_quantile_map
 from sknnk._features.kernel_map import KernelMap, SymmetricKernel, landmark_map
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 
 N = 40
 SCALES = np.array([1.5, 0.7, 0.1])

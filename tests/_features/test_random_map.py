@@ -8,7 +8,7 @@ from sknnk._features import samplers as samplers_module
 from sknnk._features.fourier import feature_scale
 from sknnk._features.layer_spec import Candidate
 from sknnk._features.random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 
 FIXED = Candidate("cauchy", "orthogonal", "isotropic", 1.5)
 AXES = np.array([[1.0, 0.5, 0.0], [0.0, 2.0, 0.3], [0.2, 0.0, 0.1]])

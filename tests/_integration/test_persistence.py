@@ -25,7 +25,7 @@ X = RNG.normal(size=(60, 3))
 y = np.sin(X[:, 0]) + X[:, 1]
 labels = np.where(y > 0.0, "above", "below")
 FIXED = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.01, "random_state": 0}
-LANDMARKS = FIXED | {"feature_map": "landmarks"}
+LANDMARKS = FIXED | {"feature_map": "kernel"}
 
 
 def trained(kind, targets):
@@ -58,6 +58,7 @@ MODELS = {
     "partial": lambda: BundledNetworkRegressor(16, **FIXED).partial_fit(X, y),
     "landmarks": lambda: BundledNetworkRegressor(16, **LANDMARKS).fit(X, y),
     "exact": lambda: BundledNetworkRegressor(**LANDMARKS).fit(X, y),
+    "blocks": lambda: BundledNetworkRegressor(8, block_size=20, **LANDMARKS).fit(X, y),
     "automatic": lambda: BundledNetworkRegressor(random_state=0).fit(X, y),
     "classifier": lambda: BundledNetworkClassifier(16, **FIXED, class_weight="balanced").fit(X, labels),
     "exact classifier": lambda: BundledNetworkClassifier(**LANDMARKS).fit(X, labels),

@@ -79,7 +79,7 @@ def regressor(**params):
         (regressor(), [("choose-kernel", 66, 57), ("solve", 1, 1)]),
         (regressor(activation="gaussian", frequencies="isotropic"), [("choose-kernel", 12, 12), ("solve", 1, 1)]),
         (regressor(n_components=16, batch_size=25), [("choose-kernel", 26, 20), ("sum-rows", 3, 3)]),
-        (regressor(n_components=16, feature_map="landmarks", batch_size=25, feature_learning=None), None),
+        (regressor(n_components=16, feature_map="kernel", batch_size=25, feature_learning=None), None),
         (
             regressor(
                 n_components=16, activation="gaussian", directions="qmc", frequencies="isotropic",

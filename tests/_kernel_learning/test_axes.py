@@ -5,7 +5,7 @@ from sknnk._kernel_learning import axes
 from sknnk._kernel_learning.axes import MOST_TURNS, rotated_by_agop, turned_while_better
 from sknnk._kernel_learning.kernel_scores import Score
 from sknnk._kernel_learning.trials import SearchTask
-from sknnk._kernels.kernels import Kernel
+from sknnk._kernels import Kernel
 
 
 def rows_of(n=200, n_features=6, seed=0, angle=True, noise=0.05):

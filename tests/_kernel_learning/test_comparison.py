@@ -6,7 +6,7 @@ from sknnk._kernel_learning.axes import MOST_TURNS
 from sknnk._kernel_learning.comparison import decide
 from sknnk._kernel_learning.search import kernel_families
 from sknnk._kernel_learning.trials import Fit, SearchTask
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers.dual import solve_dual
 
 ALL = kernel_families("auto", "auto")

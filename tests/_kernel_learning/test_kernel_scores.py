@@ -4,7 +4,7 @@ import pytest
 from sknnk._compute.threads import one_blas_thread, over_threads
 from sknnk._kernel_learning import kernel_scores
 from sknnk._kernel_learning.kernel_scores import CrossValidation, climb
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers.dual import solve_dual
 
 

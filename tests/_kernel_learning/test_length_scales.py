@@ -3,7 +3,7 @@ import pytest
 
 from sknnk._kernel_learning import kernel_scores, length_scales
 from sknnk._kernel_learning.trials import SearchTask
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers.dual import solve_dual
 
 

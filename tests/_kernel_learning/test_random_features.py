@@ -11,7 +11,7 @@ from sknnk._features.layer_spec import Candidate
 from sknnk._kernel_learning import random_features
 from sknnk._kernel_learning.random_features import _as_candidates, prepare_layers
 from sknnk._kernel_learning.search import Fit
-from sknnk._kernels.kernels import Kernel
+from sknnk._kernels import Kernel
 
 AUTO = Candidate("auto", "auto", "auto", "auto")
 FIXED = Candidate("cauchy", "orthogonal", "isotropic", 1.5)

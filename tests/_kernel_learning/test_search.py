@@ -7,7 +7,7 @@ from sknnk._data.rows import unit_rows
 from sknnk._kernel_learning import comparison, kernel_scores, length_scales, search
 from sknnk._kernel_learning.search import kernel_families, learned_kernels, search_kernel
 from sknnk._kernel_learning.trials import SearchTask
-from sknnk._kernels.kernels import kernel_matrix
+from sknnk._kernels import kernel_matrix
 from sknnk._ridge.solvers.dual import held_out_residuals, solve_dual
 
 ALL = kernel_families("auto", "auto")

@@ -3,7 +3,7 @@ import pytest
 
 from sknnk._kernel_learning.kernel_scores import Score
 from sknnk._kernel_learning.trials import KernelValues, SearchTask
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 
 
 def task(n=30, threads=1, **kwargs):

@@ -18,8 +18,8 @@ KERNEL = {"activation": "gaussian", "length_scale": 1.5, "random_state": 0, "n_j
 MODELS = {
     "random": BundledNetworkRegressor(12, **KERNEL),
     "one penalty": BundledNetworkRegressor(12, **KERNEL, alpha=0.1),
-    "exact": BundledNetworkRegressor(**KERNEL, feature_map="landmarks"),
-    "landmarks": BundledNetworkRegressor(12, **KERNEL, feature_map="landmarks"),
+    "exact": BundledNetworkRegressor(**KERNEL, feature_map="kernel"),
+    "landmarks": BundledNetworkRegressor(12, **KERNEL, feature_map="kernel"),
     "cg": BundledNetworkRegressor(12, **KERNEL, solver="cg", alpha=0.1),
     "dual": BundledNetworkRegressor(80, **KERNEL, solver="dual"),
 }
@@ -85,7 +85,7 @@ def test_diagonalised_it_says_the_same_deviations(model):
     np.testing.assert_array_equal(fitted.diagonalised().deviation(X, Execution()), before)
 
 
-@pytest.mark.parametrize("feature_map", ["random", "landmarks"])
+@pytest.mark.parametrize("feature_map", ["random", "kernel"])
 def test_probabilities_are_fitted_once_with_the_network(feature_map):
     labels = np.digitize(X[:, 0], [-0.5, 0.5])
     classifier = BundledNetworkClassifier(**KERNEL, feature_map=feature_map).fit(X, labels)

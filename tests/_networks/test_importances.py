@@ -27,13 +27,13 @@ NETWORKS = {
     "default": BundledNetworkRegressor(**FIXED),
     "random": BundledNetworkRegressor(32, **SMALL, feature_map="random"),
     "deep": BundledNetworkRegressor((32, 32), **SMALL),
-    "landmarks": BundledNetworkRegressor(32, **SMALL, feature_map="landmarks"),
-    "exact": BundledNetworkRegressor(**SMALL, feature_map="landmarks", feature_learning=None),
+    "landmarks": BundledNetworkRegressor(32, **SMALL, feature_map="kernel"),
+    "exact": BundledNetworkRegressor(**SMALL, feature_map="kernel", feature_learning=None),
     "plain": BundledNetworkRegressor(32, **SMALL, feature_map="random", input_transform="robust", direct_link=False),
     "cg": BundledNetworkRegressor(32, **SMALL, solver="cg"),
     "CV": BundledNetworkRegressorCV((8, 16), alphas=(0.1,), cv=2, random_state=0),
     "classifier": BundledNetworkClassifier(32, **SMALL, feature_map="random"),
-    "exact classifier": BundledNetworkClassifier(**SMALL, feature_map="landmarks", feature_learning=None),
+    "exact classifier": BundledNetworkClassifier(**SMALL, feature_map="kernel", feature_learning=None),
     "classifier CV": BundledNetworkClassifierCV((8, 16), alphas=(0.1,), cv=2, random_state=0),
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknnk import BundledNetworkRegressor
-from sknnk._kernels.kernels import Kernel
+from sknnk._kernels import Kernel
 from sknnk._networks import fitted_network, intervals
 from sknnk._networks.intervals import ResidualSpread, fit_spread, optimism
 
@@ -166,7 +166,7 @@ N_TABLES, N_TRAIN, N_TEST = 12, 100, 200
 def fitted(request):
     """Models of several tables, of each feature map, with test rows."""
     size = {"landmarks": "auto", "few landmarks": 40, "random": 64}[request.param]
-    feature_map = "random" if request.param == "random" else "landmarks"
+    feature_map = "random" if request.param == "random" else "kernel"
     model = BundledNetworkRegressor(size, feature_map=feature_map, feature_learning=None, random_state=0)
     model.set_params(activation="gaussian", frequencies="isotropic", directions="orthogonal", n_jobs=1)
     models = []
@@ -238,7 +238,7 @@ KINDS = {
 SMALL = {
     "default": BundledNetworkRegressor(random_state=0),
     "random": BundledNetworkRegressor(64, feature_map="random", random_state=0),
-    "landmarks": BundledNetworkRegressor(15, feature_map="landmarks", random_state=0),
+    "landmarks": BundledNetworkRegressor(15, feature_map="kernel", random_state=0),
 }
 SIZES, COLUMNS, N_DRAWS, LEVELS = (12, 20, 30), (1, 3, 10), 3, (0.5, 0.8, 0.9)
 

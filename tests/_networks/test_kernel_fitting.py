@@ -8,7 +8,7 @@ import pytest
 from sknnk import BundledNetworkRegressor
 from sknnk._features.kernel_map import KernelMap
 from sknnk._integration import Execution
-from sknnk._kernels.kernels import kernel_matrix
+from sknnk._kernels import kernel_matrix
 from sknnk._networks import fitted_network, kernel_fitting
 from sknnk._networks.kernel_fitting import _fitted_exactly
 from sknnk._ridge.solvers.dual import solve_dual
@@ -25,15 +25,15 @@ def table(n=40, seed=0):
 
 def exact(n=40, weight=None, **options):
     X, Y, own = table(n)
-    options = {"feature_map": "landmarks", "random_state": 0, **options}
+    options = {"feature_map": "kernel", "random_state": 0, **options}
     network = BundledNetworkRegressor(**options).fit(X, Y, sample_weight=own if weight is None else weight)
     return network, fitted_network(network)
 
 
 def solved(fitted, task):
     """The exact network of another task."""
-    parts = (task, fitted.choice, fitted.target_units, fitted.targets, fitted.n_samples, "auto", fitted.dtype)
-    return _fitted_exactly(*parts, Execution(), fitted.weight_unit)
+    parts = (task, fitted.choice, fitted.target_units, fitted.targets, fitted.n_samples, fitted.dtype)
+    return _fitted_exactly(*parts, fitted.weight_unit, "auto", Execution())
 
 
 def test_the_exact_fit_is_the_dual_solution_and_its_report_what_explicit_formulas_say():

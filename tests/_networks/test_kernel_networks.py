@@ -13,8 +13,8 @@ from sknnk._compute import tiled_cholesky
 from sknnk._features import SymmetricKernel
 from sknnk._integration import Execution
 from sknnk._kernel_learning import kernel_features
-from sknnk._kernels.kernels import kernel_matrix
-from sknnk._networks import fitted_network, held_out, kernel_fitting, specification, streaming
+from sknnk._kernels import kernel_matrix
+from sknnk._networks import fitted_network, held_out, kernel_fitting, kernel_plans, specification, streaming
 from sknnk._networks.calibration import fit_temperature, probabilities
 from sknnk._networks.specification import NetworkSpec
 from sknnk._ridge.solvers import exact
@@ -33,9 +33,7 @@ def table(n=50, n_features=3, seed=0, dtype=np.float64):
 
 
 def network(n_components="auto", **kwargs):
-    return BundledNetworkRegressor(
-        n_components, **{"feature_map": "landmarks", "random_state": 0, "n_jobs": 1, **kwargs}
-    )
+    return BundledNetworkRegressor(n_components, **{"feature_map": "kernel", "random_state": 0, "n_jobs": 1, **kwargs})
 
 
 def everything(model, X):
@@ -49,7 +47,7 @@ def test_predictions_are_columns_times_coefficients_and_columns_those_of_the_ker
     X, y, _ = table()
     model = network(n_components, input_transform=transform).fit(X, y)
     n = 50 if n_components == "auto" else n_components
-    assert model.feature_map_ == "landmarks" and model.n_components_ == (n,) and model.output_coef_.shape == (n,)
+    assert model.feature_map_ == "kernel" and model.n_components_ == (n,) and model.output_coef_.shape == (n,)
     assert model.solver_ == ("dual" if n == 50 else "primal")
     np.testing.assert_allclose(model.transform(X) @ model.output_coef_ + model.intercept_, model.predict(X), atol=1e-9)
     if n == 50 and transform is None:
@@ -142,17 +140,17 @@ def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(es
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        ({}, "landmarks"),
-        ({"activation": "tanh", "length_scale": 2.0, "frequencies": "isotropic"}, "landmarks"),
-        ({"alpha": 0.1}, "landmarks"),
-        ({"alpha": [0.1, 1.0]}, "landmarks"),
+        ({}, "kernel"),
+        ({"activation": "tanh", "length_scale": 2.0, "frequencies": "isotropic"}, "kernel"),
+        ({"alpha": 0.1}, "kernel"),
+        ({"alpha": [0.1, 1.0]}, "kernel"),
         ({"alpha": 0.0}, "random"),
         ({"alpha": [0.0, 1.0]}, "random"),
         ({"n_components": 20}, "random"),
         ({"directions": "sparse"}, "random"),
         ({"solver": "dual"}, "random"),
         ({"feature_map": "random"}, "random"),
-        ({"feature_map": "landmarks", "n_components": 20, "solver": "cg"}, "landmarks"),
+        ({"feature_map": "kernel", "n_components": 20, "solver": "cg"}, "kernel"),
     ],
 )
 def test_landmarks_are_chosen_where_nothing_asks_for_random_columns(parameters, expected):
@@ -162,27 +160,29 @@ def test_landmarks_are_chosen_where_nothing_asks_for_random_columns(parameters, 
 
 def test_landmarks_are_chosen_for_dense_tables_of_some_rows_and_not_too_many_columns(monkeypatch):
     X, y, _ = table(20)
-    for n, expected in ((7, "random"), (8, "landmarks"), (9, "landmarks")):
+    for n, expected in ((7, "random"), (8, "kernel"), (9, "kernel")):
         assert network(feature_map="auto").fit(X[:n], y[:n]).feature_map_ == expected
     assert network(feature_map="auto").fit(sparse.csr_array(X), y).feature_map_ == "random"
     assert network(feature_map="auto", alpha=[[0.1, 1.0]]).fit(X, np.column_stack([y, y])).feature_map_ == "random"
     monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 2)
     assert network(feature_map="auto").fit(X, y).feature_map_ == "random"
     monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 3)
-    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 19)
-    assert network(feature_map="auto").fit(X, y).feature_map_ == "random"
+    monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 19)
+    monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 10)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
+    large = network(feature_map="auto").fit(X, y)
+    assert large.feature_map_ == "kernel" and large.solver_ == "blocks"
 
 
 def test_a_large_table_gets_landmarks_of_its_own_number(monkeypatch):
-    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 30)
-    monkeypatch.setattr(kernel_fitting, "N_LANDMARKS", 20)
+    monkeypatch.setattr(kernel_plans, "_LANDMARKS_ALONE", 20)
     monkeypatch.setattr(held_out, "HELD_ROWS", 25)
     X, y, _ = table()
-    model = network().fit(X, y)
+    model = network(block_size=None).fit(X, y)
     assert model.n_components_ == (20,) and model.solver_ == "primal" and model.score(X, y) > 0.8
     assert fitted_network(model).held_out_residuals().residuals.shape == (25, 1)
     # Its rows are two rows over and over: there are no more landmarks than that.
-    assert network().fit(np.tile(X[:2], (20, 1)), np.tile(y[:2], 20)).n_components_ == (2,)
+    assert network(block_size=None).fit(np.tile(X[:2], (20, 1)), np.tile(y[:2], 20)).n_components_ == (2,)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -223,7 +223,7 @@ def test_a_target_along_a_combination_of_columns_is_found_along_it(n_components)
     direction = np.array([1.0, 1.0, -1.0, 1.0, 0.0, 0.0]) / 2.0
     y, target = (np.sin(2.0 * rows @ direction) for rows in (X, new))
     y = y + 0.05 * rng.normal(size=300)
-    options = {"frequencies": "isotropic", "feature_map": "landmarks", "feature_learning": "agop"}
+    options = {"frequencies": "isotropic", "feature_map": "kernel", "feature_learning": "agop"}
     model, plain = (network(n_components, **(options | extra)).fit(X, y) for extra in ({}, {"feature_learning": None}))
     kernel = next(kernel for kernel in model.kernels_ if kernel.projection is not None)
     assert 1.0 - model.score(new, target) < 0.3 * (1.0 - plain.score(new, target))
@@ -264,7 +264,7 @@ def test_a_network_fitted_again_with_random_columns_keeps_nothing_of_the_kernels
     model.set_params(feature_map="random", n_components=8).fit(X, y)
     assert not learned(model) and not hasattr(model, "kernels_")
     assert len(model.samplers_) == 1 and "primal" in model.solver_costs_
-    assert not hasattr(model.set_params(feature_map="landmarks").fit(X, y), "solver_costs_")
+    assert not hasattr(model.set_params(feature_map="kernel").fit(X, y), "solver_costs_")
 
 
 def test_only_one_positive_penalty_for_all_targets_fits_landmarks():
@@ -317,12 +317,16 @@ def test_landmarks_stay_those_of_the_first_rows(monkeypatch):
     np.testing.assert_allclose(model.predict(X), expected.predict(model.transform(X)), rtol=1e-6)
 
 
-def test_the_exact_map_says_when_chunks_make_too_many_rows(monkeypatch):
+def test_the_exact_map_gets_landmarks_and_blocks_when_chunks_make_too_many_rows(monkeypatch):
     X, y, _ = table()
     model = network(**KERNEL).fit(X, y)
-    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 60)
-    with pytest.raises(ValueError, match=r"to 100 rows, and it takes 60.*feature_map='random'"):
-        model.partial_fit(X, y)
+    monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 60)
+    monkeypatch.setattr(kernel_plans, "_LANDMARKS", 20)
+    monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 30)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
+    model.partial_fit(X + 0.1, y)
+    assert model.solver_ == "blocks" and model.n_components_ == (20,) and model.n_samples_seen_ == 100
+    assert model.score(X, y) > 0.8
 
 
 def test_a_first_chunk_gets_random_features_unless_landmarks_are_asked_for():
@@ -401,7 +405,7 @@ def test_intervals_need_a_level_between_zero_and_one_and_enough_rows_for_it():
 def test_learned_scales_lower_the_error_on_new_rows():
     X, y, _ = table(100, n_features=8)
     new, targets, _ = table(500, n_features=8, seed=1)
-    for feature_map in ("landmarks", "random"):
+    for feature_map in ("kernel", "random"):
         scores = [
             network(feature_map=feature_map, feature_learning=learning).fit(X, y).score(new, targets)
             for learning in (None, "agop")
@@ -424,7 +428,7 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
         new, labels = blobs(100 + seed, 400)
         if n_classes == 2:
             y, labels = np.where(y == "c", "a", y), np.where(labels == "c", "a", labels)
-        model = BundledNetworkClassifier(n_components, feature_map="landmarks", random_state=0, n_jobs=1).fit(X, y)
+        model = BundledNetworkClassifier(n_components, feature_map="kernel", random_state=0, n_jobs=1).fit(X, y)
         assert model.classes_.size == n_classes
         scores, train = (fitted_network(model).scores(rows, Execution()) for rows in (new, X))
         own = fit_temperature(train, np.searchsorted(model.classes_, y), np.ones(len(y)))
@@ -443,7 +447,7 @@ def test_the_temperature_of_the_exact_map_is_that_of_scores_without_the_row():
     kernel, copies = SymmetricKernel(model.kernels_, rows.X), np.ones(40, dtype=np.int64)
     residuals = solve_exactly(kernel, rows.Y, weight, model.alpha_[0], 40, 1, copies=copies).held_residuals
     scores, labels = rows.Y - residuals, np.argmax(rows.Y, axis=1)
-    assert model.feature_map_ == "landmarks" and np.array_equal(weight, np.ones(40))
+    assert model.feature_map_ == "kernel" and np.array_equal(weight, np.ones(40))
     assert np.array_equal(np.bincount(labels), [np.sum(y == name) for name in model.classes_])
     assert model.inverse_temperature_ == fit_temperature(scores, labels, weight, n_mislabelled=1.0)
     # One row left out, the kernel and the penalty as they are.
@@ -466,22 +470,24 @@ def test_class_weights_and_repeated_rows_of_a_classifier():
 
 
 def test_exact_rows_are_the_limit_of_the_rule_in_the_layers():
-    assert kernel_fitting.EXACT_ROWS is kernel_features.EXACT_ROWS
+    assert kernel_plans.EXACT_ROWS is kernel_features.EXACT_ROWS
 
 
-@pytest.mark.parametrize("n_components", ["auto", 500])
-def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, monkeypatch):
+@pytest.mark.parametrize(("n_components", "solver"), [("auto", "primal"), (500, "dual"), (25, "primal")])
+def test_no_row_is_lost_where_the_kernel_is_chosen_on_a_sample(n_components, solver, monkeypatch):
     monkeypatch.setattr(kernel_features, "SAMPLE_ROWS", 30)
     monkeypatch.setattr(kernel_features, "EXACT_ROWS", 30)
-    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 30)
+    monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 30)
+    monkeypatch.setattr(kernel_plans, "_LANDMARKS_ALONE", 25)
     X, y, _ = table(80)
     # Few distinct rows: all of those of the sample can be landmarks.
     X, y = np.round(X[:, :1]), y + 10.0 * (np.arange(80) % 2)
-    model = network(n_components, **KERNEL).fit(X, y)
-    assert model.n_samples_seen_ == 80 and model.solver_ == "primal"
+    model = network(n_components, block_size=None, **KERNEL).fit(X, y)
+    assert model.n_samples_seen_ == 80 and model.solver_ == solver
     assert model.predict(X).mean() == pytest.approx(y.mean())
-    expected = Ridge(alpha=0.1).fit(model.transform(X), y)
-    np.testing.assert_allclose(model.predict(X), expected.predict(model.transform(X)), rtol=1e-6)
+    if solver == "primal":
+        expected = Ridge(alpha=0.1).fit(model.transform(X), y)
+        np.testing.assert_allclose(model.predict(X), expected.predict(model.transform(X)), rtol=1e-6)
 
 
 def test_a_kernel_matrix_beyond_the_memory_is_refused(monkeypatch):
@@ -523,10 +529,10 @@ def test_frequencies_to_draw_again_mean_random_columns(learning):
     again = BundledNetworkRegressor(200, feature_learning=learning, n_jobs=1, **options).fit(X[:300], y[:300])
     np.testing.assert_allclose(again.predict(X), model.predict(X), rtol=1e-6, atol=1e-8)
     with pytest.raises(ValueError, match=rf"feature_learning='{learning}' draws.*feature_map='random'"):
-        model.set_params(feature_map="landmarks").fit(X, y)
+        model.set_params(feature_map="kernel").fit(X, y)
 
 
-@pytest.mark.parametrize("feature_map", ["landmarks", "random"])
+@pytest.mark.parametrize("feature_map", ["kernel", "random"])
 def test_a_length_scale_that_is_given_stays(feature_map):
     X, y, _ = table()
     model = BundledNetworkRegressor(
@@ -543,10 +549,12 @@ def test_a_fit_leaves_nothing_of_the_one_before():
 
 
 def test_repeating_every_row_changes_neither_the_map_nor_the_fit(monkeypatch):
-    monkeypatch.setattr(kernel_fitting, "EXACT_ROWS", 60)
+    monkeypatch.setattr(kernel_plans, "EXACT_ROWS", 60)
+    monkeypatch.setattr(kernel_plans, "_BLOCK_SIZE", 30)
+    monkeypatch.setattr(kernel_plans, "_AFFORDED", 0.0)
     X, y, _ = table()
     once = network(feature_map="auto").fit(X, y)
     twice = network(feature_map="auto").fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))
-    assert once.feature_map_ == twice.feature_map_ == "landmarks" and twice.n_components_ == (50,)
+    assert once.feature_map_ == twice.feature_map_ == "kernel" and twice.n_components_ == (50,)
     other = network(feature_map="auto").fit(np.vstack([X, X + 1.0]), np.hstack([y, y]))
-    assert other.feature_map_ == "random"
+    assert other.solver_ == "blocks"

@@ -21,8 +21,8 @@ def table(n, n_features, seed=0):
         ({"activation": "gaussian"}, 400, 4),
         ({"activation": "gaussian", "alpha": 1e-10, "input_transform": None}, 300, 3),
         ({"activation": "cauchy", "frequencies": "coordinatewise"}, 150, 15),
-        ({"feature_map": "landmarks", "n_components": 60}, 200, 3),
-        ({"feature_map": "landmarks", "n_components": 60, "activation": "gaussian"}, 300, 4),
+        ({"feature_map": "kernel", "n_components": 60}, 200, 3),
+        ({"feature_map": "kernel", "n_components": 60, "activation": "gaussian"}, 300, 4),
     ],
 )
 def test_the_same_numbers_in_float32_give_the_same_network(parameters, n, n_features):

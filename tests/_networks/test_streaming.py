@@ -17,7 +17,7 @@ from sknnk._networks import fitted_network, held_out, kernel_fitting, streaming
 
 REGRESSOR = BundledNetworkRegressor(64, activation="gaussian", length_scale=1.5, random_state=0, n_jobs=1)
 CLASSIFIER = BundledNetworkClassifier(**REGRESSOR.get_params())
-LANDMARKS = {"n_components": "auto", "feature_map": "landmarks"}
+LANDMARKS = {"n_components": "auto", "feature_map": "kernel"}
 NETWORKS = {
     "regressor": REGRESSOR,
     "classifier": CLASSIFIER,

@@ -5,7 +5,7 @@ import pytest
 
 from sknnk import URFSampler
 from sknnk._features import KernelMap, RandomMap
-from sknnk._kernels.kernels import Kernel
+from sknnk._kernels import Kernel
 from sknnk._ridge.penalties import Penalty
 from sknnk._ridge.problem import PreparedMap, Problem
 

@@ -92,7 +92,7 @@ def models():
         "regressor CV": BundledNetworkRegressorCV((8, 16), alphas=(0.1, 1.0), cv=3, random_state=0).fit(X, y),
         "classifier": BundledNetworkClassifier(32, **FIXED).fit(X, labels),
         "two classes": BundledNetworkClassifier(32, **FIXED).fit(X, sides),
-        "landmarks": BundledNetworkClassifier(32, **FIXED | {"feature_map": "landmarks"}).fit(X, sides),
+        "landmarks": BundledNetworkClassifier(32, **FIXED | {"feature_map": "kernel"}).fit(X, sides),
         "classifier CV": BundledNetworkClassifierCV((8, 16), alphas=(0.1, 1.0), cv=3, random_state=0).fit(X, labels),
         "bundle": bundle(regressor, **shared),
         "classifier bundle": bundle(classifier, **shared),
@@ -234,7 +234,7 @@ def test_rows_of_every_numeric_type(dtype, classifier):
 
 
 @pytest.mark.parametrize("transform", [None, "quantile", "robust"])
-@pytest.mark.parametrize("feature_map", ["random", "landmarks"])
+@pytest.mark.parametrize("feature_map", ["random", "kernel"])
 def test_models_run_in_the_reference_runtime(transform, feature_map):
     model = BundledNetworkClassifier(**{**FIXED, "feature_map": feature_map}, input_transform=transform).fit(X, labels)
     proto = to_onnx(model, X[:1].astype(np.float32), options={"zipmap": False})

@@ -7,7 +7,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from sknnk._features.directions import COUPLINGS
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._kernels.spectra import ACTIVATIONS
 from sknnk.onnx._graphs import Graph
 from sknnk.onnx._kernels import kernel_value

@@ -23,11 +23,11 @@ OPTIONS = [
     {"n_components": (9, 8, 11), "direct_link": False},
     {"n_components": 16, "input_transform": None, "length_scale": [1.0, 2.0, 3.0]},
     {"n_components": 16, "feature_learning": "agop", "length_scale": "auto"},
-    {"n_components": 12, "feature_map": "landmarks"},
-    {"n_components": 12, "feature_map": "landmarks", "input_transform": None, "activation": "relu"},
-    {"feature_map": "landmarks"},
-    {"feature_map": "landmarks", "frequencies": "coordinatewise", "activation": "cauchy"},
-    {"feature_map": "landmarks", "feature_learning": "agop", "length_scale": "auto", "activation": "auto"},
+    {"n_components": 12, "feature_map": "kernel"},
+    {"n_components": 12, "feature_map": "kernel", "input_transform": None, "activation": "relu"},
+    {"feature_map": "kernel"},
+    {"feature_map": "kernel", "frequencies": "coordinatewise", "activation": "cauchy"},
+    {"feature_map": "kernel", "feature_learning": "agop", "length_scale": "auto", "activation": "auto"},
 ]
 
 

@@ -32,7 +32,7 @@ NETWORKS = {
     # One column alone: what it predicts has the shape of what it gives.
     "narrow": BundledNetworkRegressor(1, **FIXED, feature_map="random", direct_link=False),
     "regressor": BundledNetworkRegressor(8, **FIXED),
-    "landmarks": BundledNetworkRegressor(8, **FIXED, feature_map="landmarks"),
+    "landmarks": BundledNetworkRegressor(8, **FIXED, feature_map="kernel"),
     "classifier": BundledNetworkClassifier(8, **FIXED),
     "CV": BundledNetworkRegressorCV((4, 8), alphas=(0.1,), cv=2, random_state=0),
     "classifier CV": BundledNetworkClassifierCV((4, 8), alphas=(0.1,), cv=2, random_state=0),

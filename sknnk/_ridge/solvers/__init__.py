@@ -3,6 +3,7 @@
 Each solver takes sums or rows and a penalty and returns a solution with coefficients, degrees of freedom and noise.
 """
 
+from .blocks import BlockSolution, solve_blocks
 from .by_rows import ByRows
 from .conjugate_directions import conjugate_gradients
 from .dual import DualSolution, held_out_residuals, solve_dual
@@ -13,6 +14,7 @@ from .primal import Primal, solve_moments
 from .tridiagonal_form import shifted_solutions
 
 __all__ = [
+    "BlockSolution",
     "ByRows",
     "ConjugateGradients",
     "DualSolution",
@@ -25,6 +27,7 @@ __all__ = [
     "held_out_residuals",
     "prediction_path",
     "shifted_solutions",
+    "solve_blocks",
     "solve_dual",
     "solve_exactly",
     "solve_moments",

@@ -3,7 +3,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from sknnk._compute import tiled_cholesky
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers import dual
 from sknnk._ridge.solvers.dual import (
     DualSolution,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknnk._kernels.kernels import Kernel, kernel_matrix
+from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers import exact
 from sknnk._ridge.solvers.exact import solve_exactly
 

@@ -11,7 +11,7 @@ from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, sing
 from .._integration import Execution
 from .._kernel_learning import KernelTask, prepare_kernel
 from .._kernels import Kernel, numeric_length_scale
-from .._ridge import Penalty, check_memory, solve_exactly, solve_moments
+from .._ridge import Penalty, check_memory, solve_exactly, solve_moments, solves_in_single
 from .block_fitting import refined_in_blocks, solved_blocks, with_all_rows
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HELD_ROWS, HeldOutRows, row_keys
@@ -98,6 +98,7 @@ def fit_kernel_network(
     free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
     refined = refined_in_blocks(every, alphas, free_unit, execution)
     choice = _choice_of(refined, seed, learns)
+    plan = planned(spec, n_rows, solves_in_single(refined.choice.best.alpha, refined.sample_weight))
     blocks = solved_blocks(refined, plan, execution)
     return blocks.network(choice, *common)
 

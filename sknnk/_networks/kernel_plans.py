@@ -13,6 +13,8 @@ _BLOCK_SIZE = 3000
 # Multiplications of a fit that a table of moderate size can afford: some seconds on two cores. Larger blocks are more
 # accurate, so that their size is what these allow.
 _AFFORDED = 8e11
+# How much longer float64 takes.
+_DOUBLE_COST = 2.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class KernelPlan:
     is_exact: bool = False
 
 
-def planned(spec: NetworkSpec, n_rows: int) -> KernelPlan:
+def planned(spec: NetworkSpec, n_rows: int, single: bool = True) -> KernelPlan:
     """Sizes that the parameters ask for, or that suit the number of rows.
 
     Parameters
@@ -43,6 +45,8 @@ def planned(spec: NetworkSpec, n_rows: int) -> KernelPlan:
         The parameters.
     n_rows : int
         Number of distinct rows.
+    single : bool, default=True
+        Whether blocks are solved in float32.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def planned(spec: NetworkSpec, n_rows: int) -> KernelPlan:
         n_landmarks = spec.layer_sizes(1.0)[0]
         block_size = None if block_size == "auto" else block_size
     elif block_size == "auto":
-        return sizes_for(n_rows)
+        return sizes_for(n_rows, single)
     else:
         n_landmarks = _LANDMARKS_ALONE if block_size is None else _LANDMARKS
     if (n_landmarks if block_size is None else block_size) >= n_rows:
@@ -62,13 +66,15 @@ def planned(spec: NetworkSpec, n_rows: int) -> KernelPlan:
     return KernelPlan(min(n_landmarks, n_rows), block_size)
 
 
-def sizes_for(n_rows: int) -> KernelPlan:
+def sizes_for(n_rows: int, single: bool = True) -> KernelPlan:
     """Sizes that suit a number of rows.
 
     Parameters
     ----------
     n_rows : int
         Number of distinct rows.
+    single : bool, default=True
+        Whether blocks are solved in float32.
 
     Returns
     -------
@@ -84,7 +90,8 @@ def sizes_for(n_rows: int) -> KernelPlan:
     (7402, 3000)
     """
     # A row costs m^2 / 3 + m M + M^2 multiplications, for blocks of m rows and M landmarks.
-    rest = 3.0 * (_LANDMARKS**2 - _AFFORDED / n_rows)
+    budget = _AFFORDED if single else _AFFORDED / _DOUBLE_COST
+    rest = 3.0 * (_LANDMARKS**2 - budget / n_rows)
     afforded = -1.5 * _LANDMARKS + math.sqrt(max(2.25 * _LANDMARKS**2 - rest, 0.0))
     size = max(_BLOCK_SIZE, int(afforded))
     return _exact(n_rows) if n_rows <= max(EXACT_ROWS, size) else KernelPlan(_LANDMARKS, size)

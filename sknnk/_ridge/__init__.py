@@ -37,6 +37,7 @@ from .solvers import (
     solve_exactly,
     solve_moments,
     solve_system,
+    solves_in_single,
 )
 from .solving import check_memory, choose_solver, predicted_costs, solve
 
@@ -79,6 +80,7 @@ __all__ = [
     "solve_exactly",
     "solve_moments",
     "solve_system",
+    "solves_in_single",
     "squared_errors_of_moments",
     "squared_errors_of_predictions",
     "tridiagonal_path",

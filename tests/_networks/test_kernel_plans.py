@@ -38,6 +38,12 @@ def test_blocks_cost_in_proportion_to_the_rows():
     assert cost(10**6) <= 10.5 * cost(10**5)
 
 
+def test_blocks_in_float64_are_smaller_so_that_they_take_no_longer():
+    single, double = sizes_for(30_000), sizes_for(30_000, single=False)
+    assert double.block_size == 4090 and 2.0 < (single.block_size / double.block_size) ** 2 < 4.0
+    assert sizes_for(12_000, single=False).is_exact
+
+
 def test_blocks_are_smaller_the_more_rows_there_are_and_the_cost_never_falls():
     sizes = [sizes_for(n_rows) for n_rows in range(11_000, 200_000, 1000)]
     assert np.all(np.diff([each.block_size for each in sizes if not each.is_exact]) <= 0)

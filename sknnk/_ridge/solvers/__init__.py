@@ -3,7 +3,7 @@
 Each solver takes sums or rows and a penalty and returns a solution with coefficients, degrees of freedom and noise.
 """
 
-from .blocks import BlockSolution, solve_blocks
+from .blocks import BlockSolution, solve_blocks, solves_in_single
 from .by_rows import ByRows
 from .conjugate_directions import conjugate_gradients
 from .dual import DualSolution, held_out_residuals, solve_dual
@@ -32,4 +32,5 @@ __all__ = [
     "solve_exactly",
     "solve_moments",
     "solve_system",
+    "solves_in_single",
 ]

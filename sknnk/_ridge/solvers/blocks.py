@@ -208,7 +208,7 @@ def solve_blocks(
     ----------
     Snelson and Ghahramani, "Local and global sparse Gaussian process approximations", AISTATS 2007, for the model.
     """
-    single = alpha >= _HARMLESS_ALPHA * sample_weight.max()
+    single = solves_in_single(alpha, sample_weight)
     with one_blas_thread():
         solution = None
         while solution is None:
@@ -218,6 +218,24 @@ def solve_blocks(
             alpha *= 1.0 if single else _ALPHA_STEP
             single = False
     return solution
+
+
+def solves_in_single(alpha: float, sample_weight: Array) -> bool:
+    """Whether blocks are solved in float32, which takes less than half of the time.
+
+    Parameters
+    ----------
+    alpha : float
+        Penalty.
+    sample_weight : ndarray of shape (n_rows,)
+        Positive weights.
+
+    Returns
+    -------
+    bool
+        Where the penalty is so large that rounding changes next to nothing.
+    """
+    return bool(alpha >= _HARMLESS_ALPHA * sample_weight.max())
 
 
 def _solved(

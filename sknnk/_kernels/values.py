@@ -18,7 +18,9 @@ _TILE_ROWS, _TILE_COLUMNS = 256, 1024
 _MANY_COORDINATES = 4
 # A product loses digits where two rows are much closer to each other than to the middle of the centres. These pairs are
 # compared directly: those whose squared distance is below this share of the typical one of the centres from the middle,
-_CLOSE = {np.dtype(np.float64): 1e-2, np.dtype(np.float32): 1e-3}
+_CLOSE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
+# so that values are right to 1e-13, and to 5e-6 in float32 (slopes divide by distances, and need more),
+_CLOSE_FOR_SLOPES = 1e-2
 # and those of rows whose squared distance from the middle is this many times the typical one.
 _FAR = 30.0
 # If more than this share of the pairs of a tile is that close, all its pairs are compared directly.
@@ -335,7 +337,7 @@ def squared_distances(a: Array, b: Array) -> Array:
     squares *= -2.0
     squares += np.einsum("ij,ij->i", left, left)[:, None]
     squares += norms
-    close = np.flatnonzero(squares < _CLOSE[squares.dtype] * norms)
+    close = np.flatnonzero(squares < _CLOSE_FOR_SLOPES * norms)
     if len(close) > _FEW_SHARE * squares.size:
         return cdist(a, b, "sqeuclidean")
     i, j = np.divmod(close, len(b))

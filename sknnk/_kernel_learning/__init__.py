@@ -4,7 +4,7 @@ Candidates are compared on rows that are held out; nothing is learned by gradien
 """
 
 from .block_refinement import refined_on_blocks
-from .kernel_features import EXACT_ROWS, N_LANDMARKS, SAMPLE_ROWS, KernelTask, prepare_kernel
+from .kernel_features import EXACT_ROWS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
@@ -13,7 +13,6 @@ from .wide_tables import is_wide
 __all__ = [
     "EXACT_ROWS",
     "MIN_ROWS",
-    "N_LANDMARKS",
     "SAMPLE_ROWS",
     "Choice",
     "KernelTask",

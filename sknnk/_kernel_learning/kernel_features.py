@@ -24,8 +24,6 @@ from .wide_tables import learns_columns
 
 # Up to this many distinct rows, all of them are centres, and the whole kernel matrix is factored.
 EXACT_ROWS = 12_000
-# Number of landmarks if there are more distinct rows.
-N_LANDMARKS = 3000
 # Largest number of rows from which landmarks and the kernel are chosen.
 SAMPLE_ROWS = 50_000
 

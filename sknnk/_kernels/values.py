@@ -16,12 +16,13 @@ _BLOCK_ENTRIES = 2**17
 _TILE_ROWS, _TILE_COLUMNS = 256, 1024
 # From this many coordinates on, squared distances come from a product of matrices.
 _MANY_COORDINATES = 4
-# A product loses digits where two rows are much closer to each other than to the middle of the centres. These pairs are
-# compared directly: those whose squared distance is below this share of the typical one of the centres from the middle,
+# A product loses digits where two rows are much closer to each other than to the middle of the centres. A pair is
+# compared directly if its squared distance is below this share of the typical one of the centres from the middle.
+# Values are then right to 1e-13, and to 5e-6 in float32.
 _CLOSE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
-# so that values are right to 1e-13, and to 5e-6 in float32 (slopes divide by distances, and need more),
+# The same share for slopes, which are divided by distances.
 _CLOSE_FOR_SLOPES = 1e-2
-# and those of rows whose squared distance from the middle is this many times the typical one.
+# A row is compared directly with all centres if its squared distance from the middle is this many times that one.
 _FAR = 30.0
 # If more than this share of the pairs of a tile is that close, all its pairs are compared directly.
 _FEW_SHARE = 0.05

@@ -60,7 +60,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         over the splits. Of these it chooses the one with fewest features, then the one with the largest penalty.
     return_train_score : bool, default=False
         Whether training sets are scored, too.
-    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+    input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.

@@ -91,7 +91,7 @@ class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMix
         "refit": ["boolean", str, callable],
         "selection": [StrOptions({"best", "one_standard_error"})],
         "return_train_score": ["boolean"],
-        "input_transform": [StrOptions({"auto", "quantile", "robust"}), None],
+        "input_transform": [StrOptions({"auto", "quantile", "robust", "standard"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],

@@ -14,10 +14,19 @@ from .inputs import (
     transform_inputs,
 )
 from .quantiles import QuantileMap, fit_quantile_map
-from .rows import binary_magnitude, distinct_rows, is_valid_already, multiplicities, unit_rows, weighted_rows
+from .rows import (
+    SEARCH_ROWS,
+    binary_magnitude,
+    distinct_rows,
+    is_valid_already,
+    multiplicities,
+    unit_rows,
+    weighted_rows,
+)
 from .weight_units import in_weight_unit, unit_of_counts
 
 __all__ = [
+    "SEARCH_ROWS",
     "Dataset",
     "QuantileMap",
     "binary_magnitude",

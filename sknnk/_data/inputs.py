@@ -24,7 +24,7 @@ def fitted_input_map(
         Raw inputs.
     sample_weight : ndarray of shape (n_samples,)
         Positive weights.
-    input_transform : {"auto", "quantile", "robust", None}
+    input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform asked for.
     rng : numpy.random.Generator
         Draws the rows where there are very many.
@@ -42,20 +42,20 @@ def possible_transforms(input_transform: str | None) -> list[str | None]:
 
     Parameters
     ----------
-    input_transform : {"auto", "quantile", "robust", None}
+    input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform asked for.
 
     Returns
     -------
     list
-        Both shapes for ``"auto"``.
+        All shapes for ``"auto"``.
 
     Examples
     --------
     >>> possible_transforms("auto"), possible_transforms(None)
-    (['quantile', 'robust'], [None])
+    (['quantile', 'robust', 'standard'], [None])
     """
-    return ["quantile", "robust"] if input_transform == "auto" else [input_transform]
+    return ["quantile", "robust", "standard"] if input_transform == "auto" else [input_transform]
 
 
 def fitted_input_maps(
@@ -69,7 +69,7 @@ def fitted_input_maps(
         Raw inputs.
     sample_weight : ndarray of shape (n_samples,)
         Positive weights.
-    transforms : list of {"quantile", "robust", None}
+    transforms : list of {"quantile", "robust", "standard", None}
         What to learn.
     rng : numpy.random.Generator
         Draws the rows where there are very many.

@@ -24,7 +24,10 @@ _LEAST_SPREAD = 0.2
 _SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0
 # Units from the median beyond which all values count as equally far.
 _FAR = 1e100
-
+# The middle of a column, whose width tells which values are outliers, and by how many such widths they lie outside.
+_MIDDLE, _OUTSIDE = (0.005, 0.995), 3.0
+# Standard deviations from the mean within which standardised columns stay straight lines.
+_STRAIGHT = 6.0
 
 # Up to this many rows, a search in lists takes less time than one array operation per column.
 _FEW_ROWS = 2
@@ -137,6 +140,9 @@ def fit_quantile_map(
     values share one mid-rank, so integer codes keep their symmetry, and an integer weight is the same as repeating the
     row. ``"robust"`` measures from the median in units of the distance between the quartiles, all three interpolated
     between mid-ranks, and bends what is far out towards three of these units: straight lines stay nearly straight.
+    ``"standard"`` subtracts the mean and divides by the standard deviation. Outliers do not count in full: values more
+    than three times as far outside the middle 99 % as that is wide are pulled in first, and beyond six standard
+    deviations scores grow as the logarithm only.
 
     Parameters
     ----------
@@ -146,7 +152,7 @@ def fit_quantile_map(
         Non-negative weights with a positive sum; one each when not given.
     n_knots : int, default=1000
         Upper bound on the number of knots per column.
-    shape : {"quantile", "robust"}, default="quantile"
+    shape : {"quantile", "robust", "standard"}, default="quantile"
         Of the mapped columns.
 
     Returns
@@ -166,14 +172,21 @@ def fit_quantile_map(
 def _fit_column(column: Array, sample_weight: Array | None, n_knots: int, shape: str) -> tuple[Array, Array]:
     values, weight = _distribution(column, sample_weight)
     ranks = _mid_ranks(weight)
+    if shape == "standard":
+        return _straight_line(values, ranks, weight, n_knots)
     scores = _normal_scores(ranks, weight) if shape == "quantile" else _clipped_scores(values, ranks)
-    if values.size > n_knots:
-        keep = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], n_knots))
-        # The last value is kept even if it weighs too little to have a rank of its own.
-        keep[-1] = values.size - 1
-        keep = np.unique(keep)
-        values, scores = values[keep], scores[keep]
-    return values, scores
+    return _fewer_knots(values, scores, ranks, n_knots)
+
+
+def _fewer_knots(values: Array, scores: Array, ranks: Array, n_knots: int) -> tuple[Array, Array]:
+    """Knots evenly spaced in rank, the first and the last included."""
+    if values.size <= n_knots:
+        return values, scores
+    keep = np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], n_knots))
+    # The last value is kept even if it weighs too little to have a rank of its own.
+    keep[-1] = values.size - 1
+    keep = np.unique(keep)
+    return values[keep], scores[keep]
 
 
 def _mid_ranks(weight: Array) -> Array:
@@ -198,6 +211,28 @@ def _clipped_scores(values: Array, ranks: Array) -> Array:
     with np.errstate(over="ignore"):
         scores = np.clip((values - median) / unit, -_FAR, _FAR)
     return np.asarray(scores / np.sqrt(1.0 + (scores / _CLIP) ** 2))
+
+
+def _straight_line(values: Array, ranks: Array, weight: Array, n_knots: int) -> tuple[Array, Array]:
+    """Standard scores at the ends of the straight part, and at the values beyond it."""
+    low, high = np.interp(_MIDDLE, ranks, values)
+    # A column of two values, say a flag, has no outliers. In a column with hardly any other value but one, all count.
+    reach = _OUTSIDE * (high - low) or np.inf
+    inside = np.clip(values, low - reach, high + reach) if values.size > 2 else values
+    unit = float(np.max(np.abs(inside))) or 1.0  # squares could overflow or underflow
+    near_one = inside / unit
+    mean = np.average(near_one, weights=weight)
+    spread = np.sqrt(np.average((near_one - mean) ** 2, weights=weight))
+    if values.size <= 2:
+        spread = max(spread, _LEAST_SPREAD * (near_one[-1] - near_one[0]))
+    with np.errstate(over="ignore"):
+        scores = np.clip((values / unit - mean) / (spread or 1.0), -_FAR, _FAR)
+    beyond = np.maximum(np.abs(scores) - _STRAIGHT, 0.0)
+    scores = np.clip(scores, -_STRAIGHT, _STRAIGHT) + np.sign(scores) * np.log1p(beyond)
+    straight = np.flatnonzero(beyond == 0.0)
+    ends = np.arange(values.size)
+    keep = np.union1d(ends[beyond > 0.0], straight[[0, -1]]) if straight.size else ends
+    return _fewer_knots(values[keep], scores[keep], ranks[keep], n_knots)
 
 
 def _distribution(column: Array, sample_weight: Array | None) -> tuple[Array, Array]:

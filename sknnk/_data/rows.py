@@ -11,7 +11,7 @@ from .._compute import Array, Indices
 # Up to this many entries, looking at each costs less than a call of a validation function.
 _FEW_ENTRIES = 2**12
 # Rows that the search for a kernel looks at. A weight of more copies than this is not read as copies.
-UNIT_ROWS = 2500
+SEARCH_ROWS = 3000
 # Columns that are sorted by at the same time.
 _COMPARED_TOGETHER = 512
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -92,7 +92,7 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
 
 
 def unit_rows(
-    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = UNIT_ROWS
+    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = SEARCH_ROWS
 ) -> tuple[Array, Array, Array]:
     """Draw rows for the search, with a repeated row drawn as often as it stands in the table.
 
@@ -141,7 +141,7 @@ def multiplicities(sample_weight: Array) -> NDArray[np.int64]:
     """
     with np.errstate(over="ignore"):  # a ratio beyond float64 is also beyond the bound
         ratio = sample_weight / sample_weight.min()
-    if ratio.max() > UNIT_ROWS + 0.5:
+    if ratio.max() > SEARCH_ROWS + 0.5:
         return np.ones(len(ratio), dtype=np.int64)
     copies: NDArray[np.int64] = np.rint(ratio).astype(np.int64)
     return copies if np.all(np.abs(ratio - copies) <= 1e-9 * ratio) else np.ones_like(copies)

@@ -71,7 +71,13 @@ def turned_while_better(
     return kernel, values, tried
 
 
-def rotated_by_agop(task: SearchTask, kernel: Kernel, alpha: float, rng: np.random.Generator) -> Kernel | None:
+def rotated_by_agop(
+    task: SearchTask,
+    kernel: Kernel,
+    alpha: float,
+    rng: np.random.Generator,
+    shrinkage: float = _OFF_DIAGONAL_SHRINKAGE,
+) -> Kernel | None:
     """Turn an isotropic kernel towards the axes along which its fit is steep.
 
     Two typical rows stay as far apart as before.
@@ -86,6 +92,8 @@ def rotated_by_agop(task: SearchTask, kernel: Kernel, alpha: float, rng: np.rand
         Penalty of the fit whose slopes are taken.
     rng : numpy.random.Generator
         Draws the rows over which slopes are averaged.
+    shrinkage : float, default=0.5
+        Factor of the products of slopes along different axes.
 
     Returns
     -------
@@ -110,7 +118,7 @@ def rotated_by_agop(task: SearchTask, kernel: Kernel, alpha: float, rng: np.rand
         rows = rng.permutation(len(inputs))[:_GRADIENT_ROWS]
         products = gradient_products([along], inputs[rows], inputs, solution.coef, task.threads)
         diagonal = np.diag(np.diag(products))
-        shrunk = _OFF_DIAGONAL_SHRINKAGE * products + (1.0 - _OFF_DIAGONAL_SHRINKAGE) * diagonal
+        shrunk = shrinkage * products + (1.0 - shrinkage) * diagonal
         squares, axes = np.linalg.eigh(shrunk)
         if not squares[-1] > 0.0:
             return None

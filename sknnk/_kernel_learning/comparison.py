@@ -17,8 +17,8 @@ from .trials import Fit, KernelValues, SearchTask
 _COMPARED_ROWS = 1500
 # Rows at the end of these that are left out in turn.
 _HELD_ROWS = 667
-# Rows at the end of the whole table that are left out in turn, when the penalty of the choice is refined on all rows.
-_REFINED_ROWS = 1000
+# Rows that axes are learned from and judged on at most; the others are fresh for the last comparison.
+SEEN_ROWS = 2000
 # A kernel is compared on many rows only if its error on few rows is at most this many times the least of its family,
 _BEHIND = 1.1
 # and at most this many times the least of all.
@@ -56,8 +56,7 @@ def decide(
     """Choose between the best kernel of every family and sums of them.
 
     First, every kernel is judged on the last of the first 1500 rows, and the best of every family is left. Second, the
-    isotropic one of least error learns axes. Third, sums of the best two, three, ... are judged. Last, the penalty of
-    the choice is refined on all rows.
+    isotropic one of least error learns axes. Third, sums of the best two, three, ... are judged.
 
     Parameters
     ----------
@@ -96,7 +95,7 @@ def decide(
     nested = [options[0].fit, *over_threads(of_sum, pairs, task.threads)]
     least = min(fit.error for fit in nested)
     size = max(n for n, fit in enumerate(nested, 1) if fit.error <= _TOLERANCE * least)
-    return [*tried, *nested[1:], _refined(task, nested[size - 1], sums[size - 1])]
+    return [*tried, *nested[1:], nested[size - 1]]
 
 
 def _contenders(best: Sequence[Fit], behind: float) -> list[Fit]:
@@ -143,12 +142,6 @@ def along_learned_axes(task: SearchTask, fit: Fit, rng: np.random.Generator) -> 
     judge, option = _Judge.of(task.leading(_COMPARED_ROWS)).opened(fit)
     turned, _ = _along_learned_axes(task, judge, option, _LATER_COMPARED_GAIN, rng)
     return None if turned is option else turned.fit
-
-
-def _refined(task: SearchTask, chosen: Fit, compared: KernelValues) -> Fit:
-    """The choice at its best penalty for all rows."""
-    values = compared if len(task.X) == chosen.n_rows else task.values(*chosen.kernels)
-    return task.fit(chosen.kernels, task.validation(_REFINED_ROWS).best(values, chosen.alpha), "decision")
 
 
 def _mean(values: Sequence[KernelValues]) -> KernelValues:
@@ -222,7 +215,7 @@ def _along_learned_axes(
     """The option along the axes that its slopes ask for, where that helps, and all that was tried."""
     n_compared, alpha = len(judge.task.X), option.fit.alpha
     n_judged = _judging_rows(n_compared)
-    learning = task.at(np.delete(np.arange(len(task.X)), slice(n_compared - n_judged, n_compared)))
+    learning = task.at(np.delete(np.arange(min(len(task.X), SEEN_ROWS)), slice(n_compared - n_judged, n_compared)))
     is_fair = n_judged == _HELD_ROWS
     fair = judge.validation if is_fair else judge.task.validation(n_judged)
     least = option.fit.error if is_fair else fair.score(option.values, alpha).error

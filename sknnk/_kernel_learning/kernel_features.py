@@ -42,7 +42,7 @@ class KernelTask:
         The kernel and its penalty.
     complete : bool
         Whether these are all rows of the table, not a sample of them.
-    input_transform : {"quantile", "robust", None}
+    input_transform : {"quantile", "robust", "standard", None}
         Which transform it is.
     """
 
@@ -82,7 +82,7 @@ def prepare_kernel(
         What the user fixed; every other entry is ``"auto"``. Directions do not matter.
     alphas : sequence of float or None
         Penalties to choose from.
-    input_transform : {"auto", "quantile", "robust", None}
+    input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform of the inputs.
     learn_features : bool
         Whether length scales of the columns, and axes, are learned.

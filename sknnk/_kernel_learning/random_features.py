@@ -99,7 +99,7 @@ def prepare_layers(
         What the user fixed; every other entry is ``"auto"``.
     n_components : tuple of int
         Columns of every layer.
-    input_transform : {"auto", "quantile", "robust", None}
+    input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform of the inputs.
     direct_link : bool
         Whether the transformed inputs reach the output matrix themselves.
@@ -225,7 +225,7 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     ----------
     n_samples : int
         Number of training rows.
-    input_transform : {"auto", "quantile", "robust", None}
+    input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform of the inputs.
     seed : int
         The seed that `prepare_layers` is given.

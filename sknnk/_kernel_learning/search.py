@@ -14,6 +14,8 @@ from .comparison import along_learned_axes, decide
 from .kernel_scores import Score, climb
 from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
+from .whole_axes import MOST_ROUNDS as MOST_WHOLE_ROUNDS
+from .whole_axes import along_whole_axes, compared_with_axes, judged_at_last, refined_at_last
 from .wide_tables import is_wide
 
 # Activation and frequencies of the kernels to try. Each of them is far ahead on some tables.
@@ -29,8 +31,12 @@ _FACTOR_GAINS = (1e-6, 1e-6)
 # Rows of the first stage, which tries many kernels, and of the second, which learns length scales. The comparison of
 # the best has all rows.
 _STAGE_ROWS = (500, 1000)
-# Share of the errors that other inputs than the first must gain.
-_INPUTS_GAIN = 0.05
+# Inputs whose geometric mean error over families is this many times as large on few rows are not searched further.
+_CLEARLY_WORSE = 1.25
+# Share of the error that other inputs than the first must gain in the end.
+_INPUTS_GAIN = 0.02
+# The same for whole axes with inputs of their own, without other kernels.
+_ALONE_GAIN = 0.05
 # First penalty, for kernels of value one at distance zero.
 _FIRST_ALPHA = 1e-2
 # Fewer rows are too few to compare kernels on.
@@ -127,17 +133,70 @@ def search_kernel(
     pairs = [(task.beside(n_others), family, length_scale) for task in tasks for family in families]
     found = over_threads(_start, pairs, tasks[0].threads)
     starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
-    place = _best_inputs(starts)
-    task = tasks[place]
-    tried = _refined_families(task, starts[place], length_scale is None, learn_features, rng)
+    learn, free = learn_features, length_scale is None
+    places = _possible_inputs(starts)
+    arguments = [
+        (tasks[place].beside(len(places) - 1), starts[place], free, learn, child, learned_gain)
+        for place, child in zip(places, rng.spawn(len(places)), strict=True)
+    ]
+    found = over_threads(_chosen, arguments, tasks[0].threads)
+    history = [fit for each in found for fit in each]
+    judged = [judged_at_last(tasks[place], each[-1]) for place, each in zip(places, found, strict=True)]
+    if len(places) == 2:
+        history += judged
+    best = int(len(places) == 2 and judged[1].error < (1.0 - _INPUTS_GAIN) * judged[0].error)
+    choice = KernelChoice(found[best][-1], places[best], history)
+    if learn and free and not is_wide(tasks[0].X.shape[1]):
+        choice = _with_whole_axes(tasks, starts, choice, rng, learned_gain)
+    refined = refined_at_last(tasks[choice.place], choice.best)
+    return replace(choice, best=refined, history=[*choice.history, refined])
+
+
+def _with_whole_axes(
+    tasks: Sequence[SearchTask],
+    starts: Sequence[Sequence["_Start"]],
+    choice: KernelChoice,
+    rng: np.random.Generator,
+    learned_gain: float,
+) -> KernelChoice:
+    """The choice, or what whole axes make of it: a sum with the same inputs, or other inputs that gain more."""
+    places = [choice.place, *{len(tasks) - 1} - {choice.place}]
+    plain = [_plain_isotropic(starts[place]) for place in places]
+    if plain[0] is None:
+        return choice
+    shares = [tasks[place].beside(len(places) - 1) for place in places]
+    arguments = list(zip(shares, plain, rng.spawn(len(places)), strict=True))
+    turned = over_threads(along_whole_axes, arguments, tasks[0].threads)
+    history = choice.history + [fit for fit in turned if fit is not None]
+    best, place = choice.best, choice.place
+    compared = compared_with_axes(tasks[place], best, turned[0], learned_gain)
+    history += compared
+    best = compared[-1]
+    if len(places) == 2 and turned[1] is not None:
+        alone = compared_with_axes(tasks[places[1]], turned[1])[-1]
+        history.append(alone)
+        if alone.error < (1.0 - max(_ALONE_GAIN, learned_gain)) * best.error:
+            best, place = alone, places[1]
+    return KernelChoice(best, place, history)
+
+
+def _chosen(
+    task: SearchTask,
+    starts: Sequence["_Start"],
+    free: bool,
+    learn: bool,
+    rng: np.random.Generator,
+    learned_gain: float,
+) -> list[Fit]:
+    """Everything tried with some inputs, the choice last."""
+    tried = _refined_families(task, starts, free, learn, rng)
     history = [fit for fits in tried for fit in fits]
     # Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.
     best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
-    learn_axes = learn_features and length_scale is None and not is_wide(task.X.shape[1])
+    learn_axes = learn and free and not is_wide(task.X.shape[1])
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
-        return KernelChoice(best[0], place, history)
-    finals = decide(task, best, learn_axes, rng, learned_gain)
-    return KernelChoice(finals[-1], place, history + finals)
+        return [*(fit for fit in history if fit is not best[0]), best[0]]
+    return history + decide(task, best, learn_axes, rng, learned_gain)
 
 
 def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
@@ -167,13 +226,16 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
     return fits if turned is None else [*fits, turned]
 
 
-def _best_inputs(starts: Sequence[Sequence["_Start"]]) -> int:
-    """Position of the first inputs, or of others whose geometric mean error over families is clearly smaller."""
+def _possible_inputs(starts: Sequence[Sequence["_Start"]]) -> list[int]:
+    """Positions of inputs that are worth a search: of the first and the best others, unless one is clearly worse."""
     errors = np.maximum([[start.error for start in each] for each in starts], np.finfo(np.float64).tiny)
     with np.errstate(invalid="ignore"):  # of infinite errors
         ratios = np.exp(np.mean(np.log(errors) - np.log(errors[0]), axis=1))
-    least = int(np.nanargmin([1.0, *ratios[1:]]))
-    return least if ratios[least] < 1.0 - _INPUTS_GAIN else 0
+    others = np.nan_to_num(ratios[1:], nan=np.inf)
+    if not others.size or not others.min() < _CLEARLY_WORSE:
+        return [0]
+    other = 1 + int(np.argmin(others))
+    return [other] if ratios[other] < 1.0 / _CLEARLY_WORSE else [0, other]
 
 
 def _refined_families(
@@ -185,6 +247,12 @@ def _refined_families(
         return start.fits + refined_kernel(more, start.kernel, _first_alpha(more, start), free, learn and free, child)
 
     return over_threads(refined, list(zip(starts, rng.spawn(len(starts)), strict=True)), task.threads)
+
+
+def _plain_isotropic(starts: Sequence["_Start"]) -> Fit | None:
+    """An isotropic fit with equal length scales and the heaviest tails: of the Laplace kernel where it was tried."""
+    fits = [min(start.fits, key=_error) for start in starts if start.kernel.frequencies == "isotropic"]
+    return fits[-1] if fits else None
 
 
 def _best_of_each(tried: Sequence[Sequence[Fit]], stage: str) -> list[Fit]:
@@ -199,7 +267,12 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     of_each = 2 + (MOST_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
     turns = (MOST_TURNS + (not decide)) * (free and learn)
-    return n_families * (n_inputs * at_first + of_each) + decides * (2 + (free and learn)) * n_families + turns
+    chosen = n_families * of_each + decides * (1 + (free and learn)) * n_families + turns
+    if not decide:
+        return n_families * n_inputs * at_first + chosen
+    # Two inputs are searched; whole axes are learned with the better ones and with the last.
+    n_searched, whole = min(n_inputs, 2), (2 * MOST_WHOLE_ROUNDS + 4) * (free and learn)
+    return n_families * n_inputs * at_first + n_searched * (chosen + 1) + whole + 1
 
 
 @dataclass(frozen=True, eq=False)

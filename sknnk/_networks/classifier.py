@@ -80,7 +80,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
         `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. Over 1000 columns have no axes.
-    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+    input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
         becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
@@ -122,7 +122,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         The kernel of the first layer, chosen or given.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
-    input_transform_ : {"quantile", "robust", None}
+    input_transform_ : {"quantile", "robust", "standard", None}
         The transform in use.
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with kernels.

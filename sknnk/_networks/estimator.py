@@ -37,7 +37,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         "feature_learning": [StrOptions({"auto", "agop", "resample", "both"}), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "input_transform": [StrOptions({"auto", "quantile", "robust"}), None],
+        "input_transform": [StrOptions({"auto", "quantile", "robust", "standard"}), None],
         "direct_link": ["boolean"],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],

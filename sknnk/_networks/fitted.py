@@ -36,7 +36,7 @@ class NetworkChoice:
         Columns of every layer.
     activation, directions, frequencies, length_scale
         The kernel of the first layer.
-    input_transform : {"quantile", "robust", None}
+    input_transform : {"quantile", "robust", "standard", None}
         Transform of the inputs.
     history : list of tuple
         Every kernel that was compared, with rows, features and error.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._compute import Array, Indices, machine_memory
-from .._data import Dataset, dense_inputs, multiplicities
+from .._data import SEARCH_ROWS, Dataset, dense_inputs, multiplicities
 from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .._integration import Execution
 from .._kernel_learning import KernelTask, prepare_kernel
@@ -93,13 +93,14 @@ def fit_kernel_network(
     if plan.block_size is None:
         return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
     every = task if task.complete else with_all_rows(task, scaled, seed)
+    if n_rows > SEARCH_ROWS or not plan.is_exact:
+        free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
+        every = refined_in_blocks(every, alphas, free_unit, execution)
+        choice = _choice_of(every, seed, learns)
     if plan.is_exact:
         return _fitted_exactly(every, replace(choice, n_components=(n_rows,)), *common, spec.n_components, execution)
-    free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
-    refined = refined_in_blocks(every, alphas, free_unit, execution)
-    choice = _choice_of(refined, seed, learns)
-    plan = planned(spec, n_rows, solves_in_single(refined.choice.best.alpha, refined.sample_weight))
-    blocks = solved_blocks(refined, plan, execution)
+    plan = planned(spec, n_rows, solves_in_single(every.choice.best.alpha, every.sample_weight))
+    blocks = solved_blocks(every, plan, execution)
     return blocks.network(choice, *common)
 
 

@@ -122,7 +122,7 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
         Not used here, because random features have no blocks.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
-    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+    input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkClassifier`.

@@ -89,7 +89,7 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
         Not used here, because random features have no blocks.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
-    input_transform : {"auto", "quantile", "robust"} or None, default="auto"
+    input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkRegressor`.

@@ -18,7 +18,7 @@ _COMPARED_ROWS = 1500
 # Rows at the end of these that are left out in turn.
 _HELD_ROWS = 667
 # Rows that axes are learned from and judged on at most; the others are fresh for the last comparison.
-SEEN_ROWS = 2000
+_SEEN_ROWS = 2000
 # A kernel is compared on many rows only if its error on few rows is at most this many times the least of its family,
 _BEHIND = 1.1
 # and at most this many times the least of all.
@@ -215,7 +215,7 @@ def _along_learned_axes(
     """The option along the axes that its slopes ask for, where that helps, and all that was tried."""
     n_compared, alpha = len(judge.task.X), option.fit.alpha
     n_judged = _judging_rows(n_compared)
-    learning = task.at(np.delete(np.arange(min(len(task.X), SEEN_ROWS)), slice(n_compared - n_judged, n_compared)))
+    learning = task.at(np.delete(np.arange(min(len(task.X), _SEEN_ROWS)), slice(n_compared - n_judged, n_compared)))
     is_fair = n_judged == _HELD_ROWS
     fair = judge.validation if is_fair else judge.task.validation(n_judged)
     least = option.fit.error if is_fair else fair.score(option.values, alpha).error

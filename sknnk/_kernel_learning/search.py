@@ -31,8 +31,9 @@ _FACTOR_GAINS = (1e-6, 1e-6)
 # Rows of the first stage, which tries many kernels, and of the second, which learns length scales. The comparison of
 # the best has all rows.
 _STAGE_ROWS = (500, 1000)
-# Inputs whose geometric mean error over families is this many times as large on few rows are not searched further.
-_CLEARLY_WORSE = 1.25
+# Inputs whose geometric mean error over families is this many times the least on few rows are not searched further. The
+# first inputs, which are the most robust, get a larger factor.
+_CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.25, 2.0
 # Share of the error that other inputs than the first must gain in the end.
 _INPUTS_GAIN = 0.02
 # The same for whole axes with inputs of their own, without other kernels.
@@ -142,9 +143,10 @@ def search_kernel(
     found = over_threads(_chosen, arguments, tasks[0].threads)
     history = [fit for each in found for fit in each]
     judged = [judged_at_last(tasks[place], each[-1]) for place, each in zip(places, found, strict=True)]
-    if len(places) == 2:
+    if len(places) > 1:
         history += judged
-    best = int(len(places) == 2 and judged[1].error < (1.0 - _INPUTS_GAIN) * judged[0].error)
+    errors = [fit.error * (1.0 - _INPUTS_GAIN * (place == 0)) for place, fit in zip(places, judged, strict=True)]
+    best = int(np.argmin(errors))
     choice = KernelChoice(found[best][-1], places[best], history)
     if learn and free and not is_wide(tasks[0].X.shape[1]):
         choice = _with_whole_axes(tasks, starts, choice, rng, learned_gain)
@@ -227,15 +229,13 @@ def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: 
 
 
 def _possible_inputs(starts: Sequence[Sequence["_Start"]]) -> list[int]:
-    """Positions of inputs that are worth a search: of the first and the best others, unless one is clearly worse."""
+    """Positions of inputs that are worth a search: those that are not clearly worse than the best on few rows."""
     errors = np.maximum([[start.error for start in each] for each in starts], np.finfo(np.float64).tiny)
     with np.errstate(invalid="ignore"):  # of infinite errors
         ratios = np.exp(np.mean(np.log(errors) - np.log(errors[0]), axis=1))
-    others = np.nan_to_num(ratios[1:], nan=np.inf)
-    if not others.size or not others.min() < _CLEARLY_WORSE:
-        return [0]
-    other = 1 + int(np.argmin(others))
-    return [other] if ratios[other] < 1.0 / _CLEARLY_WORSE else [0, other]
+    ratios = np.nan_to_num([1.0, *ratios[1:]], nan=np.inf)
+    worse = np.where(np.arange(len(ratios)) == 0, _FIRST_CLEARLY_WORSE, _CLEARLY_WORSE)
+    return np.flatnonzero(ratios <= worse * ratios.min()).tolist()
 
 
 def _refined_families(
@@ -267,12 +267,13 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     of_each = 2 + (MOST_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
     turns = (MOST_TURNS + (not decide)) * (free and learn)
-    chosen = n_families * of_each + decides * (1 + (free and learn)) * n_families + turns
+    chosen = n_families * of_each + decides * (2 + (free and learn)) * n_families + turns
     if not decide:
         return n_families * n_inputs * at_first + chosen
-    # Two inputs are searched; whole axes are learned with the better ones and with the last.
-    n_searched, whole = min(n_inputs, 2), (2 * MOST_WHOLE_ROUNDS + 4) * (free and learn)
-    return n_families * n_inputs * at_first + n_searched * (chosen + 1) + whole + 1
+    # Whole axes are learned with the best inputs and with the last.
+    n_turned = min(n_inputs, 2)
+    whole = (n_turned * (MOST_WHOLE_ROUNDS + 1) + 2) * (free and learn)
+    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1
 
 
 @dataclass(frozen=True, eq=False)

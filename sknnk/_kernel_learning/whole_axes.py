@@ -12,7 +12,6 @@ import numpy as np
 from .._compute import Floats, over_threads
 from .._kernels import Kernel
 from .axes import rotated_by_agop
-from .comparison import SEEN_ROWS
 from .kernel_scores import CrossValidation, climb
 from .trials import Fit, KernelValues, SearchTask
 
@@ -56,14 +55,13 @@ class RowParts:
     def of(cls, task: SearchTask) -> "RowParts":
         """The parts of a table."""
         n = len(task.X)
-        n_last = min(max(n // _JUDGED_PART, n - SEEN_ROWS), _MOST_JUDGED)
-        if n <= SEEN_ROWS:
-            last = task.validation(n_last)
-            return cls(task.leading(n - n_last), task, last, last)
+        n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
+        last, n_seen = task.validation(n_last), n - n_last
+        if n_seen < _JUDGING_ROWS:
+            return cls(task.leading(n_seen), task, last, last)
         judging = task.leading(_JUDGING_ROWS)
-        held = slice(_JUDGING_ROWS - _HELD_ROWS, _JUDGING_ROWS)
-        learning = task.at(np.delete(np.arange(SEEN_ROWS), held))
-        return cls(learning, judging, judging.validation(_HELD_ROWS), task.validation(n_last))
+        learning = np.delete(np.arange(n_seen), slice(_JUDGING_ROWS - _HELD_ROWS, _JUDGING_ROWS))
+        return cls(task.at(learning), judging, judging.validation(_HELD_ROWS), last)
 
 
 def along_whole_axes(task: SearchTask, plain: Fit, rng: np.random.Generator) -> Fit | None:

@@ -70,7 +70,9 @@ def test_sampled_rows_are_all_of_few_and_distinct_ones_of_many_in_order():
 def test_several_maps_are_learned_from_the_same_rows_and_auto_begins_with_quantiles(monkeypatch):
     monkeypatch.setattr(inputs, "_QUANTILE_ROWS", 40)
     X, weight = np.random.default_rng(0).normal(size=(300, 2)), np.ones(300)
-    assert possible_transforms("auto") == ["quantile", "robust"] and possible_transforms("robust") == ["robust"]
+    assert possible_transforms("auto") == ["quantile", "robust", "standard"] and possible_transforms("robust") == [
+        "robust"
+    ]
     quantile, robust, none = fitted_input_maps(X, weight, ["quantile", "robust", None], np.random.default_rng(0))
     assert none is None
     for a, b in zip(quantile.knots, robust.knots, strict=True):

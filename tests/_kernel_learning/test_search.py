@@ -50,7 +50,7 @@ def same_fits(a, b, rtol=0.0):
 @pytest.mark.parametrize("family", ALL)
 def test_learned_scales_are_large_for_columns_that_matter_and_small_for_the_others(family):
     X, Y = table()
-    scales = choice_of(X, Y, families=[family]).best.kernels[0].scales
+    scales = choice_of(X, Y, families=[family]).best.kernels[0].column_scales
     assert scales[0] > 3.0 * scales[1:].max()
     if family[1] == "isotropic":  # otherwise columns add up, and each follows the noise a little
         assert scales[0] > 3.0 * scales[1] > 4.5 * scales[2:].max()
@@ -107,7 +107,8 @@ def test_the_best_kernels_of_every_family_with_equal_and_with_learned_scales_com
 def test_one_family_is_decided_on_only_where_something_is_learned():
     for families, learn, decided in ((ONE, True, True), (ONE, False, False), (ALL[:1], True, True)):
         choice = choice_of(*table(60), families=families, learn=learn)
-        assert any(fit.stage == "decision" for fit in choice.history) == decided
+        # The last one is the choice at its best penalty.
+        assert (sum(fit.stage == "decision" for fit in choice.history) > 1) == decided
 
 
 def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
@@ -117,7 +118,7 @@ def test_learned_are_the_best_with_scales_of_their_own_of_each_family():
     for family, fit in zip(ALL, sorted(fits, key=lambda fit: ALL.index(family_of(fit))), strict=True):
         assert family_of(fit) == family and np.ptp(fit.kernels[0].scales) > 0.0
         others = [other for other in choice.history if other.stage == "feature learning" and family_of(other) == family]
-        assert fit.error == min(other.error for other in others)
+        assert fit.error == pytest.approx(min(other.error for other in others), rel=1e-9)
 
 
 def test_where_columns_add_up_the_isotropic_one_is_also_learned_along_axes():
@@ -140,7 +141,7 @@ def test_the_steps_are_as_many_as_announced():
         most = search.kernels_tried(len(families), free, learn)
         # Equal scales are refined only where they are better than learned ones; rounds and turns end that do not help,
         # and kernels that are far behind are not compared.
-        few = learn * (len(families) * (1 + 3) + 2)
+        few = learn * (len(families) * (1 + 3) + 2 + search.MOST_WHOLE_ROUNDS)
         far = (2 + learn) * len(families) - 2 if len(families) > 1 or learn else 0
         assert most - few - far <= len(choice.history) <= most
 
@@ -269,7 +270,7 @@ def test_families_agree_with_what_is_fixed_and_occur_once():
     assert kernel_families(np.sin, "isotropic") == [(np.sin, "isotropic")]
 
 
-def test_other_inputs_are_taken_where_all_families_together_gain_a_twentieth():
+def test_other_inputs_are_taken_where_they_gain_in_the_end():
     X, Y = table(200, 2, noise=0.01)
     bent = np.sign(X) * np.abs(X) ** 5
     (good, rng), (bad, _) = task_of(X, Y), task_of(bent, Y)
@@ -277,27 +278,37 @@ def test_other_inputs_are_taken_where_all_families_together_gain_a_twentieth():
     choice = search_kernel([bad, good], ALL, None, False, np.random.default_rng(0))
     alone = search_kernel([good], ALL, None, False, np.random.default_rng(0))
     assert choice.place == 1 and alone.place == 0
-    same_fits(choice, alone)
+    assert choice.best.error == pytest.approx(alone.best.error, rel=1e-6)
     # No gain, no other inputs.
     assert search_kernel([good, good], ALL, None, False, rng).place == 0
 
 
+def test_inputs_that_are_hardly_worse_on_few_rows_may_be_better_in_the_end(monkeypatch):
+    X, Y = table(200, 2, noise=0.01)
+    task, rng = task_of(X, Y)
+    judged = iter([0.5, 0.4])
+    monkeypatch.setattr(search, "judged_at_last", lambda task, fit: replace(fit, error=next(judged)))
+    assert search_kernel([task, task], ALL, None, False, rng).place == 1
+
+
 @pytest.mark.parametrize(
-    ("first", "other", "place"),
+    ("first", "other", "places"),
     [
-        ([1.0, 1.0], [0.96, 0.96], 0),
-        ([1.0, 1.0], [0.94, 0.94], 1),
-        ([1.0, 1.0], [0.5, 1.5], 1),
-        ([1.0, 1.0], [0.5, 1.9], 0),
-        ([np.inf, 1.0], [1.0, 1.0], 1),
-        ([1.0, 1.0], [np.inf, 0.1], 0),
-        ([np.inf, np.inf], [np.inf, np.inf], 0),
-        ([0.0, 0.0], [0.0, 0.0], 0),
+        ([1.0, 1.0], [1.2, 1.2], [0, 1]),
+        ([1.0, 1.0], [0.9, 0.9], [0, 1]),
+        ([1.0, 1.0], [1.3, 1.3], [0]),
+        ([1.0, 1.0], [0.6, 0.6], [0, 1]),
+        ([1.0, 1.0], [0.4, 0.4], [1]),
+        ([1.0, 1.0], [0.3, 5.5], [0]),
+        ([np.inf, 1.0], [1.0, 1.0], [1]),
+        ([1.0, 1.0], [np.inf, 0.1], [0]),
+        ([np.inf, np.inf], [np.inf, np.inf], [0]),
+        ([0.0, 0.0], [0.0, 0.0], [0, 1]),
     ],
 )
-def test_inputs_are_compared_by_the_geometric_mean_over_families(first, other, place):
+def test_inputs_worth_a_search_are_told_by_the_geometric_mean_over_families(first, other, places):
     starts = [
         [search._Start([], None, kernel_scores.Score(1.0, error, None)) for error in errors]
         for errors in (first, other)
     ]
-    assert search._best_inputs(starts) == place
+    assert search._possible_inputs(starts) == places

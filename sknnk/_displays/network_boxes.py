@@ -12,7 +12,7 @@ from .._features import BlockMap, KernelMap, RandomMap
 from .._kernels import Kernel, activation_name
 from .._networks import BundledNetwork, FittedNetwork, fitted_network
 
-_TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", None: "as they are"}
+_TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", "standard": "standard units", None: "as they are"}
 
 
 class Box(NamedTuple):

@@ -136,9 +136,11 @@ def search_kernel(
     starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
     learn, free = learn_features, length_scale is None
     places = _possible_inputs(starts)
+    # The same random rows for all inputs: so a search among several gives what a search with the best ones alone gives.
+    seed = int(rng.integers(2**31))
     arguments = [
-        (tasks[place].beside(len(places) - 1), starts[place], free, learn, child, learned_gain)
-        for place, child in zip(places, rng.spawn(len(places)), strict=True)
+        (tasks[place].beside(len(places) - 1), starts[place], free, learn, np.random.default_rng(seed), learned_gain)
+        for place in places
     ]
     found = over_threads(_chosen, arguments, tasks[0].threads)
     history = [fit for each in found for fit in each]
@@ -149,7 +151,7 @@ def search_kernel(
     best = int(np.argmin(errors))
     choice = KernelChoice(found[best][-1], places[best], history)
     if learn and free and not is_wide(tasks[0].X.shape[1]):
-        choice = _with_whole_axes(tasks, starts, choice, rng, learned_gain)
+        choice = _with_whole_axes(tasks, starts, choice, seed, learned_gain)
     refined = refined_at_last(tasks[choice.place], choice.best)
     return replace(choice, best=refined, history=[*choice.history, refined])
 
@@ -158,7 +160,7 @@ def _with_whole_axes(
     tasks: Sequence[SearchTask],
     starts: Sequence[Sequence["_Start"]],
     choice: KernelChoice,
-    rng: np.random.Generator,
+    seed: int,
     learned_gain: float,
 ) -> KernelChoice:
     """The choice, or what whole axes make of it: a sum with the same inputs, or other inputs that gain more."""
@@ -167,7 +169,7 @@ def _with_whole_axes(
     if plain[0] is None:
         return choice
     shares = [tasks[place].beside(len(places) - 1) for place in places]
-    arguments = list(zip(shares, plain, rng.spawn(len(places)), strict=True))
+    arguments = [(share, fit, np.random.default_rng(seed)) for share, fit in zip(shares, plain, strict=True)]
     turned = over_threads(along_whole_axes, arguments, tasks[0].threads)
     history = choice.history + [fit for fit in turned if fit is not None]
     best, place = choice.best, choice.place

@@ -28,6 +28,8 @@ _UNIT_STEP, _UNIT_BOUNDS, _UNIT_GAINS = 2.0, (0.1, 10.0), (1e-3, 1e-3)
 _WORSE = 1.02
 # Share of the error that the new kernel alone must gain over everything else. A sum varies less.
 _ALONE_GAIN = 0.05
+# Factor by which it may be worse alone. In a sum with a kernel that is worse still, half of the fit is wasted.
+_WORSE_IN_SUM = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +137,16 @@ def compared_with_axes(task: SearchTask, first: Fit, other: Fit | None = None, l
         On rows from which no axes were learned, the choice last.
     """
     last, fits = RowParts.of(task).last, [first] if other is None else [first, other]
-    options = [(fit.kernels, task.values(*fit.kernels), fit.alpha) for fit in fits]
-    if other is not None:
-        halves = [replace(kernel, weight=0.5 * kernel.weight) for fit in fits for kernel in fit.kernels]
-        alpha = float(np.sqrt(first.alpha * other.alpha))
-        options.append((tuple(halves), _mean(options[0][1], options[1][1]), alpha))
-    scores = over_threads(last.score, [(values, last.allowed(alpha)) for _, values, alpha in options], task.threads)
-    found = [task.fit(kernels, score, "decision") for (kernels, _, _), score in zip(options, scores, strict=True)]
+    values = [task.values(*fit.kernels) for fit in fits]
+
+    def judged(kernels: tuple[Kernel, ...], values: KernelValues, alpha: float) -> Fit:
+        return task.fit(kernels, last.score(values, last.allowed(alpha)), "decision")
+
+    arguments = [(fit.kernels, each, fit.alpha) for fit, each in zip(fits, values, strict=True)]
+    found = over_threads(judged, arguments, task.threads)
+    if other is not None and found[1].error <= _WORSE_IN_SUM * found[0].error:
+        halves = tuple(replace(kernel, weight=0.5 * kernel.weight) for fit in fits for kernel in fit.kernels)
+        found.append(judged(halves, _mean(*values), float(np.sqrt(first.alpha * other.alpha))))
     handicaps = [1.0, 1.0 / (1.0 - max(_ALONE_GAIN, learned_gain)), 1.0]
     order = sorted(range(len(found)), key=lambda i: -handicaps[i] * found[i].error)
     return [found[i] for i in order]

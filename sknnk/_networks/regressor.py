@@ -69,10 +69,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. Over 1000 columns have no axes.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
-        becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three. Both are
+        becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three.
+        ``"standard"`` subtracts the mean and divides by the standard deviation, and bends outliers only. All are
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
-        ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale` it is ``"robust"`` if that lowers the
-        errors on 500 rows by a twentieth.
+        ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     batch_size : "auto" or int, default="auto"

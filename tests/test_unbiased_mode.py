@@ -47,9 +47,8 @@ def estimates(sampler, X, W, b, n_seeds):
     return np.array([each.transform(X) @ each.transform_weights(W, b).T for each in fitted])
 
 
-@pytest.mark.parametrize("d", [8, 32])
 @pytest.mark.parametrize("activation", FUNCTIONS)
-@pytest.mark.parametrize(("mode", "directions"), [("unbiased", "orthogonal"), ("positive", "gaussian")])
+@pytest.mark.parametrize(("mode", "directions", "d"), [("unbiased", "orthogonal", 32), ("positive", "gaussian", 8)])
 def test_the_mean_over_200_seeds_is_the_fitted_series(activation, d, mode, directions):
     X, W, b = layer(d, n=5, units=4)
     sampler = URFSampler(activation, n_components=512, mode=mode, directions=directions)
@@ -103,10 +102,10 @@ def test_orthogonal_directions_have_lower_error_than_independent_ones(activation
     errors = {}
     for directions in ("gaussian", "orthogonal"):
         sampler = URFSampler(activation, n_components=512, mode="unbiased", directions=directions)
-        values = estimates(sampler, X, W, b, 200)
+        values = estimates(sampler, X, W, b, 100)
         errors[directions] = np.mean((values - sampler.spectrum_(X @ W.T + b)) ** 2, axis=(1, 2))
     difference = errors["gaussian"].mean() - errors["orthogonal"].mean()
-    assert difference > 4.0 * np.sqrt(sum(each.var() for each in errors.values()) / 200)
+    assert difference > 4.0 * np.sqrt(sum(each.var() for each in errors.values()) / 100)
 
 
 def plain_estimate(spectrum, X, W, b, n_directions, rng):
@@ -156,7 +155,7 @@ def squashed(z):
 
 
 @pytest.mark.filterwarnings("ignore:.*cannot estimate")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from([*ACTIVATIONS, np.arctan, squashed]),
     st.sampled_from(MODES),
@@ -274,7 +273,7 @@ def test_rows_and_weights_whose_squares_overflow_are_named_with_their_size(mode,
 @parametrize_with_checks(
     [
         URFSampler("gelu", mode="unbiased", weight_norm=0.01, n_components=20),
-        URFSampler("gaussian", mode="unbiased", directions="gaussian"),
+        URFSampler("gaussian", mode="unbiased", directions="gaussian", n_components=20),
         URFSampler(np.tanh, mode="positive", weight_norm=0.01, n_components=21, directions="qmc"),
     ]
 )

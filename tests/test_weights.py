@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, BundledNetworkRegressorCV
 
-FACTORS = [1e-300, 1e-12, 1 / 400, 0.5, 3.0, 1e3, 2e11, 1e25, 1e300]
+FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e300]
 RNG = np.random.default_rng(0)
 N = 60
 X, NEW = RNG.normal(size=(N, 2)), RNG.normal(size=(20, 2))

@@ -45,7 +45,8 @@ def test_errors_of_kernels_fall_towards_the_closed_form(sampler):
 @pytest.mark.parametrize("activation", ["sin", np.sin])
 def test_errors_of_layers_fall_towards_the_activation(activation, mode):
     sampler = URFSampler(activation, mode=mode)
-    counts = {"n_components": (200, 800, 3200), "n_repeats": 40}
+    # The spectrum of a callable is fitted anew for every error.
+    counts = {"n_components": (200, 800, 3200), "n_repeats": 40 if activation == "sin" else 12}
     display = KernelErrorDisplay.from_estimator(sampler, ROWS, W, B, **counts, name="mine")
     # The spectrum of a callable changes with the count: part of its error is bias.
     assert slope(display) == pytest.approx(-0.5, abs=0.12 if activation == "sin" else 0.3)

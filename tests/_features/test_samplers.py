@@ -106,7 +106,7 @@ def test_error_against_the_closed_form_kernel_falls_with_the_root_of_the_number_
     "case", ["gaussian", "arc-cosine-0-bias-0.0", "arc-cosine-1-bias-0.0", "arc-cosine-1-bias-1.5"]
 )
 def test_orthogonal_directions_have_lower_error_than_gaussian_at_equal_size(case):
-    X, n_seeds = 0.25 * np.random.default_rng(0).normal(size=(10, 16)), 1000
+    X, n_seeds = 0.25 * np.random.default_rng(0).normal(size=(10, 16)), 500
     gaussian, orthogonal = (
         kernel_errors(case, 32, directions, X, n_seeds) for directions in ("gaussian", "orthogonal")
     )
@@ -126,21 +126,23 @@ def mean_kernel(sampler, X, n_seeds):
 LADDER = np.array([0.0, 0.1, 0.5, 1.0, 2.0, 4.0])
 
 
-@pytest.mark.parametrize("directions", NORMAL)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+# Each activation meets each kind of directions with one of the two kinds of frequencies.
+PAIRS = [(activation, NORMAL[(i + k) % 4], k < 2) for i, activation in enumerate(ACTIVATIONS) for k in range(4)]
+
+
+@pytest.mark.parametrize(("activation", "directions"), [pair for *pair, isotropic in PAIRS if isotropic])
 def test_isotropic_kernel_of_every_activation_is_that_of_its_spectrum(activation, directions):
     step = np.array([0.48, -0.6, 0.64])
     X, length_scale = np.outer(np.r_[0.0, LADDER], step), 0.5
     sampler = URFSampler(activation, n_components=32, directions=directions, length_scale=length_scale)
     mean, error = mean_kernel(sampler, X, 60)
     expected = sampler.spectrum_.kernel(LADDER / length_scale)
-    # Some 350 comparisons of which one exceeds 4.5 standard errors once in 400 runs, were they Gaussian.
+    # Some 180 comparisons of which one exceeds 4.5 standard errors once in 800 runs, were they Gaussian.
     assert np.all(np.abs(mean - expected) < 4.5 * error + 1e-12)
     assert error.max() < 0.03
 
 
-@pytest.mark.parametrize("directions", NORMAL)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "directions"), [pair for *pair, isotropic in PAIRS if not isotropic])
 def test_coordinatewise_kernel_of_every_activation_is_the_product_over_columns(activation, directions):
     steps = np.array([[0.2, 0.0, 0.0], [0.3, -0.2, 0.1], [0.0, 1.0, 0.2]])
     X, length_scale = np.vstack([np.zeros(3), steps]), np.array([0.5, 1.0, 2.0])

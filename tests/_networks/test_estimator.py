@@ -227,8 +227,10 @@ def test_float32_rows_give_float32_results_close_to_those_of_float64(network):
 
 
 @both_on_auto
-@pytest.mark.parametrize("input_transform", ["quantile", None])
-@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize(
+    ("input_transform", "container"),
+    [("quantile", sparse.csr_matrix), (None, sparse.csr_array), ("quantile", sparse.csc_array)],
+)
 def test_sparse_rows_equal_dense_ones_with_every_choice_on_auto(network, input_transform, container):
     X = rows(150, 6)
     y = targets(network, X)
@@ -303,8 +305,10 @@ def test_the_order_of_the_rows_does_not_matter(network):
 
 
 @both_on_auto
-@pytest.mark.parametrize("unit", [1e150, 1e-150, 1e6])
-@pytest.mark.parametrize("settings", [{}, {"input_transform": None}])
+@pytest.mark.parametrize(
+    ("unit", "settings"),
+    [(1e150, {}), (1e-150, {}), (1e150, {"input_transform": None}), (1e-150, {"input_transform": None})],
+)
 def test_the_unit_of_the_rows_does_not_matter(network, unit, settings):
     X, new = rows(150), rows(50, seed=7)
     network, y = clone(network).set_params(**settings), targets(network, X)

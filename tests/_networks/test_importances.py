@@ -50,7 +50,7 @@ def test_scikit_learn_selects_the_columns_that_count(name):
     assert importances.shape == (6,) and importances.sum() == pytest.approx(1.0) and np.all(importances >= 0.0)
     assert not hasattr(selected.estimator_, "coef_")
     if name not in ("default", "CV", "classifier CV"):
-        eliminated = RFE(clone(NETWORKS[name]), n_features_to_select=2).fit(X, targets(name))
+        eliminated = RFE(clone(NETWORKS[name]), n_features_to_select=2, step=2).fit(X, targets(name))
         assert np.flatnonzero(eliminated.support_).tolist() == [1, 3]
 
 

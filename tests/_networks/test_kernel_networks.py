@@ -127,7 +127,7 @@ def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(es
     monkeypatch.setattr(tiled_cholesky, "_MANY_ROWS", 100)
     monkeypatch.setattr(tiled_cholesky, "_PANEL", 64)
     monkeypatch.setattr(exact, "_MANY_ROWS", 0 if two_precisions else 10**9)
-    X, y, weight = table(700, 5)
+    X, y, weight = table(300, 5)
     y = y if estimator is BundledNetworkRegressor else np.digitize(y, [-0.5, 0.5])
     one, three = (estimator(random_state=0, n_jobs=jobs).fit(X, y, sample_weight=weight) for jobs in (1, 3))
     with threadpoolctl.threadpool_limits(1, user_api="blas"):

@@ -111,6 +111,17 @@ class NumericTargets:
         """Leave out the axis of the targets where there was none: scores of shape (n_samples, n_targets, ...)."""
         return scores[:, 0] if self.flat else scores
 
+    def means(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Predictions, from scores of shape (n_samples, n_targets): the same."""
+        return scores
+
+    def within_range(self, ends: NDArray[Any]) -> NDArray[Any]:
+        """Ends of intervals where targets can be: anywhere."""
+        return ends
+
+    def check_intervals(self) -> None:
+        """Accept intervals."""
+
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator: none."""
         return {}

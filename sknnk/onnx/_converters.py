@@ -62,6 +62,7 @@ _OPTIONS_OF_NETWORKS: dict[str, list[Any]] = {"transform": [False, True]}
 
 def register_converters() -> None:
     """Tell skl2onnx how to convert every estimator of this package."""
+    kind: type
     for kind in (*_SAMPLERS, *_REGRESSORS, PartlyBundledRegressor):
         _register(kind, _OPTIONS_OF_NETWORKS if kind in _REGRESSORS else {}, _parse_numbers)
     for kind in (*_CLASSIFIERS, PartlyBundledClassifier):

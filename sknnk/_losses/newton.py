@@ -143,7 +143,6 @@ def minimised(
     """
     n_samples, n_outputs = Y.shape
     state = State.constant(rows.n_coefficients, n_samples, np.average(start, axis=0, weights=sample_weight))
-    ones = State.constant(rows.n_coefficients, n_samples, np.ones(n_outputs))
     earlier: list[State] = []
     values, value, n_steps, goes_on = start, np.inf, 0, True
     while goes_on and n_steps < max_steps:
@@ -151,7 +150,7 @@ def minimised(
         solved, alpha = rows.solve(Z, sample_weight * weight, alpha)
         objective = Objective(loss, Y, sample_weight, alpha, rows.inner)
         steps = [each for each in (solved.minus(state), *earlier) if not each.is_tiny_beside(state)]
-        moved = objective.best_move(state, [*steps, ones])
+        moved = objective.best_move(state, steps)
         if n_outputs > 1:
             # Shares of steps that are almost the same may be large, and would multiply rounding again and again.
             moved = replace(moved, values=rows.outputs(moved.coef) + moved.intercept)

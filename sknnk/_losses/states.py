@@ -18,7 +18,9 @@ _LEAST_CURVATURE = 1e-7
 _ROUNDING, _OWN_ROUNDING = 1e-9, 1e-14
 # Steps whose curvature is a smaller share of the largest one are none.
 _NO_STEP = 1e-30
-# Smallest share of a step that is tried.
+# Largest share of a step to another solution. If both are almost the same, more of it would multiply their rounding.
+_LARGEST_SHARE = 4.0
+# Smallest part of a step of Newton's method that is tried.
 _LEAST_SHARE = 1e-6
 
 
@@ -95,14 +97,14 @@ class Objective:
         penalty = 0.5 * self.alpha * float(np.sum(self.inner(state, state)))
         return float(self.sample_weight @ self.loss.values(self.Y, state.values)) + penalty
 
-    def best_move(self, state: State, directions: Sequence[State]) -> State:
-        """The best network within some steps of another one, with a share of each step for each output.
+    def best_move(self, state: State, steps: Sequence[State]) -> State:
+        """The best network within some steps and a constant of another one, with shares of its own for each output.
 
         Parameters
         ----------
         state : State
             Where to begin.
-        directions : sequence of State
+        steps : sequence of State
             Steps, of which the whole first one may be a good begin.
 
         Returns
@@ -110,19 +112,23 @@ class Objective:
         State
             By Newton's method for the shares, halved where the objective would rise.
         """
-        part = _Part.of(self, state, directions)
-        shares = np.zeros((len(directions), state.values.shape[1]))
-        value, whole = part.value(shares), shares.copy()
+        n_outputs = state.values.shape[1]
+        directions = [*steps, State.constant(len(state.coef), len(state.values), np.ones(n_outputs))]
+        part, bound = _Part.of(self, state, directions), np.full((len(directions), 1), _LARGEST_SHARE)
+        bound[-1] = np.inf
+        shares, whole = np.zeros((2, len(directions), n_outputs))
         whole[0] = 1.0
-        if (at_whole := part.value(whole)) < value:
+        value = part.value(shares)
+        if steps and (at_whole := part.value(whole)) < value:
             shares, value = whole, at_whole
         for _ in range(_MOST_STEPS):
             step, share = part.step(shares), 1.0
-            while not (tried := part.value(shares + share * step)) < value and share > _LEAST_SHARE:
+            while not (tried := part.value(np.clip(shares + share * step, -bound, bound))) < value:
                 share *= 0.5
-            if not tried < value:
-                break
-            shares, gained, value = shares + share * step, value - tried, tried
+                if share < _LEAST_SHARE:
+                    return state.moved(directions, shares)
+            shares = np.clip(shares + share * step, -bound, bound)
+            gained, value = value - tried, tried
             if gained <= _TOLERANCE * value:
                 break
         return state.moved(directions, shares)

@@ -14,12 +14,12 @@ from .targets import ClassTargets, NumericTargets
 from .validation import CheckedRows
 
 
-def adds_up_by_classes(network: Any) -> bool:
+def adds_up_by_classes(estimator: Any) -> bool:
     """Whether more rows can be added to a network for classes.
 
     Parameters
     ----------
-    network : BundledNetworkClassifier
+    estimator : BundledNetworkClassifier
         The network.
 
     Returns
@@ -32,12 +32,12 @@ def adds_up_by_classes(network: Any) -> bool:
     AttributeError
         If the weights of rows depend on all rows.
     """
-    if network.class_weight == "balanced":
+    if estimator.class_weight == "balanced":
         raise AttributeError(
             'partial_fit is not available with class_weight="balanced", which depends on all rows; '
             "pass a dict of weights, {label: weight}."
         )
-    return adds_up(network)
+    return adds_up(estimator)
 
 
 class ClassNetwork(ClassWeightedNetwork):
@@ -72,27 +72,12 @@ class ClassNetwork(ClassWeightedNetwork):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            block_size=block_size,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            class_weight=class_weight,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        kernel = {"activation": activation, "length_scale": length_scale, "directions": directions}
+        system = {"alpha": alpha, "solver": solver, "tol": tol, "max_iter": max_iter, "block_size": block_size}
+        learned = {"frequencies": frequencies, "feature_map": feature_map, "feature_learning": feature_learning}
+        inputs = {"input_transform": input_transform, "direct_link": direct_link, "class_weight": class_weight}
+        running = {"batch_size": batch_size, "n_jobs": n_jobs, "random_state": random_state, "verbose": verbose}
+        super().__init__(n_components, **kernel, **system, **learned, **inputs, **running)
         self.loss = loss
 
     def _encoded(

@@ -103,7 +103,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     effective_dof_ : ndarray of shape (n_targets,)
         Effective degrees of freedom of the fit, the intercept not counted.
     noise_variance_ : ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit.
+        Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
+        weighted solution.
     samplers_ : tuple of URFSampler
         The bundled layers.
     n_components_ : tuple of int

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array
+from .._compute import Array, Indices
 from .._losses import Loss
 from .targets import NumericTargets
 
@@ -97,6 +97,16 @@ class LossTargets(NumericTargets):
         """The same with the losses that were minimised."""
         return replace(self, losses=losses)
 
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether outputs are logarithms of means."""
+        return self.loss in _LOGARITHMIC
+
+    @property
+    def ranks(self) -> Indices:
+        """Place of each level among all of them."""
+        return np.argsort(np.argsort(self.levels, kind="stable"), kind="stable")
+
     def means(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Outputs of shape (n_samples, n_targets) in the units of the targets; quantiles do not cross.
 
@@ -104,16 +114,15 @@ class LossTargets(NumericTargets):
         ----------
         Chernozhukov, Fernandez-Val and Galichon, "Quantile and probability curves without crossing", Econometrica 2010.
         """
-        if self.loss in _LOGARITHMIC:
+        if self.is_logarithmic:
             return np.asarray(self.losses[0].means(scores), dtype=scores.dtype)
         if not self.levels:
             return scores
-        ranks = np.argsort(np.argsort(self.levels, kind="stable"), kind="stable")
-        return np.asarray(np.sort(scores, axis=1)[:, ranks])
+        return np.asarray(np.sort(scores, axis=1)[:, self.ranks])
 
     def within_range(self, ends: NDArray[Any]) -> NDArray[Any]:
         """Ends of intervals, moved to where targets can be."""
-        return np.maximum(ends, 0.0) if self.loss in _LOGARITHMIC else ends
+        return np.maximum(ends, 0.0) if self.is_logarithmic else ends
 
     def check_intervals(self) -> None:
         """Refuse intervals around quantiles.

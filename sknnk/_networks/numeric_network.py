@@ -20,12 +20,12 @@ from .validation import CheckedRows
 _POWERS = {"poisson": 1, "gamma": 2}
 
 
-def adds_up(network: Any) -> bool:
+def adds_up(estimator: Any) -> bool:
     """Whether more rows can be added to a network.
 
     Parameters
     ----------
-    network : BundledNetwork
+    estimator : BundledNetwork
         With a parameter `loss`.
 
     Returns
@@ -38,9 +38,9 @@ def adds_up(network: Any) -> bool:
     AttributeError
         For other losses than squares.
     """
-    if network.loss not in ("squared_error", "squared"):
+    if estimator.loss not in ("squared_error", "squared"):
         raise AttributeError(
-            f"partial_fit is not available with loss={network.loss!r}, whose weights of all rows change with each of "
+            f"partial_fit is not available with loss={estimator.loss!r}, whose weights of all rows change with each of "
             "them; call fit with all rows, or leave the loss at squares."
         )
     return True
@@ -80,26 +80,12 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            block_size=block_size,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        kernel = {"activation": activation, "length_scale": length_scale, "directions": directions}
+        system = {"alpha": alpha, "solver": solver, "tol": tol, "max_iter": max_iter, "block_size": block_size}
+        learned = {"frequencies": frequencies, "feature_map": feature_map, "feature_learning": feature_learning}
+        inputs = {"input_transform": input_transform, "direct_link": direct_link}
+        running = {"batch_size": batch_size, "n_jobs": n_jobs, "random_state": random_state, "verbose": verbose}
+        super().__init__(n_components, **kernel, **system, **learned, **inputs, **running)
         self.loss = loss
         self.quantile = quantile
 

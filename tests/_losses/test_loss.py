@@ -9,9 +9,12 @@ def targets(kind, n=40):
     if kind == "classes":
         return np.where(np.eye(3)[rng.integers(0, 3, n)] > 0.0, 1.0, -1.0)
     numbers = rng.normal(size=(n, 1))
-    return {"numbers": numbers, "signs": np.sign(numbers), "counts": np.floor(np.exp(numbers)), "sizes": np.exp(numbers)}[
-        kind
-    ]
+    return {
+        "numbers": numbers,
+        "signs": np.sign(numbers),
+        "counts": np.floor(np.exp(numbers)),
+        "sizes": np.exp(numbers),
+    }[kind]
 
 
 CASES = [

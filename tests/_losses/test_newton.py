@@ -132,7 +132,7 @@ def test_logistic_regression_is_that_of_scikit_learn(name):
 
 
 def test_squares_in_place_of_the_loss_are_the_working_system():
-    _, loss, F, Y = next(cases())
+    _, loss, _, Y = next(cases())
     values = np.zeros(Y.shape)
     Z, weight = working_system(loss, Y, values)
     np.testing.assert_allclose(weight[:, None] * (values - Z), loss.gradient(Y, values))

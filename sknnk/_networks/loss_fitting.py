@@ -11,10 +11,10 @@ from .._ridge import Penalty
 from .fitted import FittedNetwork
 from .fitting import fit_network
 from .kernel_fitting import chosen_map
-from .loss_guides import Guide, guide_of, robust_fit
+from .loss_guides import guided_columns, robust_fit
 from .loss_penalties import PenaltyTrials, penalty_of_squares
 from .loss_recipes import Recipe, robust_scale, weighted_quantile
-from .loss_samples import Learned, SampledRows, learned_columns, sampled_units
+from .loss_samples import Learned, SampledRows, sampled_units
 from .loss_solving import Job, SolvedLosses, solved_losses
 from .loss_targets import LossTargets
 from .specification import NetworkSpec
@@ -51,9 +51,8 @@ def fit_any_loss(
     if kind == "kernel":
         spec.check_kernel_columns(penalty)
     recipes = recipes_of(spec, targets, data.n_targets)
-    guide = guide_of(recipes[0][0], spec, kind, rows, seed, execution)
-    learned = learned_columns(spec, kind, replace(rows, Y=guide.Y), seed, execution)
-    jobs, start = _planned(recipes, learned, rows, guide, penalty, seed, execution)
+    learned, begin = guided_columns(recipes[0][0], spec, kind, rows, seed, execution)
+    jobs, start = _planned(recipes, learned, rows, begin, penalty, seed, execution)
     found = solved_losses(spec, learned, rows, start, jobs, seed, execution)
     return _completed(found, targets, data)
 
@@ -113,14 +112,14 @@ def _planned(
     recipes: list[tuple[Recipe, slice]],
     learned: Learned,
     rows: Dataset,
-    guide: Guide,
+    begin: Array,
     penalty: Penalty,
     seed: int,
     execution: Execution,
 ) -> tuple[list[Job], Array]:
     """Scale and penalty of every loss, tried out on a sample; and outputs of all rows that steps begin with."""
     n_targets = rows.n_targets
-    sample = sampled_units(replace(rows, Y=np.hstack([rows.Y, guide.start])), seed)
+    sample = sampled_units(replace(rows, Y=np.hstack([rows.Y, begin])), seed)
     sampled, weight = SampledRows.of(learned, sample.X, execution), sample.sample_weight
     Y_sample, start_sample = np.hsplit(sample.Y, [n_targets])
     squares, jobs, starts = learned.alphas(n_targets), [], []

@@ -13,7 +13,7 @@ from .._data import Dataset
 from .._integration import NO_PROGRESS, Execution
 from .._losses import Huber, State, minimised, working_system
 from .loss_recipes import Recipe, robust_scale, weighted_quantile
-from .loss_samples import SampledRows, learned_columns, sampled_units
+from .loss_samples import Learned, SampledRows, learned_columns, sampled_units
 from .specification import NetworkSpec
 
 # Distance from the median, in standard deviations, to which targets are moved before anything is fitted.
@@ -22,28 +22,19 @@ _FIRST_CUT = 3.0
 _CUT = 2.5
 # Threshold of its loss.
 _THRESHOLD = 1.345
-# Steps of its fit.
+# Fits, each with the scale of the residuals of the one before.
+_N_FITS = 2
+# Times that columns are chosen at most. They are chosen again if the scale of residuals has fallen below this share,
+# because targets can then be moved closer to the network.
+_MOST_ROUNDS, _LEAST_GAIN = 3, 0.75
+# Steps of a fit.
 _MOST_STEPS, _TOLERANCE = 8, 1e-4
 
 
-@dataclass(frozen=True, eq=False)
-class Guide:
-    """What is known before the kernel is chosen.
-
-    Parameters
-    ----------
-    Y : ndarray of shape (n_samples, n_targets)
-        Targets of the squares that choose the kernel.
-    start : ndarray of shape (n_samples, n_targets)
-        Outputs that steps begin with.
-    """
-
-    Y: Array
-    start: Array
-
-
-def guide_of(recipe: Recipe, spec: NetworkSpec, kind: str, data: Dataset, seed: int, execution: Execution) -> Guide:
-    """Find targets for squares, and outputs to begin with.
+def guided_columns(
+    recipe: Recipe, spec: NetworkSpec, kind: str, data: Dataset, seed: int, execution: Execution
+) -> tuple[Learned, Array]:
+    """Choose columns by squares, for targets in which no wild one decides.
 
     Parameters
     ----------
@@ -58,12 +49,14 @@ def guide_of(recipe: Recipe, spec: NetworkSpec, kind: str, data: Dataset, seed: 
     seed : int
         Seed of everything random.
     execution : Execution
-        Threads.
+        Threads and progress.
 
     Returns
     -------
-    Guide
-        For robust losses from a network of a sample of the rows, else from the targets themselves.
+    learned : LearnedKernel or LearnedLayers
+        The columns.
+    start : ndarray of shape (n_samples, n_targets)
+        Outputs that steps may begin with.
 
     References
     ----------
@@ -71,25 +64,48 @@ def guide_of(recipe: Recipe, spec: NetworkSpec, kind: str, data: Dataset, seed: 
     """
     Y, weight = data.Y, data.sample_weight
     if not recipe.is_robust:
-        return Guide(recipe.guide(Y), np.asarray(recipe.start(Y, weight)))
-    cut = np.column_stack([_cut(Y[:, t], weight) for t in range(Y.shape[1])])
-    sample = sampled_units(replace(data, Y=np.hstack([Y, cut])), seed)
-    Y_sample, cut_sample = np.hsplit(sample.Y, 2)
+        learned = learned_columns(spec, kind, replace(data, Y=recipe.guide(Y)), seed, execution)
+        return learned, np.asarray(recipe.start(Y, weight))
+    cut = np.column_stack([_cut(each, weight) for each in Y.T])
     quiet = replace(execution, progress=NO_PROGRESS)
-    plain = replace(spec, feature_learning=None)
-    learned = learned_columns(plain, kind, replace(sample, Y=cut_sample), seed, quiet)
-    sampled = SampledRows.of(learned, sample.X, execution)
-    alphas = learned.alphas(Y.shape[1])
-    outputs, guides = np.empty_like(Y), np.empty_like(Y)
-    for t in range(Y.shape[1]):
-        begun = cut_sample[:, t, None]
-        first = robust_scale(cut_sample[:, t], sample.sample_weight)
-        fit = robust_fit(sampled, begun, begun, sample.sample_weight, float(alphas[t]), first)
-        fit = robust_fit(sampled, Y_sample[:, t, None], begun, sample.sample_weight, float(alphas[t]), fit.scale)
-        outputs[:, t] = sampled.outputs(fit.state, data.X, execution)[:, 0]
-        reach = _CUT * fit.scale
-        guides[:, t] = outputs[:, t] + np.clip(Y[:, t] - outputs[:, t], -reach, reach)
-    return Guide(guides, outputs)
+    sample = sampled_units(replace(data, Y=cut), seed)
+    first = learned_columns(replace(spec, feature_learning=None), kind, sample, seed, quiet)
+    look = _look(first, data, cut, seed, execution)
+    for _ in range(_MOST_ROUNDS):
+        learned = learned_columns(spec, kind, replace(data, Y=look.guide(Y)), seed, execution)
+        before, look = look, _look(learned, data, look.outputs, seed, execution)
+        if np.all(look.scales > _LEAST_GAIN * before.scales):
+            break
+    return learned, look.outputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What a robust network of a sample says of all rows."""
+
+    outputs: Array  # (n_samples, n_targets)
+    scales: Array  # (n_targets,)
+
+    def guide(self, Y: Array) -> Array:
+        """Targets, moved to within some standard deviations of the outputs."""
+        reach = _CUT * self.scales
+        return np.asarray(self.outputs + np.clip(Y - self.outputs, -reach, reach))
+
+
+def _look(learned: Learned, data: Dataset, start: Array, seed: int, execution: Execution) -> _Look:
+    """Fit a robust network to a sample of the rows, one target at a time."""
+    sample = sampled_units(replace(data, Y=np.hstack([data.Y, start])), seed)
+    sampled, weight = SampledRows.of(learned, sample.X, execution), sample.sample_weight
+    alphas, outputs, scales = learned.alphas(data.n_targets), np.empty_like(data.Y), np.empty(data.n_targets)
+    for t in range(data.n_targets):
+        y, begun = sample.Y[:, t, None], sample.Y[:, data.n_targets + t, None]
+        # A wild target stands out of both: the scale falls with each fit.
+        scale = robust_scale(begun[:, 0], weight)
+        for _ in range(_N_FITS):
+            fit = robust_fit(sampled, y, begun, weight, float(alphas[t]), scale)
+            begun, scale = fit.state.values, fit.scale
+        outputs[:, t], scales[t] = sampled.outputs(fit.state, data.X, execution)[:, 0], scale
+    return _Look(outputs, scales)
 
 
 @dataclass(frozen=True, eq=False)

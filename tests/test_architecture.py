@@ -21,6 +21,7 @@ LEVELS = {
     "_integration": 1,
     "_data": 2,
     "_kernels": 2,
+    "_losses": 2,
     "_ridge": 2,
     "_features": 3,
     "_kernel_learning": 4,

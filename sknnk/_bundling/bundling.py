@@ -40,6 +40,9 @@ _N_STANDARD_ROWS = 1000
 # Parameters of a network, in the order of `Candidate.parameters`.
 _KERNEL_PARAMETERS = ("activation", "directions", "frequencies", "length_scale")
 
+# Parameters of a network for numbers that one for classes has not, or has with other values.
+_OF_NUMBERS = ("loss", "quantile")
+
 
 @validate_params(
     {
@@ -188,7 +191,8 @@ def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) ->
     # A single logit is the difference of two classes; least-squares scores of two classes differ by twice their size.
     temperature = 0.5 if len(classes) == 2 and len(fitted.coef) == 1 else 1.0
     targets = ClassTargets(classes, None, temperature)
-    classifier = BundledNetworkClassifier(**regressor.get_params(deep=False))
+    shared = {name: value for name, value in regressor.get_params(deep=False).items() if name not in _OF_NUMBERS}
+    classifier = BundledNetworkClassifier(**shared)
     return as_estimator(classifier, replace(fitted, targets=targets), description_of(regressor))
 
 

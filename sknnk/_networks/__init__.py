@@ -10,6 +10,7 @@ from .estimator import BundledNetwork, as_estimator, fitted_network
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
+from .loss_targets import LossTargets
 from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
@@ -24,6 +25,7 @@ __all__ = [
     "ClassWeightedNetwork",
     "FittedNetwork",
     "HeldOutRows",
+    "LossTargets",
     "NetworkChoice",
     "NetworkSpec",
     "NumericTargets",

@@ -92,7 +92,7 @@ def solved_blocks(task: KernelTask, plan: KernelPlan, execution: Execution) -> S
     assert plan.block_size is not None
     kernel, order = blocked_kernel(best.kernels, task.X, plan.n_landmarks, plan.block_size)
     rows = replace(task, X=kernel.rows, Y=task.Y[order], sample_weight=task.sample_weight[order])
-    n_held = _held_in_blocks(kernel, order)
+    n_held = held_in_blocks(kernel, order)
     with execution.progress.part("solve", 1) as done:
         copies = multiplicities(rows.sample_weight)
         arguments = (kernel, rows.Y, rows.sample_weight, best.alpha, n_held, execution.threads)
@@ -135,7 +135,7 @@ def refined_in_blocks(
         return refined_on_blocks(task, some, alphas, free_unit, execution.threads, done)
 
 
-def _held_in_blocks(kernel: BlockedKernel, order: Indices) -> list[int]:
+def held_in_blocks(kernel: BlockedKernel, order: Indices) -> list[int]:
     """How many of the last rows of all are in each block."""
     is_held = order >= len(order) - min(HELD_ROWS, len(order))
     return [int(np.count_nonzero(is_held[rows])) for rows in kernel.blocks]

@@ -1,32 +1,18 @@
 """BundledNetworkClassifier: a classification network with one matrix to learn, in closed form."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 
-from .._data import Dataset
 from .._integration import reports_progress
-from .class_weighted import ClassWeightedNetwork
-from .fitted import FittedNetwork
-from .targets import ClassTargets, NumericTargets
-from .validation import CheckedRows
+from .class_network import ClassNetwork, adds_up_by_classes
+from .targets import ClassTargets
 
 
-def _classes_weigh_the_same_in_every_chunk(network: "BundledNetworkClassifier") -> bool:
-    if network.class_weight == "balanced":
-        raise AttributeError(
-            'partial_fit is not available with class_weight="balanced", which depends on all rows; '
-            "pass a dict of weights, {label: weight}."
-        )
-    return True
-
-
-class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeightedNetwork):
+class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwork):
     """Classification network of bundled layers, fitted in closed form.
 
     :class:`BundledNetworkRegressor` explains the network. Here each class is one target, which is 1 for rows of the
@@ -38,6 +24,10 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     n_components : "auto", int or tuple of int, default="auto"
         Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
         number for each bundled layer. With kernels it is the number of landmarks.
+    loss : {"squared", "log_loss"}, default="squared"
+        What is minimised, beside the penalty. ``"log_loss"`` is that of logistic regression: scores are logits, and
+        their softmax gives the probabilities. It takes up to 12 weighted least-squares solutions with columns that
+        squares chose.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -113,7 +103,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     effective_dof_ : ndarray of shape (n_targets,)
         Effective degrees of freedom of the fit, the intercept not counted.
     noise_variance_ : ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit.
+        Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
+        weighted solution.
     samplers_ : tuple of URFSampler
         The bundled layers.
     n_components_ : tuple of int
@@ -138,7 +129,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could be used, in operations of a matrix product.
     n_iter_ : int
-        Number of passes over the rows. It is one for the direct solvers.
+        Number of passes over the rows, or of weighted solutions. It is one for squares by a direct solver.
     moments_ : Moments
         Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
@@ -199,7 +190,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         self._fit_rows(X, y, sample_weight)
         return self
 
-    @available_if(_classes_weigh_the_same_in_every_chunk)
+    @available_if(adds_up_by_classes)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "BundledNetworkClassifier":
         """Add rows to the fit.
 
@@ -230,21 +221,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         self._extend_rows(X, y, sample_weight, classes=classes)
         return self
 
-    def _encoded(
-        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
-    ) -> tuple[ClassTargets, Dataset]:
-        check_classification_targets(rows.y)
-        earlier = targets if isinstance(targets, ClassTargets) else None
-        targets = ClassTargets.agreed(earlier, known.get("classes", rows.y if earlier is None else None))
-        targets = replace(targets, class_weight=self.class_weight)
-        Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
-        return targets, Dataset.of(rows.X, Y, weight)
-
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
-        return fitted.with_probabilities(data, self._execution())
-
     def decision_function(self, X: Any) -> np.ndarray:
-        """Give least-squares scores: the larger, the more likely is the class.
+        """Give the scores of the classes: the larger, the more likely is the class.
 
         Parameters
         ----------
@@ -254,7 +232,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassWeigh
         Returns
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Estimates from -1 (another class) to 1 (this class). For two classes this is the second one.
+            Estimates from -1 (another class) to 1 (this class), or logits with ``loss="log_loss"``. For two classes
+            this is the second one.
         """
         fitted, X = self._fitted_for(X)
         scores = fitted.scores(X, self._execution())

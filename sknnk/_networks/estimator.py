@@ -14,7 +14,7 @@ from .._features import COUPLINGS, DIRECTIONS
 from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of, replace_attributes
 from .._kernels import ACTIVATIONS
 from .fitted import FittedNetwork
-from .fitting import fit_network
+from .loss_fitting import fit_any_loss
 from .specification import NetworkSpec
 from .streaming import extend_network, warn_of_overlooked_columns
 from .targets import ClassTargets, NumericTargets
@@ -154,7 +154,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         self._check_params()
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks)
         targets, data = self._encoded(None, rows)
-        fitted = fit_network(self._spec(targets), data, targets, self._execution())
+        fitted = fit_any_loss(self._spec(targets), data, targets, self._execution())
         self._publish(self._calibrated(fitted, data), description)
 
     def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:

@@ -82,11 +82,8 @@ def fit_kernel_network(
     seed, units = spec.seed() if seed is None else seed, data.units
     scaled, learns = data.in_units(units), "agop" in spec.learning
     alphas = None if penalty.candidates is None else penalty.candidates[:, 0].tolist()
-    task = prepare_kernel(
-        *(scaled.X, scaled.Y, scaled.sample_weight, spec.kernel, alphas, spec.input_transform, learns, seed),
-        *(execution.threads, execution.progress, spec.learned_gain),
-    )
-    choice = _choice_of(task, seed, learns)
+    task = chosen_kernel(spec, scaled, alphas, seed, execution)
+    choice = choice_of(task, seed, learns)
     n_rows = len(task.X) if task.complete else len(data)
     plan = planned(spec, n_rows)
     common = (units, targets, len(data), data.X.dtype, data.weight_unit)
@@ -96,12 +93,41 @@ def fit_kernel_network(
     if n_rows > SEARCH_ROWS or not plan.is_exact:
         free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
         every = refined_in_blocks(every, alphas, free_unit, execution)
-        choice = _choice_of(every, seed, learns)
+        choice = choice_of(every, seed, learns)
     if plan.is_exact:
         return _fitted_exactly(every, replace(choice, n_components=(n_rows,)), *common, spec.n_components, execution)
     plan = planned(spec, n_rows, solves_in_single(every.choice.best.alpha, every.sample_weight))
     blocks = solved_blocks(every, plan, execution)
     return blocks.network(choice, *common)
+
+
+def chosen_kernel(
+    spec: NetworkSpec, scaled: Dataset, alphas: list[float] | None, seed: int, execution: Execution
+) -> KernelTask:
+    """Choose the kernel by squares.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The parameters.
+    scaled : Dataset
+        Rows, with targets in their units.
+    alphas : list of float or None
+        Penalties to choose from.
+    seed : int
+        Seed of everything random.
+    execution : Execution
+        Threads and progress.
+
+    Returns
+    -------
+    KernelTask
+        Rows and kernel.
+    """
+    return prepare_kernel(
+        *(scaled.X, scaled.Y, scaled.sample_weight, spec.kernel, alphas, spec.input_transform),
+        *("agop" in spec.learning, seed, execution.threads, execution.progress, spec.learned_gain),
+    )
 
 
 def _fitted_to_landmarks(
@@ -129,7 +155,8 @@ def _fitted_to_landmarks(
     return FittedNetwork(*parts, held_out=held_out, weight_unit=scaled.weight_unit)
 
 
-def _choice_of(task: KernelTask, seed: int, learns: bool) -> NetworkChoice:
+def choice_of(task: KernelTask, seed: int, learns: bool) -> NetworkChoice:
+    """What was chosen, as a fitted network has it."""
     kernels = task.choice.best.kernels
     history = [(fit.kernels, fit.n_rows, fit.n_rows, fit.error) for fit in task.choice.history]
     return NetworkChoice(
@@ -216,7 +243,7 @@ def _fitted_exactly(
 ) -> FittedNetwork:
     """Solve with one column for each distinct row."""
     n_rows, n_held = len(task.X), min(HELD_ROWS, len(task.X))
-    _check_exact_memory(asked, n_rows)
+    check_exact_memory(asked, n_rows)
     kernels, alpha = task.choice.best.kernels, task.choice.best.alpha
     with execution.progress.part("solve", 1) as done:
         rows, copies = SymmetricKernel(kernels, task.X), multiplicities(task.sample_weight)[n_rows - n_held :]
@@ -231,7 +258,7 @@ def _fitted_exactly(
     return replace(fitted, weight_unit=weight_unit)
 
 
-def _check_exact_memory(asked: object, n_rows: int) -> None:
+def check_exact_memory(asked: object, n_rows: int) -> None:
     """Refuse a kernel matrix that cannot fit, before an allocation brings the machine down."""
     # The whole matrix in float64; or half of it in float64, and a factor in float32.
     size, available = 8.0 * n_rows**2, machine_memory()

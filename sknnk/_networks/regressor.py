@@ -3,17 +3,15 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.metaestimators import available_if
 
-from .._data import Dataset
 from .._integration import reports_progress
-from .estimator import BundledNetwork
-from .targets import ClassTargets, NumericTargets
-from .validation import CheckedRows
+from .numeric_network import NumericNetwork, adds_up
 
 
-class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, BundledNetwork):
+class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNetwork):
     """Regression network of bundled layers, fitted in closed form.
 
     Each layer is a product of random features (:class:`URFSampler`) and a matrix. So one matrix holds all parameters of
@@ -25,6 +23,14 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     n_components : "auto", int or tuple of int, default="auto"
         Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
         number for each bundled layer. With kernels it is the number of landmarks.
+    loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
+        What is minimised, beside the penalty. Other losses than squares take up to 12 weighted least-squares solutions
+        with columns that squares chose. ``"huber"`` is squares for most rows, and lets no wild target decide.
+        ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. ``"poisson"`` (counts, rates) and
+        ``"gamma"`` (positive numbers) predict means, by a network for their logarithm.
+    quantile : float or array-like of float, default=0.5
+        Level of ``loss="quantile"``. Several are fitted together, and predictions have one column for each, which do
+        not cross.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -97,7 +103,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     effective_dof_ : float or ndarray of shape (n_targets,)
         Effective degrees of freedom of the fit, the intercept not counted.
     noise_variance_ : float or ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit.
+        Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
+        weighted solution.
     samplers_ : tuple of URFSampler
         The bundled layers.
     n_components_ : tuple of int
@@ -122,7 +129,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
     solver_costs_ : dict of str to float
         Predicted cost of each solver that could be used, in operations of a matrix product.
     n_iter_ : int
-        Number of passes over the rows. It is one for the direct solvers.
+        Number of passes over the rows, or of weighted solutions. It is one for squares by a direct solver.
     moments_ : Moments
         Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
@@ -155,8 +162,6 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
 
     __module__ = "sknnk"
 
-    _target_checks: dict = {"multi_output": True, "y_numeric": True}
-
     @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Fit the output matrix in closed form.
@@ -183,6 +188,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         self._fit_rows(X, y, sample_weight)
         return self
 
+    @available_if(adds_up)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
@@ -213,13 +219,6 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         self._extend_rows(X, y, sample_weight)
         return self
 
-    def _encoded(
-        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
-    ) -> tuple[NumericTargets, Dataset]:
-        if not isinstance(targets, NumericTargets):
-            targets = NumericTargets.of(rows.y, rows.X.dtype)
-        return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
-
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict targets, and on request their standard deviations.
 
@@ -244,11 +243,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         ValueError
             If `X` does not fit, or with ``return_std=True`` for ``bundle(..., method="analytic")``, which saw no rows.
         """
-        fitted, X = self._fitted_for(X)
-        mean = fitted.targets.decode(fitted.scores(X, self._execution()))
+        fitted, targets, X, mean = self._means(X)
         if not return_std:
-            return mean
-        return mean, fitted.targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
+            return targets.decode(mean)
+        targets.check_intervals()
+        return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
         """Predict intervals that hold new targets with a given probability.
@@ -294,7 +293,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, RegressorM
         """
         if not 0.0 < confidence_level < 1.0:
             raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
-        fitted, X = self._fitted_for(X)
-        mean = fitted.scores(X, self._execution())
+        fitted, targets, X, mean = self._means(X)
+        targets.check_intervals()
         half = fitted.interval_half_width(X, confidence_level, self._execution()).astype(X.dtype)
-        return fitted.targets.decode(np.stack([mean - half, mean + half], axis=-1))
+        return targets.decode(targets.within_range(np.stack([mean - half, mean + half], axis=-1)))

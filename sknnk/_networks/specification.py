@@ -24,7 +24,7 @@ class NetworkSpec:
     Parameters
     ----------
     n_components, activation, length_scale, directions, frequencies, alpha, solver, tol, max_iter, feature_map, \
-feature_learning, input_transform, direct_link, random_state, block_size
+feature_learning, input_transform, direct_link, random_state, block_size, loss, quantile
         As in :class:`sknnk.BundledNetworkRegressor`.
     learned_gain : float
         Share of the error that learned length scales must gain over equal ones.
@@ -46,6 +46,8 @@ feature_learning, input_transform, direct_link, random_state, block_size
     random_state: Any
     block_size: Any = "auto"
     learned_gain: float = 0.0
+    loss: str = "squared_error"
+    quantile: Any = 0.5
 
     @classmethod
     def of(cls, parameters: dict[str, Any], learned_gain: float = 0.0) -> Self:
@@ -65,6 +67,11 @@ feature_learning, input_transform, direct_link, random_state, block_size
         """
         names = cls.__dataclass_fields__.keys() & parameters.keys()
         return cls(**{name: parameters[name] for name in names}, learned_gain=learned_gain)
+
+    @property
+    def uses_squares(self) -> bool:
+        """Whether the loss is that of least squares, by its name in regression or classification."""
+        return self.loss in ("squared_error", "squared")
 
     @property
     def kernel(self) -> Candidate:

@@ -1,7 +1,7 @@
 """What targets mean: numbers as they are, or classes as scores of -1 and 1, and the way back from scores."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +14,6 @@ from .calibration import fit_temperature, held_out_scores, log_probabilities, pr
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
 _MAX_SHARE = 0.99
-
-
-class Targets(Protocol):
-    """Encoding of targets before the fit, and decoding of scores after it."""
-
-    # Share of the error that learned length scales must gain over equal ones.
-    learned_gain: float
-
-    @property
-    def n_targets(self) -> int:
-        """Number of columns of the encoded targets."""
-
-    @property
-    def flat(self) -> bool:
-        """Whether fitted attributes leave out the axis of the targets."""
-
-    def attributes(self) -> dict[str, Any]:
-        """Fitted attributes of the estimator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +36,7 @@ class NumericTargets:
 
     n_targets: int
     flat: bool
+    # Share of the error that learned length scales must gain over equal ones.
     learned_gain = 0.0
 
     @classmethod
@@ -110,6 +93,17 @@ class NumericTargets:
     def decode(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Leave out the axis of the targets where there was none: scores of shape (n_samples, n_targets, ...)."""
         return scores[:, 0] if self.flat else scores
+
+    def means(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Predictions, from scores of shape (n_samples, n_targets): the same."""
+        return scores
+
+    def within_range(self, ends: NDArray[Any]) -> NDArray[Any]:
+        """Ends of intervals where targets can be: anywhere."""
+        return ends
+
+    def check_intervals(self) -> None:
+        """Accept intervals."""
 
     def attributes(self) -> dict[str, Any]:
         """Fitted attributes of the estimator: none."""

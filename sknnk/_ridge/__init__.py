@@ -26,6 +26,7 @@ from .solution import BareSolution, GivenSolution, Solution
 from .solvers import (
     BlockSolution,
     DualSolution,
+    KernelRows,
     RidgeSystem,
     coefficients,
     decompose,
@@ -49,6 +50,7 @@ __all__ = [
     "DualSolution",
     "FoldMoments",
     "GivenSolution",
+    "KernelRows",
     "Moments",
     "NestedKernel",
     "Partition",

@@ -31,7 +31,14 @@ from .._features import ArcCosineSampler, URFSampler, n_columns_of
 from .._networks import BundledNetworkClassifier, BundledNetworkRegressor
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
-from ._networks import class_probabilities, class_scores, n_network_columns, network_columns, network_scores
+from ._networks import (
+    class_probabilities,
+    class_scores,
+    n_network_columns,
+    network_columns,
+    network_means,
+    network_scores,
+)
 from ._pipelines import register_pipelines
 
 _SAMPLERS = (URFSampler, ArcCosineSampler)
@@ -62,6 +69,7 @@ _OPTIONS_OF_NETWORKS: dict[str, list[Any]] = {"transform": [False, True]}
 
 def register_converters() -> None:
     """Tell skl2onnx how to convert every estimator of this package."""
+    kind: type
     for kind in (*_SAMPLERS, *_REGRESSORS, PartlyBundledRegressor):
         _register(kind, _OPTIONS_OF_NETWORKS if kind in _REGRESSORS else {}, _parse_numbers)
     for kind in (*_CLASSIFIERS, PartlyBundledClassifier):
@@ -211,7 +219,8 @@ def _number_value(graph: Graph, scope: Any, model: Any, inputs: str, single: boo
         return sampler_columns(graph, model, Columns.of(inputs, model.n_features_in_), single).joined(graph)
     if _gives_columns(scope, model):
         return network_columns(graph, model, inputs, single)
-    return network_scores(graph, model, inputs, single)
+    scores = network_scores(graph, model, inputs, single)
+    return network_means(graph, model, scores) if isinstance(model, _REGRESSORS) else scores
 
 
 def _class_values(graph: Graph, scope: Any, container: Any, model: Any, inputs: str, single: bool) -> list[str]:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
 from .._features import BlockMap, KernelMap, RandomMap
-from .._networks import fitted_network
+from .._networks import LossTargets, fitted_network
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
 from ._inputs import quantile_value
@@ -97,6 +97,38 @@ def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bo
     if fitted.feature_map.whitening is not None:
         coef = fitted.feature_map.whitening @ coef
     return columns.times(graph, coef, np.asarray(fitted.intercept, dtype=np.float64))
+
+
+def network_means(graph: Graph, network: BaseEstimator, scores: str) -> str:
+    """Add the nodes between the output of a regression network and its predictions.
+
+    Parameters
+    ----------
+    graph : Graph
+        Receives the nodes.
+    network : BundledNetworkRegressor, or a search over them
+        Fitted.
+    scores : str
+        What :func:`network_scores` gives.
+
+    Returns
+    -------
+    str
+        A value of shape (n_samples, n_targets): the exponential for losses of logarithms, and sorted quantiles.
+    """
+    targets = fitted_network(_chosen(network)).targets
+    if not isinstance(targets, LossTargets):
+        return scores
+    if targets.is_logarithmic:
+        return graph("Exp", scores)
+    if not targets.levels:
+        return scores
+    columns = [graph("Gather", scores, np.array([place]), axis=1) for place in range(targets.n_targets)]
+    for end in range(len(columns) - 1, 0, -1):
+        for place in range(end):
+            pair = columns[place : place + 2]
+            columns[place : place + 2] = [graph("Min", *pair), graph("Max", *pair)]
+    return graph("Concat", *(columns[rank] for rank in targets.ranks), axis=1)
 
 
 @singledispatch

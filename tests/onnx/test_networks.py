@@ -11,7 +11,7 @@ pytest.importorskip("onnxruntime")
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
 from sknnk._bundling.trained_networks import ACTIVATION_FUNCTIONS
 from sknnk.onnx._graphs import Graph
-from sknnk.onnx._networks import activation_value, class_probabilities, network_columns, network_scores
+from sknnk.onnx._networks import activation_value, class_probabilities, network_columns, network_means, network_scores
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))
@@ -46,6 +46,17 @@ def test_scores_and_columns_of_every_option(evaluated, options):
     graph = Graph("g")
     columns = evaluated(graph, network_columns(graph, network, "X", False), X=X)
     np.testing.assert_allclose(columns, network.transform(X), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "loss", [{"loss": "poisson"}, {"loss": "quantile", "quantile": [0.9, 0.1, 0.5]}, {"loss": "huber"}]
+)
+def test_predictions_of_other_losses(evaluated, loss):
+    network = fitted({"feature_map": "kernel"} | loss, np.exp(Y[:, 0]))
+    graph = Graph("g")
+    value = network_means(graph, network, network_scores(graph, network, "X", False))
+    predicted = evaluated(graph, value, X=X)
+    np.testing.assert_allclose(predicted, network.predict(X).reshape(predicted.shape), rtol=1e-8)
 
 
 @pytest.mark.parametrize("options", OPTIONS[::3], ids=str)

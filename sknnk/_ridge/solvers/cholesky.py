@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError
+from scipy.linalg import LinAlgError, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
 from ..._compute import Array, Floats, blas_threads_for
@@ -93,8 +93,9 @@ class MomentsSolution:
         return posterior_variance(self.diagonal, columns, self.alpha)
 
     def leverage(self, columns: Floats) -> Array:
-        """Share of a training row of weight one in its own prediction."""
-        return self.variance(columns)
+        """Share of a training row of weight one in its own prediction, by a factor for each penalty."""
+        alphas, places = np.unique(self.alpha, return_inverse=True)
+        return np.stack([_row_leverage(self.sums, float(alpha), columns) for alpha in alphas], axis=1)[:, places]
 
     def moments(self) -> Moments:
         """Sums of the scaled columns; not to be changed."""
@@ -185,6 +186,13 @@ def penalised_factor(gram: Array, alpha: float) -> Array:
     if failed:
         raise LinAlgError("a penalised Gram matrix is not positive definite; are there infinite targets or features?")
     return np.asarray(factor)
+
+
+def _row_leverage(moments: Moments, alpha: float, columns: Floats) -> Array:
+    """Influence of training rows of weight one on their own prediction, of shape (n_samples,), by one factor."""
+    factor = penalised_factor(moments.gram, alpha)
+    whitened = solve_triangular(factor, (columns - moments.mean).T, trans="T", check_finite=False)
+    return np.asarray(np.einsum("ij,ij->j", whitened, whitened) + 1.0 / moments.n_effective)
 
 
 def _upper_square(matrix: Array) -> float:

@@ -1,0 +1,38 @@
+"""The interface of a loss: what a step of Newton's method asks of it."""
+
+from typing import Protocol
+
+from .._compute import Array
+
+
+class Loss(Protocol):
+    """A convex loss of targets `Y` and outputs `F` of a network, both of shape (n_samples, n_outputs).
+
+    Every kind is a frozen dataclass of numbers, so that it can be pickled.
+    """
+
+    # Least weight of a row in a step, as a share of the largest.
+    least_weight: float
+
+    def values(self, Y: Array, F: Array) -> Array:
+        """Non-negative loss of each row, shape (n_samples,)."""
+
+    def gradient(self, Y: Array, F: Array) -> Array:
+        """Derivative in the outputs, of shape (n_samples, n_outputs)."""
+
+    def curvature(self, Y: Array, F: Array) -> tuple[Array, Array | None]:
+        """Second derivative of a row in its outputs: ``diag(d) - u u'``.
+
+        Returns
+        -------
+        d : ndarray of shape (n_samples, n_outputs)
+            Non-negative.
+        u : ndarray of shape (n_samples, n_outputs) or None
+            None where outputs do not meet.
+        """
+
+    def judged(self, Y: Array, F: Array) -> Array:
+        """Loss that new rows are judged by, shape (n_samples,): that of the rows without any smoothing."""
+
+    def means(self, F: Array) -> Array:
+        """Outputs in the units of the targets."""

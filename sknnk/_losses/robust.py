@@ -1,0 +1,103 @@
+"""Losses that grow like the distance itself, so that single targets far away do not decide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from .._compute import Array
+
+
+@dataclass(frozen=True)
+class Huber:
+    """Half of the square up to a threshold, and a line beyond.
+
+    Parameters
+    ----------
+    threshold : float
+        Distance at which the square ends.
+
+    References
+    ----------
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 1964.
+
+    Examples
+    --------
+    >>> Huber(1.0).values(np.array([[0.5], [3.0]]), np.zeros((2, 1)))
+    array([0.125, 2.5  ])
+    """
+
+    threshold: float
+    least_weight = 1e-3
+
+    def values(self, Y: Array, F: Array) -> Array:
+        """Loss of each row."""
+        distance = np.abs(Y - F)
+        inside = np.minimum(distance, self.threshold)
+        return np.asarray(np.sum(inside * (distance - 0.5 * inside), axis=1))
+
+    def gradient(self, Y: Array, F: Array) -> Array:
+        """Output minus target, cut at the threshold."""
+        return np.asarray(np.clip(F - Y, -self.threshold, self.threshold))
+
+    def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
+        """One up to the threshold, zero beyond."""
+        return (np.abs(Y - F) <= self.threshold).astype(np.float64), None
+
+    def judged(self, Y: Array, F: Array) -> Array:
+        """The same as `values`."""
+        return self.values(Y, F)
+
+    def means(self, F: Array) -> Array:
+        """The outputs themselves."""
+        return F
+
+
+@dataclass(frozen=True)
+class Pinball:
+    """The pinball loss of a quantile with a rounded kink: its mean over targets blurred by a logistic distribution.
+
+    Parameters
+    ----------
+    level : float
+        Share of the targets below the quantile.
+    width : float
+        Scale of the logistic distribution.
+
+    References
+    ----------
+    He, Pan, Tan and Zhou, "Smoothed quantile regression with large-scale inference", Journal of Econometrics 2023,
+    section 2.
+
+    Examples
+    --------
+    >>> Pinball(0.9, 0.01).values(np.array([[1.0], [-1.0]]), np.zeros((2, 1))).round(6)
+    array([0.9, 0.1])
+    """
+
+    level: float
+    width: float
+    least_weight = 1e-3
+
+    def values(self, Y: Array, F: Array) -> Array:
+        """Loss of each row."""
+        scaled = (Y - F) / self.width
+        return np.asarray(self.width * np.sum(self.level * scaled + np.logaddexp(0.0, -scaled), axis=1))
+
+    def gradient(self, Y: Array, F: Array) -> Array:
+        """Blurred share of the targets below the output, minus the level."""
+        return np.asarray(expit((F - Y) / self.width) - self.level)
+
+    def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
+        """Density of the blurred target at the output."""
+        scaled = (F - Y) / self.width
+        return np.asarray(expit(scaled) * expit(-scaled) / self.width), None
+
+    def judged(self, Y: Array, F: Array) -> Array:
+        """The pinball loss, with its kink."""
+        distance = Y - F
+        return np.asarray(np.sum(np.maximum(self.level * distance, (self.level - 1.0) * distance), axis=1))
+
+    def means(self, F: Array) -> Array:
+        """The outputs themselves."""
+        return F

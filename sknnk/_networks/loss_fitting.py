@@ -1,0 +1,141 @@
+"""Networks of other losses than squares: columns chosen by squares, and then repeated weighted solutions."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._compute import Array
+from .._data import Dataset, distinct_rows
+from .._integration import Execution
+from .._ridge import Penalty
+from .fitted import FittedNetwork
+from .fitting import fit_network
+from .kernel_fitting import chosen_map
+from .loss_guides import guided_columns, robust_fit
+from .loss_penalties import PenaltyTrials, penalty_of_squares
+from .loss_recipes import Recipe, robust_scale, weighted_quantile
+from .loss_samples import Learned, SampledRows, sampled_units
+from .loss_solving import Job, SolvedLosses, solved_losses
+from .loss_targets import LossTargets
+from .specification import NetworkSpec
+from .targets import ClassTargets, NumericTargets
+
+
+def fit_any_loss(
+    spec: NetworkSpec, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
+) -> FittedNetwork:
+    """Fit a network to rows, with the loss that the parameters name.
+
+    Parameters
+    ----------
+    spec, data, targets, execution
+        As in :func:`fit_network`.
+
+    Returns
+    -------
+    FittedNetwork
+        The network.
+
+    Raises
+    ------
+    ValueError
+        As :func:`fit_network`, and if a parameter does not go together with the loss.
+    """
+    if spec.uses_squares:
+        return fit_network(spec, data, targets, execution)
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
+    _check(spec, penalty)
+    X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
+    rows = replace(data, X=X, Y=Y, sample_weight=weight)
+    kind, seed = chosen_map(spec, rows, penalty), spec.seed()
+    if kind == "kernel":
+        spec.check_kernel_columns(penalty)
+    recipes = recipes_of(spec, targets, data.n_targets)
+    learned, begin = guided_columns(recipes[0][0], spec, kind, rows, seed, execution)
+    jobs, start = _planned(recipes, learned, rows, begin, penalty, seed, execution)
+    found = solved_losses(spec, learned, rows, start, jobs, seed, execution)
+    return _completed(found, targets, data)
+
+
+def _completed(found: SolvedLosses, targets: NumericTargets | ClassTargets, data: Dataset) -> FittedNetwork:
+    """The network of a solution."""
+    if isinstance(targets, LossTargets):
+        targets = targets.fitted(tuple(job.loss for job in found.minima.jobs))
+    elif isinstance(targets, ClassTargets):
+        # A single logit is the difference of two classes, which is twice their score.
+        targets = replace(targets, inverse_temperature=0.5 if targets.n_targets == 1 else 1.0)
+    solution = found.minima.solution(found.coef)
+    parts = (found.feature_map, solution, np.ones(len(solution.alpha)), found.choice, targets)
+    fitted = FittedNetwork(*parts, len(data), data.X.dtype, found.solver, held_out=found.held_out(targets))
+    return replace(fitted, weight_unit=data.weight_unit)
+
+
+def recipes_of(spec: NetworkSpec, targets: NumericTargets | ClassTargets, n_targets: int) -> list[tuple[Recipe, slice]]:
+    """The losses that a network minimises, and the columns of the targets of each.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The parameters.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+    n_targets : int
+        Columns of the encoded targets.
+
+    Returns
+    -------
+    list of (Recipe, slice)
+        One for each part that can be solved by itself.
+    """
+    if isinstance(targets, ClassTargets):
+        return [(Recipe(spec.loss), slice(None))]
+    if isinstance(targets, LossTargets) and targets.levels:
+        return [(Recipe(spec.loss, level), slice(0, 1)) for level in targets.levels]
+    level = float(spec.quantile) if spec.loss == "quantile" else 0.5
+    return [(Recipe(spec.loss, level), slice(t, t + 1)) for t in range(n_targets)]
+
+
+def _check(spec: NetworkSpec, penalty: Penalty) -> None:
+    """Refuse parameters that other losses than squares do not have."""
+    if spec.solver not in ("auto", "primal"):
+        raise ValueError(
+            f"solver={spec.solver!r} solves for squares alone; with loss={spec.loss!r} use solver='auto' or 'primal'."
+        )
+    alphas = penalty.candidates
+    if alphas is not None and (alphas.shape[1] > 1 or not np.all(alphas > 0.0)):
+        raise ValueError(
+            f"alpha={spec.alpha!r} must be 'auto', a positive number or positive candidates with loss={spec.loss!r}."
+        )
+
+
+def _planned(
+    recipes: list[tuple[Recipe, slice]],
+    learned: Learned,
+    rows: Dataset,
+    begin: Array,
+    penalty: Penalty,
+    seed: int,
+    execution: Execution,
+) -> tuple[list[Job], Array]:
+    """Scale and penalty of every loss, tried out on a sample; and outputs of all rows that steps begin with."""
+    n_targets = rows.n_targets
+    sample = sampled_units(replace(rows, Y=np.hstack([rows.Y, begin])), seed)
+    sampled, weight = SampledRows.of(learned, sample.X, execution), sample.sample_weight
+    Y_sample, start_sample = np.hsplit(sample.Y, [n_targets])
+    squares, jobs, starts = learned.alphas(n_targets), [], []
+    for recipe, columns in recipes:
+        Y, start, scale, alpha = Y_sample[:, columns], start_sample[:, columns], 1.0, float(squares[columns].mean())
+        if recipe.is_robust:
+            scale = robust_scale((Y - start)[:, 0], weight)
+            fit = robust_fit(sampled, Y, start, weight, alpha, scale)
+            start, scale = fit.state.values, fit.scale
+            start = start + weighted_quantile(fit.residuals, weight, recipe.level)
+        loss = recipe.loss(scale, Y.shape[1])
+        trials = PenaltyTrials(sampled, loss, Y, weight)
+        if penalty.candidates is None:
+            best = trials.best_near(penalty_of_squares(loss, Y, weight, start, alpha), start)
+        else:
+            best = trials.best_of(penalty.candidates[:, 0].tolist(), start)
+        jobs.append(Job(recipe, columns, loss, best.alpha))
+        starts.append(sampled.outputs(best.state, rows.X, execution))
+    return jobs, np.hstack(starts)

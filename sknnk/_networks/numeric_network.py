@@ -1,0 +1,151 @@
+"""What networks for numbers share with no others: the loss, and the score that goes with it."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, d2_tweedie_score, r2_score
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._data import Dataset
+from .estimator import BundledNetwork
+from .fitted import FittedNetwork
+from .loss_targets import LossTargets
+from .targets import ClassTargets, NumericTargets
+from .validation import CheckedRows
+
+# Losses of scikit-learn's power of the mean that the variance grows with.
+_POWERS = {"poisson": 1, "gamma": 2}
+
+
+def adds_up(estimator: Any) -> bool:
+    """Whether more rows can be added to a network.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        With a parameter `loss`.
+
+    Returns
+    -------
+    bool
+        True.
+
+    Raises
+    ------
+    AttributeError
+        For other losses than squares.
+    """
+    if estimator.loss not in ("squared_error", "squared"):
+        raise AttributeError(
+            f"partial_fit is not available with loss={estimator.loss!r}, whose weights of all rows change with each of "
+            "them; call fit with all rows, or leave the loss at squares."
+        )
+    return True
+
+
+class NumericNetwork(RegressorMixin, BundledNetwork):
+    """The parameters of a network for numbers."""
+
+    _parameter_constraints: dict = {
+        **BundledNetwork._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+    }
+    _target_checks: dict = {"multi_output": True, "y_numeric": True}
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        activation="auto",
+        length_scale="auto",
+        directions="auto",
+        frequencies="auto",
+        alpha="auto",
+        solver="auto",
+        tol=1e-4,
+        max_iter=200,
+        feature_map="auto",
+        block_size="auto",
+        feature_learning="auto",
+        input_transform="auto",
+        direct_link=True,
+        batch_size="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        kernel = {"activation": activation, "length_scale": length_scale, "directions": directions}
+        system = {"alpha": alpha, "solver": solver, "tol": tol, "max_iter": max_iter, "block_size": block_size}
+        learned = {"frequencies": frequencies, "feature_map": feature_map, "feature_learning": feature_learning}
+        inputs = {"input_transform": input_transform, "direct_link": direct_link}
+        running = {"batch_size": batch_size, "n_jobs": n_jobs, "random_state": random_state, "verbose": verbose}
+        super().__init__(n_components, **kernel, **system, **learned, **inputs, **running)
+        self.loss = loss
+        self.quantile = quantile
+
+    def _encoded(
+        self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
+    ) -> tuple[NumericTargets, Dataset]:
+        if self.loss != "squared_error":
+            targets = LossTargets.for_loss(rows.y, rows.X.dtype, self.loss, self.quantile)
+        elif not isinstance(targets, NumericTargets):
+            targets = NumericTargets.of(rows.y, rows.X.dtype)
+        return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
+
+    def _means(self, X: Any) -> tuple[FittedNetwork, NumericTargets, Any, NDArray[Any]]:
+        """Validated rows, what they were validated for, and predictions with an axis of the outputs."""
+        fitted, X = self._fitted_for(X)
+        targets = fitted.targets
+        assert isinstance(targets, NumericTargets)
+        return fitted, targets, X, targets.means(fitted.scores(X, self._execution()))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score predictions by the loss: one for perfect ones, zero for the best constant.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            R2 for squares and ``"huber"``, else the explained share of the deviance (D2), as scikit-learn's
+            ``d2_tweedie_score``, ``d2_pinball_score`` and ``d2_absolute_error_score``. It is the mean over targets or
+            quantiles.
+        """
+        predicted = self.predict(X)
+        if self.loss in ("squared_error", "huber"):
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        if self.loss == "absolute_error":
+            return float(d2_absolute_error_score(y, predicted, sample_weight=sample_weight))
+        if self.loss in _POWERS:
+            pairs = zip(_columns(y), _columns(predicted), strict=True)
+            scores = [d2_tweedie_score(*each, sample_weight=sample_weight, power=_POWERS[self.loss]) for each in pairs]
+            return float(np.mean(scores))
+        if isinstance(self.quantile, Real):
+            return float(d2_pinball_score(y, predicted, sample_weight=sample_weight, alpha=self.quantile))
+        each = zip(self.quantile, _columns(predicted), strict=True)
+        scores = [d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level) for level, column in each]
+        return float(np.mean(scores))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss in _POWERS
+        return tags
+
+
+def _columns(values: Any) -> list[Any]:
+    """Targets, or predictions of each."""
+    matrix = np.asarray(values)
+    return [matrix] if matrix.ndim == 1 else list(matrix.T)

@@ -148,13 +148,15 @@ def fit_category(
     return columns, columns.joined(codes, values)
 
 
-def folds_of_rows(X: Floats, rng: np.random.Generator) -> Indices:
-    """Divide rows into folds, and equal rows into the same one.
+def folds_of_rows(X: Floats, Y: Array, rng: np.random.Generator) -> Indices:
+    """Divide rows into folds, and copies of a row with its targets into the same one.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Rows; NaN equals NaN.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
     rng : numpy.random.Generator
         Draws the folds.
 
@@ -163,9 +165,9 @@ def folds_of_rows(X: Floats, rng: np.random.Generator) -> Indices:
     ndarray of int of shape (n_samples,)
         Fold of each row. It depends neither on the order of the rows nor on how often each stands in the table.
     """
-    # Numbers that stand for missing ones, which are equal to each other.
+    # A number that stands for missing ones, which are equal to each other.
     comparable = np.where(np.isnan(X), np.finfo(X.dtype).max, X)
-    place = np.unique(comparable, axis=0, return_inverse=True)[1].ravel()
+    place = np.unique(np.column_stack([comparable, Y]), axis=0, return_inverse=True)[1].ravel()
     n_distinct = int(place.max()) + 1
     folds: Indices = (rng.permutation(n_distinct) % _FOLDS)[place]
     return folds

@@ -250,8 +250,12 @@ def refuse_text(X: Any, remedy: str) -> None:
     if not is_frame(X):
         return
     refuse_dates(X)
-    columns = (column for column in raw_columns(X, None) if column.kind in (CATEGORY, ORDER))
-    text = [column.name for column in columns if any(isinstance(value, str) for value in column.values)]
+    if len(X):
+        columns = [column for column in raw_columns(X, None) if column.kind in (CATEGORY, ORDER)]
+        text = [column.name for column in columns if any(isinstance(value, str) for value in column.values)]
+    else:  # types alone say what will come, but objects may be anything
+        schema = nw.from_native(X).schema
+        text = [name for name, dtype in schema.items() if dtype == nw.String and str(X[name].dtype) != "object"]
     if text:
         raise ValueError(f"X holds text or categories in {listed(text)}; {remedy}.")
 

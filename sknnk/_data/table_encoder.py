@@ -199,7 +199,7 @@ def fit_table_encoder(
     for j in np.flatnonzero(is_category):
         codes, name = X[:, j].astype(np.float64), reader.names[j] if reader is not None else j
         if CategoryColumns.has_many_values(codes) and folds is None and Y is not None and seed is not None:
-            folds = folds_of_rows(X, np.random.default_rng(seed()))
+            folds = folds_of_rows(X, Y, np.random.default_rng(seed()))
         columns, values = fit_category(int(j), name, codes, Y, folds)
         categories.append(columns)
         encoded.append(values)

@@ -181,5 +181,5 @@ def _check_named(columns: list[RawColumn], named: NDArray[np.bool_]) -> None:
 
 
 def _changed(column: RawColumn, expected: str) -> str:
-    example = next(value for value in column.values if value == value)
+    example = next(value for value in column.values.tolist() if value == value)
     return f"column {column.name!r} of X held {expected} in fit, and holds {example!r} now; convert it as for the fit."

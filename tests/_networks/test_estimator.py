@@ -1,7 +1,6 @@
 """What regressor and classifier share; targets of both kinds come from the same rows."""
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 
 import sknnk._data.inputs
@@ -226,6 +227,14 @@ def test_the_score_is_that_of_one_machine(distributed_network, network, weights)
     score = distributed_network.score(cut(X, [13, 0, 47]), cut(y, [13, 0, 47]), lazy_weights)
     assert isinstance(score, float) and score == pytest.approx(network.score(X, y, weights), abs=1e-9)
     assert distributed_network.score(X, y, weights) == pytest.approx(score, abs=1e-9)
+
+
+@both(8, alpha=0.1)
+def test_text_is_refused_with_what_to_do(distributed_network, network):
+    frame = dd.from_pandas(pd.DataFrame(X, columns=NAMES).assign(c="red"), npartitions=2)
+    with pytest.raises(ValueError, match="categories in the column 'c'; Dask networks take no categorical_features"):
+        distributed_network.fit(frame, frame["a"])
+    assert not get_tags(distributed_network).input_tags.allow_nan
 
 
 @both(8, alpha=0.1)

@@ -106,6 +106,23 @@ def test_every_method_takes_what_was_not_there_in_the_fit():
         assert np.isfinite(outputs).all()
 
 
+def test_dates_are_refused_and_what_no_number_is_meant_to_be():
+    with pytest.raises(TypeError, match="dates or times in the column 'sold'"):
+        clone(FITTED).fit(X.assign(sold=pandas.Timestamp("2026-01-01")), Y)
+    with pytest.raises(ValueError, match=r"'colour', 'grade'; set categorical_features='from_dtype'"):
+        clone(FITTED).set_params(categorical_features=None).fit(X, Y)
+    codes = np.column_stack([np.arange(160) % 3, Y])
+    model = clone(FITTED).set_params(categorical_features=[0]).fit(codes, Y)
+    assert table_encoder(model)(codes).shape == (160, 4)
+
+
+def test_arrow_tables_go_in():
+    arrow = pytest.importorskip("pyarrow").Table.from_pandas(X)
+    np.testing.assert_allclose(FITTED.predict(arrow), FITTED.predict(X))
+    numbers = arrow.select(["size"])
+    assert np.isfinite(clone(FITTED).fit(numbers, Y).predict(numbers)).all()
+
+
 def test_names_and_order_of_columns_are_those_of_the_fit():
     assert FITTED.feature_names_in_.tolist() == list(X) and FITTED.n_features_in_ == 4
     with pytest.raises(ValueError, match="must be in the same order"):

@@ -197,7 +197,7 @@ def test_a_fit_that_is_refused_changes_nothing():
     for name, model in MODELS.items():
         fitted = first_fit(name)(clone(model))
         before = dict(vars(fitted))
-        for bad in (np.full((20, 4), np.nan), np.zeros((0, 4)), np.zeros(5)):
+        for bad in (np.full((20, 4), np.inf), np.zeros((0, 4)), np.zeros(5)):
             with pytest.raises(ValueError):
                 fitted.fit(bad, new_labels if name in CLASSIFIERS else new_y)
         assert all(vars(fitted)[key] is value for key, value in before.items()), name

@@ -13,8 +13,9 @@ from sklearn.utils.validation import _make_indexable
 
 from .._compute import Array, Floats, Indices
 from .._integration import reports_progress
-from .._networks import BundledNetworkClassifier, ClassTargets, checked_rows
+from .._networks import BundledNetworkClassifier, ClassTargets
 from .curves import SearchedRows
+from .raw_tables import encoded_rows
 from .scorers import Labelled
 from .search import CountSearch, of_best
 
@@ -71,6 +72,9 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
+        targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score. Other scores do
         not use them. ``"balanced"`` depends on each training set and takes one pass over the rows for each.
@@ -184,6 +188,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         return_train_score=False,
         input_transform="auto",
         direct_link=True,
+        categorical_features="from_dtype",
         class_weight=None,
         batch_size="auto",
         n_jobs=None,
@@ -204,6 +209,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         self.return_train_score = return_train_score
         self.input_transform = input_transform
         self.direct_link = direct_link
+        self.categorical_features = categorical_features
         self.class_weight = class_weight
         self.batch_size = batch_size
         self.n_jobs = n_jobs
@@ -237,7 +243,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         """
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
-        described, rows = checked_rows(self, X, y, sample_weight)
+        described, rows = encoded_rows(self, X, y, sample_weight)
         check_classification_targets(rows.y)
         targets = ClassTargets.of(rows.y, self.class_weight)
         X, y = _make_indexable(X), _make_indexable(y)

@@ -8,8 +8,9 @@ from sklearn.utils.validation import _make_indexable
 
 from .._compute import Floats
 from .._integration import reports_progress
-from .._networks import BundledNetworkRegressor, NumericTargets, checked_rows
+from .._networks import BundledNetworkRegressor, NumericTargets
 from .curves import SearchedRows
+from .raw_tables import encoded_rows
 from .scorers import Labelled
 from .search import CountSearch
 
@@ -64,6 +65,9 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
+        targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
@@ -164,6 +168,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         return_train_score=False,
         input_transform="auto",
         direct_link=True,
+        categorical_features="from_dtype",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -183,6 +188,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         self.return_train_score = return_train_score
         self.input_transform = input_transform
         self.direct_link = direct_link
+        self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -215,7 +221,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         """
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
-        described, rows = checked_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
+        described, rows = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
         targets = NumericTargets.of(rows.y, rows.X.dtype)
         X, y = _make_indexable(X), _make_indexable(y)
         splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)

@@ -1,9 +1,10 @@
-"""Rows before anything is learned from them: weights, distinct rows, input transforms.
+"""Rows before anything is learned from them: raw tables, weights, distinct rows, input transforms.
 
 Raw rows come in, transformed rows come out. A new transform of the input columns goes here.
 """
 
 from .dataset import Dataset
+from .frames import refuse_text
 from .inputs import (
     dense_inputs,
     fitted_input_map,
@@ -23,16 +24,21 @@ from .rows import (
     unit_rows,
     weighted_rows,
 )
+from .table_encoder import TableEncoder, fit_table_encoder
+from .table_reader import TableReader
 from .weight_units import in_weight_unit, unit_of_counts
 
 __all__ = [
     "SEARCH_ROWS",
     "Dataset",
     "QuantileMap",
+    "TableEncoder",
+    "TableReader",
     "binary_magnitude",
     "dense_inputs",
     "distinct_rows",
     "fit_quantile_map",
+    "fit_table_encoder",
     "fitted_input_map",
     "fitted_input_maps",
     "in_weight_unit",
@@ -40,6 +46,7 @@ __all__ = [
     "multiplicities",
     "possible_transforms",
     "quantile_rows",
+    "refuse_text",
     "sampled_rows",
     "transform_inputs",
     "unit_of_counts",

@@ -10,7 +10,7 @@ from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
 from .._features import BlockMap, KernelMap, RandomMap
 from .._kernels import Kernel, activation_name
-from .._networks import BundledNetwork, FittedNetwork, fitted_network
+from .._networks import BundledNetwork, FittedNetwork, fitted_network, table_encoder
 
 _TRANSFORMS = {"quantile": "quantile map", "robust": "robust units", "standard": "standard units", None: "as they are"}
 
@@ -88,14 +88,14 @@ def learned_columns(network: BaseEstimator) -> Array | None:
         Shares, which add up to one.
     """
     front = _front_of(network)
-    learned = fitted_network(front).choice.importances
-    if learned is not None:
-        return np.asarray(learned, dtype=np.float64)
+    if fitted_network(front).choice.importances is not None:
+        return np.asarray(front.feature_importances_, dtype=np.float64)
     scales = np.asarray(getattr(front, "length_scale_", 1.0))
     if scales.ndim == 0 or scales.dtype.kind != "f" or np.ptp(scales) == 0.0:
         return None
-    squares = (scales.min() / scales) ** 2
-    return np.asarray(squares / squares.sum(), dtype=np.float64)
+    squares, table = (scales.min() / scales) ** 2, table_encoder(front)
+    shares = np.asarray(squares / squares.sum(), dtype=np.float64)
+    return shares if table is None else table.summed(shares)
 
 
 @singledispatch

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
+from .._data import refuse_text
 from .._integration import LinkedEstimator, VersionedState, draft_of, replace_attributes, reports_progress
 from .fourier import feature_scale
 from .unbiased import largest_entry
@@ -55,7 +56,7 @@ class RandomFeatureSampler(
 
     def _fit_draft(self, X: Any) -> None:
         """Validate and draw, with attributes written one by one."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        X = self._numbers(X)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._n_features_out = int(self.n_components)
         shape = (X.shape[1], self._n_frequencies())
@@ -88,10 +89,16 @@ class RandomFeatureSampler(
             in `fit`, or if the features do not fit into the memory of the machine.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = self._numbers(X, reset=False)
         self._check_range(X)
         self._refuse_beyond_memory("features", (X.shape[0], self._n_features_out), X.dtype)
         return self._phi(X, n_threads(None))
+
+    def _numbers(self, X: Any, reset: bool = True) -> Any:
+        """Rows as scikit-learn validates them; columns of text are refused by name."""
+        encoders = "put a ColumnTransformer with a OneHotEncoder or TargetEncoder"
+        refuse_text(X, f"{type(self).__name__} takes numbers alone, so {encoders} in front of it")
+        return validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
 
     def _n_frequencies(self) -> int:
         """Random directions to draw: one for a cosine and its sine."""

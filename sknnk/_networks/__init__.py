@@ -6,7 +6,7 @@
 from .calibration import log_probabilities, probabilities
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
-from .estimator import BundledNetwork, as_estimator, fitted_network
+from .estimator import BundledNetwork, as_estimator, fitted_network, table_encoder
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
@@ -15,12 +15,13 @@ from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets, check_magnitude, scores_without_row
-from .validation import checked_rows, described_columns, description_of
+from .validation import CheckedRows, checked_rows, described_columns, description_of
 
 __all__ = [
     "BundledNetwork",
     "BundledNetworkClassifier",
     "BundledNetworkRegressor",
+    "CheckedRows",
     "ClassTargets",
     "ClassWeightedNetwork",
     "FittedNetwork",
@@ -45,4 +46,5 @@ __all__ = [
     "solved_sums",
     "summed_rows",
     "summing_steps",
+    "table_encoder",
 ]

@@ -34,6 +34,7 @@ class ClassWeightedNetwork(BundledNetwork):
         feature_learning="auto",
         input_transform="auto",
         direct_link=True,
+        categorical_features="from_dtype",
         class_weight=None,
         batch_size="auto",
         n_jobs=None,
@@ -41,25 +42,12 @@ class ClassWeightedNetwork(BundledNetwork):
         verbose=0,
     ):
         super().__init__(
-            n_components,
-            activation=activation,
-            length_scale=length_scale,
-            directions=directions,
-            frequencies=frequencies,
-            alpha=alpha,
-            solver=solver,
-            tol=tol,
-            max_iter=max_iter,
-            feature_map=feature_map,
-            block_size=block_size,
-            feature_learning=feature_learning,
-            input_transform=input_transform,
-            direct_link=direct_link,
-            batch_size=batch_size,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+            n_components, activation=activation, length_scale=length_scale, directions=directions,
+            frequencies=frequencies, alpha=alpha, solver=solver, tol=tol, max_iter=max_iter, feature_map=feature_map,
+            block_size=block_size, feature_learning=feature_learning, input_transform=input_transform,
+            direct_link=direct_link, categorical_features=categorical_features, batch_size=batch_size, n_jobs=n_jobs,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
         self.class_weight = class_weight
 
     def predict_log_proba(self, X: Any) -> np.ndarray:

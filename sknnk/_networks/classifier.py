@@ -78,6 +78,9 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
+        enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight.
         This depends on all rows, so `partial_fit` is not available with it.
@@ -94,7 +97,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     Attributes
     ----------
     output_coef_ : ndarray of shape (n_targets, n_columns)
-        The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
+        The output matrix. It has one coefficient for each column of `transform`: first the input columns, as numbers,
         of the direct link, then the ``n_components`` of the last layer.
     intercept_ : ndarray of shape (n_targets,)
         The intercept.
@@ -120,7 +123,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
+        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned. Those
+        of the columns that a category becomes are added up.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
@@ -184,8 +188,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Raises
         ------
         ValueError
-            If the data hold NaN or infinity, `y` is no classification target or has one class, or a parameter does not
-            fit the data.
+            If the data hold infinity, `y` is no classification target or has one class, or a parameter does not fit the
+            data.
         """
         self._fit_rows(X, y, sample_weight)
         return self

@@ -1,24 +1,26 @@
 """What all bundled networks share: parameters, validation, and the one place where fitted attributes are written."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._compute import n_threads
-from .._data import Dataset, is_valid_already
+from .._data import Dataset, TableEncoder, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of, replace_attributes
 from .._kernels import ACTIVATIONS
 from .fitted import FittedNetwork
 from .loss_fitting import fit_any_loss
+from .raw_tables import encoded_inputs, fitted_table, later_rows
 from .specification import NetworkSpec
 from .streaming import extend_network, warn_of_overlooked_columns
 from .targets import ClassTargets, NumericTargets
-from .validation import DESCRIPTION, DTYPES, CheckedRows, checked_rows
+from .validation import DESCRIPTION, CheckedRows, checked_rows
 
 
 class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -39,6 +41,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "input_transform": [StrOptions({"auto", "quantile", "robust", "standard"}), None],
         "direct_link": ["boolean"],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -65,6 +68,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         feature_learning="auto",
         input_transform="auto",
         direct_link=True,
+        categorical_features="from_dtype",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -84,6 +88,7 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         self.feature_learning = feature_learning
         self.input_transform = input_transform
         self.direct_link = direct_link
+        self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -109,7 +114,8 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     @property
     def feature_importances_(self) -> np.ndarray:
         """Shares of the input columns in what was learned, for scikit-learn's selection of features."""
-        return fitted_network(self).importances
+        table, shares = table_encoder(self), fitted_network(self).importances
+        return shares if table is None else table.summed(shares)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)
@@ -123,12 +129,12 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         check_is_fitted(self)
         state: dict[str, Any] = self.__dict__
         fitted: FittedNetwork = state["_fitted"]
-        if not is_valid_already(X, _n_unnamed_columns(state)):
+        table: TableEncoder | None = state.get("_table")
+        if is_valid_already(X, _n_unnamed_columns(state)):
+            X = X if table is None else table(X)
+        else:
             known = fitted.known_rows(X)
-            if known is None:
-                described = draft_of(self, state)
-                known = validate_data(described, X, accept_sparse="csr", dtype=DTYPES, reset=False)
-            X = known
+            X = encoded_inputs(draft_of(self, state), X, table) if known is None else known
         fitted.feature_map.check_range(X)
         return fitted, X
 
@@ -146,16 +152,22 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
             )
         self._validate_params()
 
-    def _spec(self, targets: NumericTargets | ClassTargets) -> NetworkSpec:
-        return NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
+    def _seed_of_folds(self) -> int:
+        return NetworkSpec.of(self.get_params(deep=False)).seed()
+
+    def _spec(self, targets: NumericTargets | ClassTargets, table: TableEncoder | None) -> NetworkSpec:
+        spec = NetworkSpec.of(self.get_params(deep=False), targets.learned_gain)
+        scale = spec.length_scale if table is None else table.spread(spec.length_scale, "length_scale")
+        return replace(spec, length_scale=scale)
 
     def _fit_rows(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Validate, fit and publish."""
         self._check_params()
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks)
         targets, data = self._encoded(None, rows)
-        fitted = fit_any_loss(self._spec(targets), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, data), description)
+        table, data = fitted_table(rows, data, self._seed_of_folds)
+        fitted = fit_any_loss(self._spec(targets, table), data, targets, self._execution())
+        self._publish(self._calibrated(fitted, data), {**description, "_table": table})
 
     def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:
         """Validate, add to the fit and publish; `known` is what the targets are told beside `y`."""
@@ -163,10 +175,15 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         earlier = vars(self).get("_fitted")
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks, reset=earlier is None)
         targets, data = self._encoded(None if earlier is None else earlier.targets, rows, **known)
-        if earlier is not None:
-            warn_of_overlooked_columns(earlier, data.X, description.get("feature_names_in_"))
-        fitted = extend_network(earlier, self._spec(targets), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, None), description)
+        table: TableEncoder | None
+        if earlier is None:
+            table, data = fitted_table(rows, data, self._seed_of_folds)
+        else:
+            table, data = later_rows(table_encoder(self), data)
+            names = description.get("feature_names_in_")
+            warn_of_overlooked_columns(earlier, data.X, names if table is None else table.names_of_columns(names))
+        fitted = extend_network(earlier, self._spec(targets, table), data, targets, self._execution())
+        self._publish(self._calibrated(fitted, None), {**description, "_table": table})
 
     def _encoded(
         self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
@@ -202,6 +219,8 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -227,6 +246,23 @@ def fitted_network(estimator: BundledNetwork) -> FittedNetwork:
     check_is_fitted(estimator)
     fitted: FittedNetwork = vars(estimator)["_fitted"]
     return fitted
+
+
+def table_encoder(estimator: Any) -> TableEncoder | None:
+    """Give what turns the rows that a network is given into the numbers that it takes.
+
+    Parameters
+    ----------
+    estimator : BundledNetwork
+        Fitted.
+
+    Returns
+    -------
+    TableEncoder or None
+        None for a network that was not fitted to rows, or whose rows hold numbers alone.
+    """
+    found: TableEncoder | None = vars(estimator).get("_table")
+    return found
 
 
 def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, Any]) -> Any:

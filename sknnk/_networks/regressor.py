@@ -81,6 +81,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
+        enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
@@ -94,7 +97,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     Attributes
     ----------
     output_coef_ : ndarray of shape (n_columns,) or (n_targets, n_columns)
-        The output matrix. It has one coefficient for each column of `transform`: first the ``n_features_in_`` columns
+        The output matrix. It has one coefficient for each column of `transform`: first the input columns, as numbers,
         of the direct link, then the ``n_components`` of the last layer.
     intercept_ : float or ndarray of shape (n_targets,)
         The intercept.
@@ -120,7 +123,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned.
+        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned. Those
+        of the columns that a category becomes are added up.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
@@ -156,8 +160,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = BundledNetworkRegressor(random_state=0).fit(X, y)
     >>> mean, std = model.predict(X[:2], return_std=True)
-    >>> mean.shape, std.shape
-    ((2,), (2,))
+    >>> mean.shape, std.shape, model.predict_interval(X[:2]).shape
+    ((2,), (2,), (2, 2))
     """
 
     __module__ = "sknnk"
@@ -183,7 +187,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Raises
         ------
         ValueError
-            If the data hold NaN or infinity, have no row of positive weight, or a parameter does not fit them.
+            If the data hold infinity, have no row of positive weight, or a parameter does not fit them.
         """
         self._fit_rows(X, y, sample_weight)
         return self
@@ -280,16 +284,6 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         References
         ----------
         Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from sknnk import BundledNetworkRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = BundledNetworkRegressor(random_state=0).fit(X[:300], y[:300])
-        >>> lower, upper = model.predict_interval(X[300:], confidence_level=0.9).T
-        >>> bool(0.8 < ((lower <= y[300:]) & (y[300:] <= upper)).mean() < 1.0)
-        True
         """
         if not 0.0 < confidence_level < 1.0:
             raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")

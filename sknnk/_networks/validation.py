@@ -3,14 +3,17 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_X_y
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from .._data import TableReader
 from .._integration import draft_of
 
 DTYPES = [np.float64, np.float32]
-# Attributes that tell which columns an estimator was fitted to.
-DESCRIPTION = ("n_features_in_", "feature_names_in_")
+# Attributes that tell which columns an estimator was fitted to, and how their values become numbers.
+DESCRIPTION = ("n_features_in_", "feature_names_in_", "_table")
 
 
 class CheckedRows(NamedTuple):
@@ -19,16 +22,19 @@ class CheckedRows(NamedTuple):
     Parameters
     ----------
     X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Inputs.
+        Inputs; NaN is missing, and categories are numbers.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_samples,)
         Non-negative weights.
+    reader : TableReader or None
+        What has read the inputs, where they are no matrix.
     """
 
     X: Any
     y: Any
     sample_weight: np.ndarray
+    reader: TableReader | None = None
 
 
 def checked_rows(
@@ -65,11 +71,38 @@ def checked_rows(
         As scikit-learn's validation.
     """
     described = draft_of(estimator)
-    checks = {"accept_sparse": "csr", "dtype": DTYPES, "reset": reset, **(target_checks or {})}
-    X, y = validate_data(described, X, y, **checks)
+    if reset:
+        vars(described).pop("_table", None)
+    table = vars(described).get("_table")
+    reader = TableReader.of(X, estimator.categorical_features) if reset else table and table.reader
+    checks = {**checks_of(X, reset or table is not None), **(target_checks or {})}
+    if reader is None:
+        X, y = validate_data(described, X, y, reset=reset, **checks)
+    else:
+        validate_data(described, X, skip_check_array=True, reset=reset)
+        X, y = check_X_y(reader(X), y, estimator=described, **checks)
     description = description_of(described)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return description, CheckedRows(X, y, weight)
+    return description, CheckedRows(X, y, weight, reader)
+
+
+def checks_of(X: Any, allow_missing: bool) -> dict[str, Any]:
+    """What scikit-learn checks of inputs.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+    allow_missing : bool
+        Whether there is something to put in the place of missing numbers; never for those that a sparse matrix stores.
+
+    Returns
+    -------
+    dict of str to object
+        Arguments of ``check_array``.
+    """
+    finite = "allow-nan" if allow_missing and not issparse(X) else True
+    return {"accept_sparse": "csr", "dtype": DTYPES, "ensure_all_finite": finite}
 
 
 def described_columns(estimator: BaseEstimator, X: Any, reset: bool) -> dict[str, Any]:
@@ -105,6 +138,6 @@ def description_of(estimator: BaseEstimator) -> dict[str, Any]:
     Returns
     -------
     dict of str to object
-        `n_features_in_` and perhaps `feature_names_in_`.
+        `n_features_in_`, and perhaps `feature_names_in_` and what encodes the columns.
     """
     return {name: getattr(estimator, name) for name in DESCRIPTION if hasattr(estimator, name)}

@@ -126,6 +126,8 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
         As in :class:`sknnk.BundledNetworkClassifier`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkClassifier`.
+    categorical_features : {"from_dtype", None}, default="from_dtype"
+        Not used here, because text, categories and missing values are refused: encode them in front of it.
     class_weight : "balanced", dict or None, default=None
         As in :class:`sknnk.BundledNetworkClassifier`.
     batch_size : "auto" or int, default="auto"
@@ -168,6 +170,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
         "block_size": [StrOptions({"auto"})],
+        "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "DaskBundledNetworkClassifier":

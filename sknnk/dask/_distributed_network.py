@@ -11,7 +11,7 @@ from dask.sizeof import sizeof
 from numpy.typing import NDArray
 
 from .._compute import Array, Floats, Indices, n_threads
-from .._data import Dataset, in_weight_unit, unit_of_counts
+from .._data import Dataset, in_weight_unit, refuse_text, unit_of_counts
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import rows_looked_at
@@ -193,6 +193,8 @@ class DistributedNetwork(BundledNetwork):
     def _checked_table(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Table, dict[str, Any]]:
         """Aligned partitions, and the description of their columns; the estimator stays as it is."""
         table = aligned_table(X, y, sample_weight)
+        remedy = "Dask networks take no categorical_features, so encode them first, e.g. by categorize and get_dummies"
+        refuse_text(table.layout.frame, f"{remedy} of dask.dataframe")
         return table, described_columns(self, table.layout.frame, reset)
 
     @property
@@ -202,6 +204,11 @@ class DistributedNetwork(BundledNetwork):
             f"{type(self).__name__} has no partial_fit; fit all rows at once, or add rows in memory with "
             "to_local().partial_fit(...)."
         )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.categorical = False
+        return tags
 
     def to_local(self) -> Any:
         """Return the same network without Dask.

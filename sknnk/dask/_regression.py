@@ -93,6 +93,8 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
         As in :class:`sknnk.BundledNetworkRegressor`.
     direct_link : bool, default=True
         As in :class:`sknnk.BundledNetworkRegressor`.
+    categorical_features : {"from_dtype", None}, default="from_dtype"
+        Not used here, because text, categories and missing values are refused: encode them in front of it.
     batch_size : "auto" or int, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     n_jobs : int, optional
@@ -140,6 +142,7 @@ n_features_in_, feature_names_in_
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
         "block_size": [StrOptions({"auto"})],
+        "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "DaskBundledNetworkRegressor":

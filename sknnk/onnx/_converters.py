@@ -28,7 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._cross_validation import BundledNetworkClassifierCV, BundledNetworkRegressorCV
 from .._features import ArcCosineSampler, URFSampler, n_columns_of
-from .._networks import BundledNetworkClassifier, BundledNetworkRegressor
+from .._networks import BundledNetworkClassifier, BundledNetworkRegressor, table_encoder
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
 from ._networks import (
@@ -136,8 +136,22 @@ def _check(model: Any, inputs: Any) -> None:
                 "integers other than uint64; declare FloatTensorType or DoubleTensorType and pass such rows, and "
                 "encode text in front of it, e.g. by OneHotEncoder."
             )
+    _check_numbers(model)
     if is_classifier(model):
         _check_classes(model)
+
+
+def _check_numbers(model: Any) -> None:
+    """Refuse a network that was fitted to text or categories, which are no numbers of a table."""
+    table = table_encoder(model)
+    reader = None if table is None else table.reader
+    if reader is None or not len(positions := reader.positions("category", "order")):
+        return
+    raise TypeError(
+        f"{type(model).__name__} was fitted to categories in the columns {[reader.names[j] for j in positions]}, which "
+        "categorical_features encodes, and this has no conversion to ONNX; fit a pipeline of a ColumnTransformer with "
+        "OneHotEncoder or TargetEncoder and the network instead."
+    )
 
 
 def _check_width(model: Any, inputs: Any) -> None:

@@ -1,12 +1,39 @@
-"""The quantile map of the inputs as nodes."""
+"""What happens to the inputs of a network as nodes: gaps are filled, and the quantile map."""
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
 from .._compute import Array
-from .._data import QuantileMap
+from .._data import QuantileMap, TableEncoder
 from ._graphs import Graph
+
+
+def filled_value(graph: Graph, table: TableEncoder | None, inputs: str) -> str:
+    """Add the nodes that fill the gaps of a table of numbers, and say where they are.
+
+    Parameters
+    ----------
+    graph : Graph
+        Receives the nodes.
+    table : TableEncoder or None
+        That of the network; None where it has none.
+    inputs : str
+        A value with one column for each raw column, float64; NaN is missing.
+
+    Returns
+    -------
+    str
+        A value with one column for each encoded column.
+    """
+    if table is None:
+        return inputs
+    missing = graph("IsNaN", inputs)
+    filled = graph("Where", missing, table.middles[None, :], inputs)
+    if table.keeps_columns:
+        return filled
+    flags = graph("Gather", graph("Cast", missing, to=TensorProto.DOUBLE), table.gaps, axis=1)
+    return graph("Concat", filled, flags, axis=1)
 
 
 def quantile_value(graph: Graph, quantiles: QuantileMap, inputs: str) -> str:

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 from .._bundling import PartlyBundledClassifier, PartlyBundledRegressor
 from .._compute import Array
 from .._features import BlockMap, KernelMap, RandomMap
-from .._networks import LossTargets, fitted_network
+from .._networks import LossTargets, fitted_network, table_encoder
 from ._features import sampler_columns
 from ._graphs import Columns, Graph
-from ._inputs import quantile_value
+from ._inputs import filled_value, quantile_value
 from ._kernels import kernel_value
 
 
@@ -37,7 +37,8 @@ def network_columns(graph: Graph, network: BaseEstimator, inputs: str, single: b
     str
         A value of shape (n_samples, n_columns).
     """
-    feature_map = fitted_network(_chosen(network)).feature_map
+    network = _chosen(network)
+    feature_map, inputs = fitted_network(network).feature_map, filled_value(graph, table_encoder(network), inputs)
     columns = map_columns(feature_map, graph, inputs, single).joined(graph)
     return columns if feature_map.whitening is None else graph("MatMul", columns, feature_map.whitening)
 
@@ -91,7 +92,7 @@ def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bo
         # Classifiers have a linear output here, as the network has logits.
         last = network.output_activation_ if isinstance(network, PartlyBundledRegressor) else "identity"
         return _dense_value(graph, network.output_coef_, network.intercept_, last, hidden)
-    fitted = fitted_network(network)
+    fitted, inputs = fitted_network(network), filled_value(graph, table_encoder(network), inputs)
     columns = map_columns(fitted.feature_map, graph, inputs, single)
     coef = np.asarray(fitted.coef, dtype=np.float64).T
     if fitted.feature_map.whitening is not None:

@@ -166,6 +166,15 @@ def test_random_features_along_learned_axes_say_so():
     assert shares.sum() == pytest.approx(1.0) and shares[:2].sum() > 0.9
 
 
+@pytest.mark.parametrize("feature_map", ["kernel", "random"])
+def test_shares_are_those_of_raw_columns(feature_map):
+    table = np.where(X > 1.5, np.nan, X)[:, :3]
+    network = BundledNetworkRegressor(feature_map=feature_map, random_state=0, feature_learning="agop").fit(table, Y)
+    assert len(network.length_scale_) > 3
+    np.testing.assert_allclose(learned_columns(network).sum(), 1.0)
+    assert learned_columns(network).shape == (3,)
+
+
 def test_another_estimator_is_refused():
     with pytest.raises(TypeError, match="is a Ridge; NetworkDisplay draws"):
         pictured_layers(Ridge().fit(X, Y))

@@ -24,6 +24,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 y = np.sin(X[:, 0]) + X[:, 1]
 labels = np.where(y > 0.0, "above", "below")
+# A column with gaps; the last one is a category of many values.
+RAW = np.where((X > 1.0) & (np.arange(3) == 0), np.nan, X)
 FIXED = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.01, "random_state": 0}
 LANDMARKS = FIXED | {"feature_map": "kernel"}
 
@@ -65,6 +67,7 @@ MODELS = {
     "medians": lambda: BundledNetworkRegressor(**FIXED, loss="absolute_error").fit(X, y),
     "huber": lambda: BundledNetworkRegressor(16, **FIXED, loss="huber").fit(X, y),
     "logits": lambda: BundledNetworkClassifier(**FIXED, loss="log_loss").fit(X, labels),
+    "raw table": lambda: BundledNetworkRegressor(16, **FIXED, categorical_features=[2]).fit(RAW, y),
     "classifier": lambda: BundledNetworkClassifier(16, **FIXED, class_weight="balanced").fit(X, labels),
     "exact classifier": lambda: BundledNetworkClassifier(**LANDMARKS).fit(X, labels),
     "CV": lambda: BundledNetworkRegressorCV((8, 16), alphas=(0.1, 1.0), cv=3, random_state=0).fit(X, y),

@@ -1,7 +1,6 @@
 """What regressor and classifier share; targets of both kinds come from the same rows."""
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
@@ -274,9 +273,9 @@ def test_tables_are_read_with_their_names(network):
 
 
 @both
-def test_text_in_a_table_is_refused(network):
+def test_text_in_an_array_is_refused(network):
     with pytest.raises(ValueError, match="could not convert string to float: 'red'"):
-        clone(network).fit(pd.DataFrame({"size": [1.0, 2.0], "colour": ["red", "green"]}), [0, 1])
+        clone(network).fit(np.array([[1.0, "red"], [2.0, "green"]], dtype=object), [0, 1])
 
 
 # What must not matter
@@ -458,7 +457,6 @@ def test_the_columns_of_a_smaller_network_are_the_first_of_a_wider_one(network):
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        ([[np.nan, 1.0], [0.0, 1.0]], "contains NaN"),
         ([[np.inf, 1.0], [0.0, 1.0]], "contains infinity"),
         ([["a", "b"], ["c", "d"]], "could not convert string to float"),
         (np.empty((0, 2)), "0 sample"),
@@ -584,8 +582,8 @@ def test_a_call_of_partial_fit_that_fails_leaves_what_was_fitted(network):
         parts = chunks(network, X[:120], y[:120], np.arange(120), [])
         with pytest.raises(ValueError, match="alpha"):
             parts.set_params(**bad).partial_fit(X[120:], y[120:])
-        with pytest.raises(ValueError, match="contains NaN"):
-            parts.set_params(alpha=0.1).partial_fit(np.full((5, 3), np.nan), y[:5])
+        with pytest.raises(ValueError, match="contains infinity"):
+            parts.set_params(alpha=0.1).partial_fit(np.full((5, 3), np.inf), y[:5])
         assert_same_network(parts.partial_fit(X[120:], y[120:]), expected, X)
 
 

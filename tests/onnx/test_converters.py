@@ -263,6 +263,28 @@ def test_every_version_of_the_operators(models, target_opset):
         np.testing.assert_allclose(result, newest, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_gaps", [0, 20])
+def test_gaps_are_filled_inside_of_the_graph(dtype, n_gaps):
+    rows = X.astype(dtype)
+    rows[:n_gaps, 1] = np.nan
+    network = BundledNetworkRegressor(16, **FIXED).fit(rows, y)
+    rows[-2:, 0] = np.nan
+    kind = FloatTensorType if dtype == np.float32 else DoubleTensorType
+    for columns in (False, True):
+        options = {id(network): {"transform": columns}}
+        [result] = session_of(network, [("X", kind([None, 3]))], options=options).run(None, {"X": rows})
+        expected = network.transform(rows) if columns else network.predict(rows)
+        np.testing.assert_allclose(result.ravel(), expected.ravel(), atol=10 * TOLERANCE[dtype])
+
+
+def test_a_network_of_text_columns_is_refused_with_what_to_do():
+    table = pd.DataFrame({"size": X[:, 0], "colour": np.where(X[:, 1] > 0.0, "red", "blue")})
+    network = BundledNetworkRegressor(16, **FIXED).fit(table, y)
+    with pytest.raises(TypeError, match=r"categories in the columns \['colour'\], which categorical_features encodes"):
+        session_of(network, [("size", FloatTensorType([None, 1])), ("colour", FloatTensorType([None, 1]))])
+
+
 def test_refuses_what_has_no_conversion(models):
     model, network = models["classifier"], models["regressor"]
     with pytest.raises(ValueError, match="zipmap=True for BundledNetworkClassifier with DoubleTensorType"):

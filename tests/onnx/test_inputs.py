@@ -1,4 +1,4 @@
-"""The quantile map as nodes."""
+"""Filled gaps and the quantile map as nodes."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from sknnk._data import fit_table_encoder
 from sknnk._data.quantiles import fit_quantile_map
 from sknnk.onnx._graphs import Graph
-from sknnk.onnx._inputs import quantile_value
+from sknnk.onnx._inputs import filled_value, quantile_value
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -45,3 +46,17 @@ def test_one_knot_sends_everything_to_its_score(evaluated):
     graph = Graph("g")
     result = evaluated(graph, quantile_value(graph, quantiles, "X"), X=np.array([[1.0], [2.0], [3.0]]))
     np.testing.assert_array_equal(result, np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("with_gaps", [False, True])
+def test_the_nodes_fill_gaps_as_the_table_does(evaluated, with_gaps):
+    X = RNG.normal(size=(40, 3))
+    X[:9, 1] = np.nan if with_gaps else 0.0
+    table, _ = fit_table_encoder(None, X, np.ones(40), None, None)
+    X[:3, 2] = np.nan
+    graph = Graph("g")
+    np.testing.assert_array_equal(evaluated(graph, filled_value(graph, table, "X"), X=X), table(X))
+
+
+def test_without_a_table_nothing_is_added():
+    assert filled_value(Graph("g"), None, "X") == "X"

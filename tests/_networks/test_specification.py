@@ -23,7 +23,8 @@ def test_every_parameter_is_taken_as_the_estimator_has_it(kind):
     parameters = {"n_components": (7, 8), "alpha": [1.0, 2.0], "tol": 0.5, "direct_link": False, "random_state": 3}
     estimator = kind(**parameters)
     found = NetworkSpec.of(estimator.get_params(deep=False), learned_gain=0.25)
-    for name in NetworkSpec.__dataclass_fields__.keys() - {"learned_gain"}:
+    unknown = {"learned_gain"} if kind is BundledNetworkRegressor else {"learned_gain", "quantile"}
+    for name in NetworkSpec.__dataclass_fields__.keys() - unknown:
         assert getattr(found, name) is getattr(estimator, name), name
     assert found.learned_gain == 0.25 and spec().learned_gain == 0.0
 

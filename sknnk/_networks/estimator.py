@@ -114,8 +114,10 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
     @property
     def feature_importances_(self) -> np.ndarray:
         """Shares of the input columns in what was learned, for scikit-learn's selection of features."""
-        table, shares = table_encoder(self), fitted_network(self).importances
-        return shares if table is None else table.summed(shares)
+        check_is_fitted(self)
+        state: dict[str, Any] = self.__dict__  # from one dictionary, as in `_fitted_for`
+        fitted, table = state["_fitted"], state.get("_table")
+        return fitted.importances if table is None else table.summed(fitted.importances)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)

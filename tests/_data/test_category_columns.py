@@ -28,7 +28,7 @@ def test_rare_values_and_unseen_ones_share_a_coordinate():
     np.testing.assert_array_equal(values[[-1, -2]], columns(np.array([-1.0, 3.0])))
 
 
-def many_valued(n_rows=600, n_values=100):
+def many_valued(n_rows=600, n_values=200):
     codes = RNG.integers(n_values, size=n_rows).astype(float)
     Y = np.column_stack([np.sin(codes), codes % 2.0]) + 0.1 * RNG.normal(size=(n_rows, 2))
     return codes, Y

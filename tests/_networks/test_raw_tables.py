@@ -211,6 +211,15 @@ def test_a_category_of_many_values_tells_what_its_rows_have_in_common():
     assert model.transform(X[:2]).shape[1] < 64 + 10
 
 
+def test_a_category_of_many_values_may_change_the_effect_of_another_column():
+    rng = np.random.default_rng(0)
+    slope, city, x = rng.normal(size=45), rng.integers(45, size=1000), rng.normal(size=1000)
+    frame = pandas.DataFrame({"city": [f"city {i}" for i in city], "x": x})
+    y = slope[city] * x
+    model = BundledNetworkRegressor(random_state=0).fit(frame[:700], y[:700])
+    assert model.score(frame[700:], y[700:]) > 0.75
+
+
 @pytest.mark.parametrize("sampler", [URFSampler(), ArcCosineSampler()])
 def test_samplers_take_numbers_and_say_what_to_do(sampler):
     with pytest.raises(ValueError, match=f"'colour', 'grade'; {type(sampler).__name__} takes numbers.*OneHotEncoder"):

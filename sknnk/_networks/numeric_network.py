@@ -75,6 +75,7 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         feature_learning="auto",
         input_transform="auto",
         direct_link=True,
+        categorical_features="from_dtype",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -84,6 +85,7 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         system = {"alpha": alpha, "solver": solver, "tol": tol, "max_iter": max_iter, "block_size": block_size}
         learned = {"frequencies": frequencies, "feature_map": feature_map, "feature_learning": feature_learning}
         inputs = {"input_transform": input_transform, "direct_link": direct_link}
+        inputs["categorical_features"] = categorical_features
         running = {"batch_size": batch_size, "n_jobs": n_jobs, "random_state": random_state, "verbose": verbose}
         super().__init__(n_components, **kernel, **system, **learned, **inputs, **running)
         self.loss = loss

@@ -503,7 +503,7 @@ def test_another_number_of_columns_or_targets_is_refused(network):
         ("alpha", np.nan),
         ("alpha", "gcv"),
         ("solver", "lbfgs"),
-        ("input_transform", "standard"),
+        ("input_transform", "normal"),
         ("direct_link", "yes"),
         ("batch_size", 0),
         ("n_jobs", 1.5),

@@ -17,7 +17,8 @@ from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, bundle, tru
 from sknnk._networks import fitted_network, held_out, kernel_fitting, streaming
 
 REGRESSOR = BundledNetworkRegressor(64, activation="gaussian", length_scale=1.5, random_state=0, n_jobs=1)
-CLASSIFIER = BundledNetworkClassifier(**REGRESSOR.get_params())
+LOSSES = {"loss", "quantile"}  # other ones for classes than for numbers
+CLASSIFIER = BundledNetworkClassifier(**{name: v for name, v in REGRESSOR.get_params().items() if name not in LOSSES})
 LANDMARKS = {"n_components": "auto", "feature_map": "kernel"}
 NETWORKS = {
     "regressor": REGRESSOR,

@@ -20,6 +20,9 @@ from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
 
+# Rows for each different row, from which on many repeat.
+_REPEATED = 1.05
+
 
 def chosen_map(spec: NetworkSpec, data: Dataset, penalty: Penalty) -> str:
     """Which columns to use.
@@ -90,7 +93,7 @@ def fit_kernel_network(
     if plan.block_size is None:
         return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
     every = task if task.complete else with_all_rows(task, scaled, seed)
-    if n_rows > SEARCH_ROWS or not plan.is_exact:
+    if not plan.is_exact or (n_rows > SEARCH_ROWS and not _repeats_rows(every.sample_weight)):
         free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
         every = refined_in_blocks(every, alphas, free_unit, execution)
         choice = choice_of(every, seed, learns)
@@ -153,6 +156,11 @@ def _fitted_to_landmarks(
     held_out = HeldOutRows.sample(scaled, choice.seed)
     parts = (feature_map, solution, units, own, targets, len(scaled), scaled.X.dtype, "primal")
     return FittedNetwork(*parts, held_out=held_out, weight_unit=scaled.weight_unit)
+
+
+def _repeats_rows(sample_weight: Array) -> bool:
+    """Whether many rows repeat others; blocks of different rows do not see what is gained by remembering these."""
+    return float(multiplicities(sample_weight).sum()) > _REPEATED * len(sample_weight)
 
 
 def choice_of(task: KernelTask, seed: int, learns: bool) -> NetworkChoice:

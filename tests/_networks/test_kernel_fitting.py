@@ -102,3 +102,18 @@ def test_rows_that_are_added_are_centres_of_a_new_network_and_the_old_one_stays(
     again = solved(after, after.kernel_rows)
     np.testing.assert_array_equal(again.coef, after.coef)
     assert after.kernel_rows.choice is before.kernel_rows.choice
+
+
+@pytest.mark.parametrize(("copies", "refined"), [(1, True), (2, False)])
+def test_blocks_refine_the_kernel_of_many_rows_unless_these_repeat(copies, refined, monkeypatch):
+    # What is gained by remembering a row that comes again is not seen where rows are merged.
+    told, refine = [], kernel_fitting.refined_in_blocks
+    monkeypatch.setattr(kernel_fitting, "SEARCH_ROWS", 30)
+    monkeypatch.setattr(kernel_fitting, "refined_in_blocks", lambda *args: told.append(0) or refine(*args))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    y = np.sin(X[:, 0]) + 0.1 * rng.normal(size=40)
+    rows = np.concatenate([np.arange(40), np.tile(np.arange(20), copies - 1)])
+    model = BundledNetworkRegressor(activation="gaussian", frequencies="isotropic", feature_learning=None)
+    model.set_params(random_state=0).fit(X[rows], y[rows])
+    assert bool(told) == refined and np.all(np.isfinite(model.predict(X)))

@@ -14,8 +14,8 @@ from .comparison import along_learned_axes, decide
 from .kernel_scores import Score, climb
 from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
+from .whole_axes import ALONE_GAIN, along_whole_axes, compared_with_axes, judged_at_last, refined_at_last
 from .whole_axes import MOST_ROUNDS as MOST_WHOLE_ROUNDS
-from .whole_axes import along_whole_axes, compared_with_axes, judged_at_last, refined_at_last
 from .wide_tables import is_wide
 
 # Activation and frequencies of the kernels to try. Each of them is far ahead on some tables.
@@ -36,8 +36,6 @@ _STAGE_ROWS = (500, 1000)
 _CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.25, 2.0
 # Share of the error that other inputs than the first must gain in the end.
 _INPUTS_GAIN = 0.02
-# The same for whole axes with inputs of their own, without other kernels.
-_ALONE_GAIN = 0.05
 # First penalty, for kernels of value one at distance zero.
 _FIRST_ALPHA = 1e-2
 # Fewer rows are too few to compare kernels on.
@@ -105,10 +103,11 @@ def search_kernel(
 ) -> KernelChoice:
     """Choose kernel and penalty by cross-validation on growing samples.
 
-    First, every family is tried at several length scales on few rows. That also tells which inputs are better. Second,
-    the best of each family learns length scales of the columns on more rows: in each round they follow the mean squared
-    slopes of the function that was fitted, and the round of least held-out error is refined. Last, the families are
-    compared on still more rows, with learned axes and as sums.
+    First, every family is tried at several length scales on few rows, with all inputs. Clearly worse inputs are left
+    out. Second, with each of the others, the best of each family learns length scales of the columns on more rows.
+    They follow the mean squared slopes of the function that was fitted, round by round, and the round of least held-out
+    error is refined. Third, the families are compared on still more rows, with learned axes and as sums. Last, the
+    choices for all inputs are compared, and with a kernel along whole axes, on the last rows.
 
     Parameters
     ----------
@@ -179,7 +178,7 @@ def _with_whole_axes(
     if len(places) == 2 and turned[1] is not None:
         alone = compared_with_axes(tasks[places[1]], turned[1])[-1]
         history.append(alone)
-        if alone.error < (1.0 - max(_ALONE_GAIN, learned_gain)) * best.error:
+        if alone.error < (1.0 - max(ALONE_GAIN, learned_gain)) * best.error:
             best, place = alone, places[1]
     return KernelChoice(best, place, history)
 

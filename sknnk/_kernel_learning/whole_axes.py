@@ -27,7 +27,7 @@ _UNIT_STEP, _UNIT_BOUNDS, _UNIT_GAINS = 2.0, (0.1, 10.0), (1e-3, 1e-3)
 # The rounds end where one is worse than the best by this factor.
 _WORSE = 1.02
 # Share of the error that the new kernel alone must gain over everything else. A sum varies less.
-_ALONE_GAIN = 0.05
+ALONE_GAIN = 0.05
 # The same for the sum over the first kernel, which costs less to evaluate.
 _SUM_GAIN = 0.02
 # Factor by which it may be worse alone. In a sum with a kernel that is worse still, half of the fit is wasted.
@@ -149,7 +149,7 @@ def compared_with_axes(task: SearchTask, first: Fit, other: Fit | None = None, l
     if other is not None and found[1].error <= _WORSE_IN_SUM * found[0].error:
         halves = tuple(replace(kernel, weight=0.5 * kernel.weight) for fit in fits for kernel in fit.kernels)
         found.append(judged(halves, _mean(*values), float(np.sqrt(first.alpha * other.alpha))))
-    handicaps = [1.0, 1.0 / (1.0 - max(_ALONE_GAIN, learned_gain)), 1.0 / (1.0 - _SUM_GAIN)]
+    handicaps = [1.0, 1.0 / (1.0 - max(ALONE_GAIN, learned_gain)), 1.0 / (1.0 - _SUM_GAIN)]
     order = sorted(range(len(found)), key=lambda i: -handicaps[i] * found[i].error)
     return [found[i] for i in order]
 

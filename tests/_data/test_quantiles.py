@@ -12,6 +12,7 @@ from sknnk._data.quantiles import QuantileMap, fit_quantile_map
 quick = settings(deadline=None, max_examples=60)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 columns = st.lists(finite, min_size=1, max_size=12)
+KINDS = ["quantile", "robust", "standard"]
 SHAPES = {
     "normal": lambda rng, n: rng.normal(size=n),
     "heavy": lambda rng, n: rng.standard_cauchy(n),
@@ -58,13 +59,31 @@ def test_robust_scores_of_nearly_constant_and_constant_columns():
     assert np.all(scores_of(np.full(5, 1e300), shape="robust") == 0.0)
 
 
+def test_standard_scores_are_deviations_from_the_mean_and_bend_outliers_alone():
+    column = np.random.default_rng(0).normal(3.0, 2.0, 2000)
+    expected = (column - column.mean()) / column.std()
+    np.testing.assert_allclose(scores_of(column, shape="standard"), expected, rtol=1e-10, atol=1e-12)
+    # One wild value moves the others by little, and lies itself as far out as a logarithm says.
+    wild = scores_of(np.append(column, 1e9), shape="standard")
+    # It counts as three widths of the middle 99 % outside of that, 18 deviations: 18^2 / 2000 more variance.
+    assert np.std(wild[:-1]) == pytest.approx(1.0 / np.sqrt(1.0 + 18.0**2 / 2000.0), rel=0.02)
+    assert 6.0 < wild[-1] < 6.0 + np.log(1e9)
+
+
+def test_standard_scores_of_flags_and_constants():
+    unset, flagged = np.unique(scores_of((np.arange(1000) == 7).astype(float), shape="standard"))
+    # A rare flag is not brought to a deviation of one, which would put it thirty units away.
+    assert flagged - unset == pytest.approx(5.0)
+    assert np.all(scores_of(np.full(5, 1e300), shape="standard") == 0.0)
+
+
 def test_straight_lines_stay_nearly_straight_and_quantiles_bend_them():
     column = np.random.default_rng(0).uniform(-1.0, 1.0, 4000)
     robust, normal = (np.corrcoef(column, scores_of(column, shape=shape))[0, 1] for shape in ("robust", "quantile"))
     assert robust > 0.9995 > 0.985 > normal
 
 
-@pytest.mark.parametrize("kind", ["quantile", "robust"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_weights_are_repeated_rows(kind):
     rng = np.random.default_rng(0)
     column, weight = rng.normal(size=50), rng.integers(0, 4, 50)
@@ -74,7 +93,11 @@ def test_weights_are_repeated_rows(kind):
     )
 
 
-@given(column=columns, new=st.lists(finite, min_size=2, max_size=8), shape=st.sampled_from(["quantile", "robust"]))
+@given(
+    column=columns,
+    new=st.lists(finite, min_size=2, max_size=8),
+    shape=st.sampled_from(KINDS),
+)
 @quick
 def test_the_map_is_monotone_finite_and_bounded_for_any_numbers(column, new, shape):
     at = np.sort([*column, *new])
@@ -167,7 +190,7 @@ def test_weights_that_decay_by_half_every_two_days_give_a_finite_map(seed):
 spans = st.lists(st.tuples(st.integers(-4, 4), st.floats(-300.0, 300.0)), min_size=2, max_size=40)
 
 
-@given(data=spans, n_knots=st.sampled_from([3, 1000]), shape=st.sampled_from(["quantile", "robust"]))
+@given(data=spans, n_knots=st.sampled_from([3, 1000]), shape=st.sampled_from(KINDS))
 @example(data=[(0, 0.0), (1, 0.3), (2, -16.0), (3, -17.0)], n_knots=1000, shape="quantile")
 @quick
 def test_the_map_is_finite_and_monotone_and_keeps_its_ends_for_weights_of_any_span(data, n_knots, shape):
@@ -180,7 +203,7 @@ def test_the_map_is_finite_and_monotone_and_keeps_its_ends_for_weights_of_any_sp
 
 
 @example(data=[(0, 300.0), (1, 300.0), (2, 300.0)], factor=998, shape="quantile")
-@given(data=spans, factor=st.integers(-900, 998), shape=st.sampled_from(["quantile", "robust"]))
+@given(data=spans, factor=st.integers(-900, 998), shape=st.sampled_from(KINDS))
 @quick
 def test_a_common_factor_of_the_weights_changes_nothing(data, factor, shape):
     column, exponents = np.array(data).T

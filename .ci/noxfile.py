@@ -26,13 +26,13 @@ def tests(session):
 
 @nox.session(python="3.11")
 def oldest(session):
-    """All tests but the slowest folder, with the oldest versions that pyproject.toml allows."""
+    """What the libraries are called by, with the oldest versions that pyproject.toml allows."""
     session.chdir(ROOT)
     requirements = Path(session.create_tmp(), "oldest.txt")
     requirements.write_text(session.run("python", ".ci/oldest.py", silent=True))
     session.install("-q", "-r", str(requirements))
     session.install("-q", "--no-deps", "-e", ".")
-    session.run("python", "-m", "pytest", "-n", "auto", *(session.posargs or ["tests", "--ignore=tests/_bundling"]))
+    session.run("python", "-m", "pytest", "-n", "auto", *(session.posargs or ["@.ci/oldest_tests.txt"]))
 
 
 @nox.session(python="3.13")

@@ -282,7 +282,7 @@ def test_a_pipeline_with_a_column_transformer_is_searched():
         "bundlednetworkclassifier__alpha": [1e12, "auto"],
         "bundlednetworkclassifier__class_weight": [None, "balanced"],
     }
-    search = GridSearchCV(pipeline, grid, cv=3, scoring="neg_log_loss", error_score="raise").fit(X, y)
+    search = GridSearchCV(pipeline, grid, cv=2, scoring="neg_log_loss", error_score="raise").fit(X, y)
     assert search.best_params_["bundlednetworkclassifier__alpha"] == "auto"
     assert search.best_score_ > -0.3
     linear = make_pipeline(encoder, URFSampler(random_state=0, directions="sparse"), RidgeClassifierCV())

@@ -33,7 +33,9 @@ NETWORKS = [
     BundledNetworkRegressor(24, directions="hadamard", direct_link=False, alpha=[1e-3, 1e-1, 10.0], n_jobs=2),
     BundledNetworkClassifier(24, activation="relu", solver="dual", class_weight="balanced", length_scale=1.5),
     BundledNetworkClassifier(24, input_transform=None, alpha=0.1, batch_size=7),
-    BundledNetworkRegressor(12, "gaussian", feature_map="kernel", feature_learning="agop", input_transform="robust"),
+    BundledNetworkRegressor(
+        12, activation="gaussian", feature_map="kernel", feature_learning="agop", input_transform="robust"
+    ),
     BundledNetworkClassifier(12, feature_map="kernel", input_transform=None, length_scale=1.5),
     BundledNetworkClassifier(5, block_size=8, feature_map="kernel", length_scale=1.5),
     BundledNetworkRegressor(5, block_size=8, feature_map="kernel", length_scale=1.5),

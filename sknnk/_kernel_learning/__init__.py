@@ -8,6 +8,7 @@ from .kernel_features import EXACT_ROWS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
+from .trend import Trend, found_trend
 from .wide_tables import is_wide
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "SAMPLE_ROWS",
     "Choice",
     "KernelTask",
+    "Trend",
     "candidates",
     "cross_validated_errors",
+    "found_trend",
     "halving_search",
     "is_wide",
     "layer_sizes",

@@ -13,7 +13,7 @@ from .._compute import Array, block_length, over_threads, row_blocks
 from .._data import Dataset, dense_inputs
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
-from .._kernel_learning import KernelTask
+from .._kernel_learning import KernelTask, Trend
 from .._ridge import Moments, Solution
 from .held_out import HeldOutRows, residuals_without_row
 from .importances import slope_shares
@@ -106,6 +106,8 @@ class FittedNetwork:
         All rows as they came, while `partial_fit` has seen too few to keep to what was chosen from them.
     weight_unit : float
         What one row weighs; weights, sums and penalties are in it.
+    trend : Trend, optional
+        A line beside the columns, in units of the targets like the solution.
     """
 
     feature_map: RandomMap | KernelMap | BlockMap
@@ -122,6 +124,7 @@ class FittedNetwork:
     kernel_rows: KernelTask | None = None
     first_rows: Dataset | None = None
     weight_unit: float = 1.0
+    trend: Trend | None = None
 
     def __post_init__(self) -> None:
         """Keep the name of the dtype, which every file format can hold."""
@@ -164,6 +167,8 @@ class FittedNetwork:
 
         over_blocks(evaluate, X.shape[0], self.feature_map.score_width, execution)
         scores += np.asarray(self.intercept, dtype=X.dtype)
+        if self.trend is not None:
+            scores += (self.trend(X) * self.target_units).astype(X.dtype)
         return scores
 
     def _precise(self, X: Any) -> Any:
@@ -183,7 +188,8 @@ class FittedNetwork:
             variance[rows] = self.solution.variance(self.feature_map.columns(self._precise(X[rows])))
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
-        return np.asarray(np.sqrt(self.noise_variance * (1.0 + variance)))
+        growth = 1.0 if self.trend is None else self.trend.growth(X)[:, None]
+        return np.asarray(np.sqrt(self.noise_variance * (growth**2 + variance)))
 
     def interval_half_width(self, X: Any, level: float, execution: Execution) -> Array:
         """Half the width of intervals that hold new targets with a probability, of shape (n_samples, n_targets)."""
@@ -202,7 +208,7 @@ class FittedNetwork:
             sizes[rows] = spread.size(dense_inputs(self.feature_map.input_map, X[rows]))
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
-        return sizes
+        return sizes if self.trend is None else sizes * self.trend.growth(X)[:, None]
 
     @cached_property
     def residual_spread(self) -> ResidualSpread:
@@ -220,13 +226,18 @@ class FittedNetwork:
 
     @cached_property
     def importances(self) -> Array:
-        """Shares of the input columns: of the learned length scales, else of the slopes of the fit at some rows.
+        """Shares of the input columns, in the columns of the network and in a line beside them.
 
         Raises
         ------
         AttributeError
             If nothing was learned, and the network was not fitted to rows.
         """
+        shares = self._shares_in_columns()
+        return shares if self.trend is None else self.trend.shares(shares)
+
+    def _shares_in_columns(self) -> Array:
+        """Shares in the learned length scales, else in the slopes of the fit at some rows."""
         if self.choice.importances is not None:
             return self.choice.importances
         feature_map, held = self.feature_map, self.held_out
@@ -324,6 +335,8 @@ class FittedNetwork:
         }
         if kernels:
             found["kernels_"] = self.feature_map.kernels
+        if self.trend is not None:
+            found["trend_coef_"] = self._per_target((self.trend.coef * self.target_units).T)
         if isinstance(self.feature_map, BlockMap):
             kernel = self.feature_map.kernel
             found |= {"landmarks_": kernel.landmarks, "block_sizes_": np.diff(kernel.starts)}

@@ -9,7 +9,7 @@ from .._compute import Array, Indices, machine_memory
 from .._data import SEARCH_ROWS, Dataset, dense_inputs, multiplicities
 from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, single_is_harmless
 from .._integration import Execution
-from .._kernel_learning import KernelTask, prepare_kernel
+from .._kernel_learning import KernelTask, Trend, found_trend, prepare_kernel
 from .._kernels import Kernel, numeric_length_scale
 from .._ridge import Penalty, check_memory, solve_exactly, solve_moments, solves_in_single
 from .block_fitting import refined_in_blocks, solved_blocks, with_all_rows
@@ -83,18 +83,42 @@ def fit_kernel_network(
     """
     spec.check_kernel_columns(penalty)
     seed, units = spec.seed() if seed is None else seed, data.units
-    scaled, learns = data.in_units(units), "agop" in spec.learning
+    scaled = data.in_units(units)
+    free = spec.direct_link and isinstance(targets, NumericTargets)
+    trend = found_trend(scaled.X, scaled.Y, scaled.sample_weight) if free else None
+    if trend is None:
+        return _fitted_to_rest(spec, scaled, units, targets, penalty, seed, execution)
+    rest = without_trend(scaled, trend)
+    return replace(_fitted_to_rest(spec, rest, units, targets, penalty, seed, execution), trend=trend)
+
+
+def without_trend(data: Dataset, trend: Trend | None) -> Dataset:
+    """The rows with what a line leaves of their targets."""
+    return data if trend is None else replace(data, Y=data.Y - trend(data.X))
+
+
+def _fitted_to_rest(
+    spec: NetworkSpec,
+    scaled: Dataset,
+    units: Array,
+    targets: NumericTargets | ClassTargets,
+    penalty: Penalty,
+    seed: int,
+    execution: Execution,
+) -> FittedNetwork:
+    """Fit kernels to what a line leaves, or to the targets themselves."""
+    learns = "agop" in spec.learning
     alphas = None if penalty.candidates is None else penalty.candidates[:, 0].tolist()
     task = chosen_kernel(spec, scaled, alphas, seed, execution)
     choice = choice_of(task, seed, learns)
-    n_rows = len(task.X) if task.complete else len(data)
+    n_rows = len(task.X) if task.complete else len(scaled)
     plan = planned(spec, n_rows)
-    common = (units, targets, len(data), data.X.dtype, data.weight_unit)
+    common = (units, targets, len(scaled), scaled.X.dtype, scaled.weight_unit)
     if plan.block_size is None:
         return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
     every = task if task.complete else with_all_rows(task, scaled, seed)
     if not plan.is_exact or (n_rows > SEARCH_ROWS and not _repeats_rows(every.sample_weight)):
-        free_unit = numeric_length_scale(spec.length_scale, data.X.shape[1]) is None
+        free_unit = numeric_length_scale(spec.length_scale, scaled.X.shape[1]) is None
         every = refined_in_blocks(every, alphas, free_unit, execution)
         choice = choice_of(every, seed, learns)
     if plan.is_exact:
@@ -214,10 +238,11 @@ def extend_kernel_network(
     inputs = dense_inputs(earlier.input_map, data.X)
     n_rows = len(earlier.X) + len(inputs)
     order = _held_last(fitted.choice.seed, len(earlier.X), len(inputs))
+    targets_left = without_trend(data.in_units(fitted.target_units), fitted.trend).Y
     task = replace(
         earlier,
         X=np.vstack([earlier.X, inputs])[order],
-        Y=np.vstack([earlier.Y, data.in_units(fitted.target_units).Y])[order],
+        Y=np.vstack([earlier.Y, targets_left])[order],
         sample_weight=np.concatenate([earlier.sample_weight, data.sample_weight])[order],
     )
     common = (fitted.target_units, targets, fitted.n_samples + len(data), data.X.dtype, fitted.weight_unit)
@@ -227,9 +252,11 @@ def extend_kernel_network(
     else:
         sizes = sizes_for(n_rows)
     if not sizes.is_exact:
-        return solved_blocks(task, sizes, execution).network(fitted.choice, *common)
-    choice = replace(fitted.choice, n_components=(n_rows,))
-    return _fitted_exactly(task, choice, *common, n_rows, execution)
+        extended = solved_blocks(task, sizes, execution).network(fitted.choice, *common)
+    else:
+        choice = replace(fitted.choice, n_components=(n_rows,))
+        extended = _fitted_exactly(task, choice, *common, n_rows, execution)
+    return replace(extended, trend=fitted.trend)
 
 
 def _held_last(seed: int, n_before: int, n_new: int) -> Indices:

@@ -97,7 +97,11 @@ def network_scores(graph: Graph, network: BaseEstimator, inputs: str, single: bo
     coef = np.asarray(fitted.coef, dtype=np.float64).T
     if fitted.feature_map.whitening is not None:
         coef = fitted.feature_map.whitening @ coef
-    return columns.times(graph, coef, np.asarray(fitted.intercept, dtype=np.float64))
+    scores = columns.times(graph, coef, np.asarray(fitted.intercept, dtype=np.float64))
+    if fitted.trend is None:
+        return scores
+    line = graph("MatMul", graph("Sub", inputs, fitted.trend.centre), fitted.trend.coef * fitted.target_units)
+    return graph("Add", scores, line)
 
 
 def network_means(graph: Graph, network: BaseEstimator, scores: str) -> str:

@@ -11,6 +11,7 @@ from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
 from .loss_targets import LossTargets
+from .numeric_network import check_request
 from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
@@ -33,6 +34,7 @@ __all__ = [
     "PreparedNetwork",
     "as_estimator",
     "check_magnitude",
+    "check_request",
     "checked_rows",
     "described_columns",
     "description_of",

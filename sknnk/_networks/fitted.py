@@ -1,5 +1,6 @@
 """A fitted network as one value: what predicts, and what it was made of."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -190,9 +191,13 @@ class FittedNetwork:
         spread = self.residual_spread
         quantile = spread.quantile(level)
         if not np.all(np.isfinite(quantile)):
-            n = len(spread.ratios)
-            message = f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; "
-            warnings.warn(message + "fit more rows, or ask for a lower level.", UserWarning, stacklevel=3)
+            n, enough = len(spread.ratios), math.ceil(level / (1.0 - level) - 1e-9)
+            warnings.warn(
+                f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; fit at least "
+                f"{max(enough, n + 1)} rows, more where weights differ, or ask for a lower level.",
+                UserWarning,
+                stacklevel=4,
+            )
         return np.asarray(self._residual_size(X, execution) * quantile * self.target_units)
 
     def _residual_size(self, X: Any, execution: Execution) -> Array:

@@ -193,8 +193,8 @@ class FittedNetwork:
         if not np.all(np.isfinite(quantile)):
             n, enough = len(spread.ratios), math.ceil(level / (1.0 - level) - 1e-9)
             warnings.warn(
-                f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; fit at least "
-                f"{max(enough, n + 1)} rows, more where weights differ, or ask for a lower level.",
+                f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; fit "
+                f"at least {max(enough, n + 1)} rows, more where weights differ, or ask for a lower level.",
                 UserWarning,
                 stacklevel=4,
             )

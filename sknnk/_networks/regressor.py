@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.base import MultiOutputMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metaestimators import available_if

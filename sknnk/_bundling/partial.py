@@ -25,6 +25,12 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         self.activation = activation
         self.layers = layers
 
+    @property
+    def feature_importances_(self) -> Array:
+        """Shares of the input columns in the mean squared slopes of the bundled layers."""
+        shares: Array = self.front.estimator.feature_importances_
+        return shares
+
     def _hidden(self, X: Any) -> Array:
         """Inputs of the output matrix; the front validates the rows, and knows the names of their columns."""
         hidden = ACTIVATION_FUNCTIONS[self.activation](np.asarray(self.front.predict(X), dtype=np.float64))

@@ -241,9 +241,7 @@ class FittedNetwork:
             inputs = dense_inputs(feature_map.input_map, held.X)
         else:
             raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
-        layers = replace(feature_map, input_map=None)
-        weights = self.solution.coef
-        return slope_shares(lambda rows: layers.columns(rows).astype(np.float64, copy=False) @ weights, inputs)
+        return slope_shares(replace(feature_map, input_map=None), self.solution.coef, inputs)
 
     def held_out_residuals(self) -> HeldOutRows:
         """Some rows, transformed, with the residuals that they have in a fit without them.

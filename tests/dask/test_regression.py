@@ -35,6 +35,7 @@ def test_several_targets_of_different_units(network, distributed_network):
     prediction = distributed_network.predict(lazy(X))
     assert prediction.shape == (50, 2)
     np.testing.assert_allclose(prediction.compute(), network.predict(X), rtol=1e-6, atol=1e-15)
+    np.testing.assert_allclose(distributed_network.feature_importances_, network.feature_importances_, rtol=1e-6)
     assert distributed_network.score(lazy(X), lazy(Y)) == pytest.approx(network.score(X, Y))
 
 

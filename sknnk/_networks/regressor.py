@@ -56,8 +56,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "kernel"}, default="auto"
         Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
-        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for dense tables
-        of at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of
+        at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``; a sparse
+        table is made dense for that if it then has at most 256 MiB.
     block_size : "auto", int or None, default="auto"
         Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
         `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge

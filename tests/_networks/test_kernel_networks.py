@@ -158,11 +158,24 @@ def test_landmarks_are_chosen_where_nothing_asks_for_random_columns(parameters, 
     assert network(**{"feature_map": "auto", **parameters}).fit(X, y).feature_map_ == expected
 
 
-def test_landmarks_are_chosen_for_dense_tables_of_some_rows_and_not_too_many_columns(monkeypatch):
+@pytest.mark.parametrize("options", [{}, {"loss": "huber"}, {"block_size": 40}])
+def test_a_small_sparse_table_gets_the_network_of_the_dense_one(options, monkeypatch):
+    (X, y, _), (new, _, _) = table(100), table(20, seed=1)
+    X[:, 2] = X[:, 2] > 0.5
+    dense = network(feature_map="auto", **options).fit(X, y)
+    thin = network(feature_map="auto", **options).fit(sparse.csr_array(X), y)
+    assert thin.feature_map_ == "kernel"
+    np.testing.assert_array_equal(thin.predict(X), dense.predict(X))
+    np.testing.assert_array_equal(thin.predict_interval(X), dense.predict_interval(X))
+    np.testing.assert_allclose(thin.predict(sparse.csr_array(new)), dense.predict(new), rtol=1e-9)
+    monkeypatch.setattr(specification, "_MOST_DENSE_BYTES", X.nbytes - 1)
+    assert network(feature_map="auto", **options).fit(sparse.csr_array(X), y).feature_map_ == "random"
+
+
+def test_landmarks_are_chosen_for_tables_of_some_rows_and_not_too_many_columns(monkeypatch):
     X, y, _ = table(20)
     for n, expected in ((7, "random"), (8, "kernel"), (9, "kernel")):
         assert network(feature_map="auto").fit(X[:n], y[:n]).feature_map_ == expected
-    assert network(feature_map="auto").fit(sparse.csr_array(X), y).feature_map_ == "random"
     assert network(feature_map="auto", alpha=[[0.1, 1.0]]).fit(X, np.column_stack([y, y])).feature_map_ == "random"
     monkeypatch.setattr(specification, "_MAX_COMPARED_FEATURES", 2)
     assert network(feature_map="auto").fit(X, y).feature_map_ == "random"

@@ -3,9 +3,9 @@
 Nothing here computes a number. A new callback, a new file format or a new link of the HTML representation goes here.
 """
 
-from .documentation import LinkedEstimator
 from .drafts import draft_of, replace_attributes
 from .execution import Execution
+from .integrated import IntegratedEstimator
 from .persistence import trusted_types
 from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
 from .saved_files import VersionedState, explain_files_of_format_1
@@ -13,7 +13,7 @@ from .saved_files import VersionedState, explain_files_of_format_1
 __all__ = [
     "NO_PROGRESS",
     "Execution",
-    "LinkedEstimator",
+    "IntegratedEstimator",
     "Step",
     "Task",
     "VersionedState",

@@ -3,10 +3,11 @@
 `fitting` turns rows into a `FittedNetwork`; the estimators validate, call it, publish the result, and predict from it.
 """
 
+from .access import fitted_network, table_encoder
 from .calibration import log_probabilities, probabilities
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
-from .estimator import BundledNetwork, as_estimator, fitted_network, table_encoder
+from .estimator import BundledNetwork, as_estimator
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows

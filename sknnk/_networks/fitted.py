@@ -176,6 +176,11 @@ class FittedNetwork:
 
         It comes from the posterior or, if no factor is kept, from held-out residuals.
         """
+        if self.n_samples == 1:
+            message = (
+                "A single training row tells nothing of the scatter of targets, so that standard deviations are zero"
+            )
+            warnings.warn(f"{message}; fit more rows.", UserWarning, stacklevel=3)
         if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
             return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)
         variance = np.empty((X.shape[0], self.target_units.size))

@@ -369,6 +369,7 @@ def test_a_first_chunk_gets_random_features_unless_landmarks_are_asked_for():
     ],
 )
 @pytest.mark.filterwarnings("ignore:[12] training rows are too few for intervals")
+@pytest.mark.filterwarnings("ignore:A single training row tells nothing")
 def test_any_table_has_finite_predictions_and_intervals_around_them(n_components, transform, inputs, targets):
     X, y, _ = table(30)
     X, y = inputs(X), targets(y)

@@ -109,3 +109,10 @@ def test_the_warning_of_endless_intervals_names_the_line_of_the_user():
         with pytest.warns(UserWarning, match=r"8 training rows .* at least 9 rows") as caught:
             ask()
         assert caught[0].filename == __file__
+
+
+def test_a_single_row_has_no_scatter_and_says_so():
+    model = BundledNetworkRegressor(8, alpha=0.1, **SETTINGS).fit([[1.0]], [2.0])
+    with pytest.warns(UserWarning, match="A single training row tells nothing") as caught:
+        assert model.predict([[1.0]], return_std=True)[1] == 0.0
+    assert caught[0].filename == __file__

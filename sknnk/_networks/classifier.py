@@ -93,7 +93,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        A positive number prints one line for each solution.
+        A positive number prints lines as stages of a fit begin and end, and one for each solution. From 2 on, a bar
+        shows how far a stage is.
 
     Attributes
     ----------

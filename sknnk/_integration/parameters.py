@@ -23,7 +23,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> suggestion("alhpa", ["alpha", "solver"])
+    >>> suggestion("alpaha", ["alpha", "solver"])
     "did you mean 'alpha'?"
     >>> suggestion("depth", ["alpha", "solver"])
     'there are alpha, solver.'

@@ -18,7 +18,7 @@ from sknnk import (
 from sknnk._integration.parameters import suggestion
 
 CLASSES = {
-    BundledNetworkRegressor: ("alhpa", "alpha"),
+    BundledNetworkRegressor: ("alpaha", "alpha"),
     BundledNetworkClassifier: ("class_weights", "class_weight"),
     BundledNetworkRegressorCV: ("alpha", "alphas"),
     BundledNetworkClassifierCV: ("activation", "activations"),
@@ -40,8 +40,8 @@ def test_a_name_in_a_pipeline_or_a_grid_is_answered_alike():
     pipeline = make_pipeline(StandardScaler(), BundledNetworkRegressor())
     with pytest.raises(ValueError, match=r"'solvr' for BundledNetworkRegressor; did you mean 'solver'"):
         pipeline.set_params(bundlednetworkregressor__solvr="cg")
-    search = GridSearchCV(BundledNetworkRegressor(), {"alhpa": [1.0]}, cv=2, error_score="raise")
-    with pytest.raises(ValueError, match=r"'alhpa' for BundledNetworkRegressor; did you mean 'alpha'"):
+    search = GridSearchCV(BundledNetworkRegressor(), {"alpaha": [1.0]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match=r"'alpaha' for BundledNetworkRegressor; did you mean 'alpha'"):
         search.fit([[1.0], [2.0], [3.0], [4.0]], [1.0, 2.0, 3.0, 4.0])
 
 

@@ -375,7 +375,7 @@ def test_sample_weights_are_routed_as_metadata(mixed_table):
             "test_score"
         ]
         without = cross_validate(make_pipeline(encoder(), clone(asked)), X, y, cv=3)["test_score"]
-        request = clone(network).set_partial_fit_request(sample_weight=True).set_predict_request(return_std=True)
+        request = clone(network).set_partial_fit_request(sample_weight=True).set_predict_request(return_interval=True)
         assert request.get_metadata_routing().partial_fit.requests == {"sample_weight": True}
     columns = clone(routed[0]).fit_transform(X)
     direct = BundledNetworkRegressor(32, random_state=0).fit(columns, y, sample_weight=weight)

@@ -81,6 +81,8 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
 
     Attributes
     ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Share of each column in the mean squared slopes of the bundled layers.
     output_coef_ : ndarray of shape (n_targets, n_hidden)
         Weights of the output layer: those of the network, or those of `fit`.
     intercept_ : ndarray of shape (n_targets,)
@@ -173,6 +175,8 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
 
     Attributes
     ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Share of each column in the mean squared slopes of the bundled layers.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     output_coef_ : ndarray of shape (n_outputs, n_hidden)

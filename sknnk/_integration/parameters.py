@@ -1,7 +1,8 @@
 """What a wrong parameter name is answered with: the class that was written, and the nearest name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import wraps
 from inspect import signature
 from typing import Any, Self
 
@@ -33,27 +34,32 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}."
 
 
+def _answering(init: Callable[..., None]) -> Callable[..., None]:
+    """The same `__init__`, which answers wrong arguments with the class that was written, and not the inherited one."""
+
+    @wraps(init)
+    def answering(self: Any, *args: Any, **parameters: Any) -> None:
+        taken = signature(init)
+        try:
+            taken.bind(self, *args, **parameters)
+        except TypeError as error:
+            known = list(taken.parameters)[1:]
+            wrong = [name for name in parameters if name not in known]
+            hint = suggestion(wrong[0], known) if wrong else "name the parameters, as in alpha=1.0."
+            raise TypeError(f"{type(self).__name__}() {error}; {hint}") from None
+        init(self, *args, **parameters)
+
+    return answering
+
+
 class SuggestedParameters:
     """Estimator that names itself and the nearest parameter where a name is wrong."""
 
-    def __new__(cls, *args: Any, **parameters: Any) -> Self:
-        """Look at the arguments before `__init__`, which may be inherited, and would name the class it comes from.
-
-        Raises
-        ------
-        TypeError
-            If `__init__` does not take them.
-        """
-        # Without the first argument, which is the estimator.
-        init = signature(cls.__init__)
-        known = dict(list(init.parameters.items())[1:])
-        try:
-            init.replace(parameters=list(known.values())).bind(*args, **parameters)
-        except TypeError as error:
-            wrong = [name for name in parameters if name not in known]
-            hint = f"; {suggestion(wrong[0], known)}" if wrong else "; name the parameters, as in alpha=1.0."
-            raise TypeError(f"{cls.__name__}() {error}{hint}") from None
-        return super().__new__(cls)
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Wrap the `__init__` of every estimator; its signature stays for pictures, `clone` and the documentation."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _answering(cls.__init__)  # type: ignore[method-assign]
 
     def set_params(self, **parameters: Any) -> Self:
         """Set parameters, as every estimator of scikit-learn does.

@@ -54,9 +54,7 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 
-class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
-    MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None
-):
+class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     This is :class:`sknnk.BundledNetworkRegressor` for rows that do not fit in the memory of one machine. The sums over
@@ -103,7 +101,7 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
     random_state : int, RandomState instance or None, default=None
         As in :class:`sknnk.BundledNetworkRegressor`.
     verbose : int, default=0
-        As in :class:`sknnk.BundledNetworkRegressor`.
+        A positive number prints one line for each solution.
 
     Attributes
     ----------

@@ -70,3 +70,9 @@ def test_a_subclass_may_take_any_name():
             super().__init__(alpha=penalty, **others)
 
     assert Renamed(penalty=2.0, solver="dual").solver == "dual"
+
+
+def test_networks_on_dask_answer_too():
+    dask = pytest.importorskip("sknnk.dask", exc_type=ImportError)
+    with pytest.raises(TypeError, match=r"^DaskBundledNetworkClassifier\(\) .*'solvr'; did you mean 'solver'\?"):
+        dask.DaskBundledNetworkClassifier(solvr="primal")

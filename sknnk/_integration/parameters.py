@@ -38,16 +38,16 @@ def _answering(init: Callable[..., None]) -> Callable[..., None]:
     """The same `__init__`, which answers wrong arguments with the class that was written, and not the inherited one."""
 
     @wraps(init)
-    def answering(self: Any, *args: Any, **parameters: Any) -> None:
+    def answering(estimator: object, /, *args: Any, **parameters: Any) -> None:
         taken = signature(init)
         try:
-            taken.bind(self, *args, **parameters)
+            taken.bind(estimator, *args, **parameters)
         except TypeError as error:
             known = list(taken.parameters)[1:]
             wrong = [name for name in parameters if name not in known]
             hint = suggestion(wrong[0], known) if wrong else "name the parameters, as in alpha=1.0."
-            raise TypeError(f"{type(self).__name__}() {error}; {hint}") from None
-        init(self, *args, **parameters)
+            raise TypeError(f"{type(estimator).__name__}() {error}; {hint}") from None
+        init(estimator, *args, **parameters)
 
     return answering
 

@@ -18,7 +18,7 @@ nox.options.sessions = ["tests", "oldest", "style", "types", "docs"]  # `newest`
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def tests(session):
-    """README's test command."""
+    """All tests, with coverage: those of README's command, and those that need PyTorch."""
     session.chdir(ROOT)
     session.install("-q", "-e", ".[all]")
     session.run("python", "-m", "pytest", "--cov", "-n", "auto", *session.posargs)

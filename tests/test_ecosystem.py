@@ -203,8 +203,7 @@ def test_optuna_tunes_the_penalty_and_the_length_scale():
 def test_shap_values_sum_to_the_prediction():
     shap = pytest.importorskip("shap", exc_type=ImportError)
     model = regressor().fit(X[TRAIN], y[TRAIN])
-    background = shap.maskers.Independent(X[:20], max_samples=20)
-    values = shap.explainers.Permutation(model.predict, background, seed=0)(X[TEST][:3], silent=True)
+    values = shap.Explainer(model.predict, X[:20])(X[TEST][:3])
     np.testing.assert_allclose(values.values.sum(axis=1) + values.base_values, model.predict(X[TEST][:3]), rtol=1e-6)
     # Body mass index and the triglycerides are what the disease follows.
     assert set(np.argsort(np.abs(values.values).mean(axis=0))[-3:]) & {2, 8}

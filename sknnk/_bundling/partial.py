@@ -25,6 +25,12 @@ class _PartlyBundledNetwork(VersionedState, BaseEstimator):
         self.activation = activation
         self.layers = layers
 
+    @property
+    def feature_importances_(self) -> Array:
+        """Shares of the input columns in the mean squared slopes of the bundled layers."""
+        shares: Array = self.front.estimator.feature_importances_
+        return shares
+
     def _hidden(self, X: Any) -> Array:
         """Inputs of the output matrix; the front validates the rows, and knows the names of their columns."""
         hidden = ACTIVATION_FUNCTIONS[self.activation](np.asarray(self.front.predict(X), dtype=np.float64))
@@ -75,6 +81,8 @@ class PartlyBundledRegressor(MultiOutputMixin, RegressorMixin, _PartlyBundledNet
 
     Attributes
     ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Share of each column in the mean squared slopes of the bundled layers.
     output_coef_ : ndarray of shape (n_targets, n_hidden)
         Weights of the output layer: those of the network, or those of `fit`.
     intercept_ : ndarray of shape (n_targets,)
@@ -167,6 +175,8 @@ class PartlyBundledClassifier(ClassifierMixin, _PartlyBundledNetwork):
 
     Attributes
     ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Share of each column in the mean squared slopes of the bundled layers.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     output_coef_ : ndarray of shape (n_outputs, n_hidden)

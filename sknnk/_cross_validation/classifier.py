@@ -85,7 +85,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     random_state : int, RandomState instance or None, default=None
         Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0
-        A positive number prints one line for each kernel.
+        A positive number prints lines as stages of the search begin and end, and one for each kernel. From 2 on, a bar
+        shows how far a stage is.
 
     Attributes
     ----------

@@ -75,7 +75,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     random_state : int, RandomState instance or None, default=None
         Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0
-        A positive number prints one line for each kernel.
+        A positive number prints lines as stages of the search begin and end, and one for each kernel. From 2 on, a bar
+        shows how far a stage is.
 
     Attributes
     ----------
@@ -230,8 +231,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         self._search(task, targets, described, sample_weight, routed.scorer.score)
         return self
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets with the chosen network, and on request their standard deviations.
+    def predict(self, X: Any, return_std: bool = False, return_interval: float | None = None) -> Any:
+        """Predict targets with the chosen network, and on request their standard deviations or intervals.
 
         Parameters
         ----------
@@ -239,6 +240,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
             Rows.
         return_std : bool, default=False
             Whether to return the standard deviation of new targets around the prediction, too.
+        return_interval : float, optional
+            Confidence level of the intervals to return, too: those of `predict_interval`, through a pipeline.
 
         Returns
         -------
@@ -246,8 +249,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
             Predictions.
         std : ndarray of the same shape
             Standard deviations, in units of the target; only with ``return_std=True``.
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper ends, in units of the target; only with `return_interval`.
         """
-        return self._chosen().predict(X, return_std)
+        return self._chosen().predict(X, return_std, return_interval)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> float:
         """Score the chosen network by what it was chosen by, as GridSearchCV does.

@@ -25,9 +25,8 @@ from .._features import COUPLINGS, DIRECTIONS
 from .._integration import (
     NO_PROGRESS,
     Execution,
-    LinkedEstimator,
+    IntegratedEstimator,
     Task,
-    VersionedState,
     current_progress,
     replace_attributes,
 )
@@ -51,7 +50,7 @@ def of_best(name: str) -> property:
     return property(attribute, doc=f"`{name}` of the chosen network.")
 
 
-class CountSearch(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Cross-validation of feature counts and penalties in one pass over the rows for each kernel."""
 
     _network_class: type[BundledNetwork]

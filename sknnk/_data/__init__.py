@@ -4,7 +4,7 @@ Raw rows come in, transformed rows come out. A new transform of the input column
 """
 
 from .dataset import Dataset
-from .frames import refuse_text
+from .frames import refuse_text, text_named
 from .inputs import (
     dense_inputs,
     fitted_input_map,
@@ -48,6 +48,7 @@ __all__ = [
     "quantile_rows",
     "refuse_text",
     "sampled_rows",
+    "text_named",
     "transform_inputs",
     "unit_of_counts",
     "unit_rows",

@@ -2,12 +2,14 @@
 
 import datetime
 from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Number
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from .._compute import Array
 
@@ -258,6 +260,49 @@ def refuse_text(X: Any, remedy: str) -> None:
         text = [name for name, dtype in schema.items() if dtype == nw.String and str(X[name].dtype) != "object"]
     if text:
         raise ValueError(f"X holds text or categories in {listed(text)}; {remedy}.")
+
+
+@contextmanager
+def text_named(X: Any, remedy: str) -> Iterator[None]:
+    """Name the columns where reading an array as numbers fails because of text or dates.
+
+    Parameters
+    ----------
+    X : object
+        What a user passed, and what is read inside the context.
+    remedy : str
+        What to do about text, for the message.
+
+    Raises
+    ------
+    TypeError
+        If there are dates, times or durations.
+    ValueError
+        If there is text that is no number.
+    """
+    if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M") and not is_frame(X):
+        raise TypeError(dates_message(list(range(np.shape(X)[-1]))))
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        rows = np.array([]) if is_frame(X) or issparse(X) else np.array(X, dtype=object)
+        columns = rows.T if rows.ndim == 2 else ()
+        if dates := [j for j, column in enumerate(columns) if any(isinstance(value, _DATES) for value in column)]:
+            raise TypeError(dates_message(dates)) from error
+        if text := [j for j, column in enumerate(columns) if any(map(_is_text, column))]:
+            raise ValueError(f"X holds text in {listed(text)}; {remedy}.") from error
+        raise
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is text, and not a number written as text."""
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
 
 
 def listed(names: list[Any]) -> str:

@@ -237,6 +237,31 @@ class BlockMap:
             self._prepared[-1].add_products(inputs, coef, sums)
             out[rows] = sums
 
+    def kernel_sums(self, X: Any, weights: Array) -> Iterator[tuple[Indices, Array, Array]]:
+        """Write the outputs for rows as sums of kernels with centres, block by block.
+
+        Parameters
+        ----------
+        X : {ndarray, CSR array} of shape (n_samples, n_features)
+            Validated raw inputs.
+        weights : ndarray of shape (n_columns, n_targets)
+            Output matrix.
+
+        Yields
+        ------
+        rows : ndarray
+            Positions of the rows in a block.
+        centres : ndarray of shape (n_centres, n_features)
+            The landmarks, and the rows of the fit in the block.
+        coef : ndarray of shape (n_centres, n_targets)
+            Coefficients of the kernel with each of them.
+        """
+        shared, own = np.split(weights, [self.kernel.n_landmarks])
+        for rows, _, block in self._by_block(X):
+            near = self.kernel.blocks[block]
+            coef = np.vstack([shared - self.overlap[block] @ own, self.local[near] @ own])
+            yield rows, np.vstack([self.kernel.landmarks, self.kernel.rows[near]]), coef
+
     def _by_block(self, X: Any) -> Iterator[tuple[Indices, Array, int]]:
         """Positions and transformed inputs of the rows of each block, and its number."""
         inputs = dense_inputs(self.input_map, X)

@@ -9,15 +9,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
-from .._data import refuse_text
-from .._integration import LinkedEstimator, VersionedState, draft_of, replace_attributes, reports_progress
+from .._data import refuse_text, text_named
+from .._integration import IntegratedEstimator, draft_of, replace_attributes, reports_progress
 from .fourier import feature_scale
 from .unbiased import largest_entry
 
 
 class RandomFeatureSampler(
-    VersionedState,
-    LinkedEstimator,
+    IntegratedEstimator,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -97,8 +96,10 @@ class RandomFeatureSampler(
     def _numbers(self, X: Any, reset: bool = True) -> Any:
         """Rows as scikit-learn validates them; columns of text are refused by name."""
         encoders = "put a ColumnTransformer with a OneHotEncoder or TargetEncoder"
-        refuse_text(X, f"{type(self).__name__} takes numbers alone, so {encoders} in front of it")
-        return validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
+        remedy = f"{type(self).__name__} takes numbers alone, so {encoders} in front of it"
+        refuse_text(X, remedy)
+        with text_named(X, remedy):
+            return validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
 
     def _n_frequencies(self) -> int:
         """Random directions to draw: one for a cosine and its sine."""

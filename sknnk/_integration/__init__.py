@@ -3,17 +3,18 @@
 Nothing here computes a number. A new callback, a new file format or a new link of the HTML representation goes here.
 """
 
-from .documentation import LinkedEstimator
 from .drafts import draft_of, replace_attributes
 from .execution import Execution
+from .integrated import IntegratedEstimator
 from .persistence import trusted_types
-from .progress import NO_PROGRESS, Step, Task, current_progress, ignore_step, reports_progress
+from .progress import current_progress, reports_progress
 from .saved_files import VersionedState, explain_files_of_format_1
+from .tasks import NO_PROGRESS, Step, Task, ignore_step
 
 __all__ = [
     "NO_PROGRESS",
     "Execution",
-    "LinkedEstimator",
+    "IntegratedEstimator",
     "Step",
     "Task",
     "VersionedState",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .progress import NO_PROGRESS, Task
+from .tasks import NO_PROGRESS, Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,11 @@ _TYPES = (
     "sknnk._ridge.solvers.eigen.RidgeSystem",
     "sknnk._ridge.solvers.exact.ExactSolution",
     "sknnk._ridge.solvers.iterative.IterativeSolution",
+    # Of imputers, encoders and column transformers in front of a network: what skops does not know of scikit-learn.
+    "numpy.dtype",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.impute._iterative.IterativeImputer",
+    "sklearn.impute._iterative._ImputerTriplet",
     # The default scores of the cross-validated networks.
     "sklearn.metrics._classification.accuracy_score",
     "sklearn.metrics._regression.r2_score",
@@ -61,8 +66,9 @@ def trusted_types() -> list[str]:
     """List the types that fitted estimators of this package consist of, for ``skops.io.load``.
 
     skops loads a file without running code that came with it: whatever is not a plain part of NumPy, SciPy or
-    scikit-learn must be trusted by name. These types hold arrays, numbers and names. What a user puts into an
-    estimator, such as an activation of their own or a scorer, is not among them, and skops will ask for it.
+    scikit-learn must be trusted by name. These types hold arrays, numbers and names, those of scikit-learn's imputers,
+    encoders and column transformers in front of a network as well. What a user puts into an estimator, such as an
+    activation of their own or a scorer, is not among them, and skops will ask for it.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Progress of a fit: tasks and the steps they consist of, told to the callbacks of scikit-learn."""
+"""Progress of a fit, told to the callbacks of scikit-learn."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
@@ -10,69 +10,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sklearn.callback import with_callbacks
 
+from .printed_progress import printed
+from .tasks import NO_PROGRESS, Task
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
-Step = Callable[[], object]
 
-
-def ignore_step() -> None:
-    """End a step that nobody counts.
-
-    Examples
-    --------
-    >>> ignore_step()
-    """
-
-
-class Task:
-    """Part of a fit that nobody watches; called at the end of each of its steps.
-
-    Examples
-    --------
-    >>> with Task().part("sum-rows", n_steps=2) as done:
-    ...     for _ in range(2):
-    ...         done()
-    """
-
-    def __call__(self) -> None:
-        """End a step."""
-
-    def part(self, name: str, n_steps: int) -> AbstractContextManager["Task"]:
-        """Open a task of `n_steps` steps at most within this one; a part counts as a step itself.
-
-        Parameters
-        ----------
-        name : str
-            What is done.
-        n_steps : int
-            Steps and parts at most; further ones are not told.
-
-        Returns
-        -------
-        context manager
-            Gives the new task.
-        """
-        return nullcontext(self)
-
-    def fit_of(self, estimator: Any, name: str) -> AbstractContextManager[object]:
-        """Open a task that is the fit of another estimator, which the callbacks go on to watch.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Its `fit` is called inside the context.
-        name : str
-            What is done.
-
-        Returns
-        -------
-        context manager
-            Hands the callbacks on.
-        """
-        return nullcontext()
-
-
-NO_PROGRESS = Task()
 _current: ContextVar[Task] = ContextVar("sknnk_fit_progress", default=NO_PROGRESS)
 
 
@@ -144,7 +87,9 @@ class ReportedTask(Task):
 def reports_progress(
     n_parts: int,
 ) -> Callable[[Callable[Concatenate[Any, Parameters], Result]], Callable[Concatenate[Any, Parameters], Result]]:
-    """Let the callbacks set on an estimator watch its `fit`; without any, nothing but `fit` itself runs.
+    """Let the callbacks set on an estimator watch its `fit`, and `verbose` print its stages.
+
+    Without either, nothing but `fit` itself runs.
 
     Parameters
     ----------
@@ -164,7 +109,7 @@ def reports_progress(
         def method(estimator: Any, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             called: Any = managed if getattr(estimator, "_skl_callbacks", None) else fit
             # A fit without callbacks inside another one must not report to those of the other.
-            outer = _current.set(NO_PROGRESS)
+            outer = _current.set(printed(estimator, NO_PROGRESS))
             try:
                 result: Result = called(estimator, *args, **kwargs)
             finally:
@@ -187,7 +132,7 @@ def _told(fit: Callable[..., Any], n_parts: int) -> Callable[..., Any]:
         context = estimator._init_callback_context(max_subtasks=n_parts)
         context.call_on_fit_task_begin(estimator=estimator, **told_of)
         # Not an attribute: a fit that is interrupted must leave the estimator as it was.
-        _current.set(ReportedTask(estimator, context))
+        _current.set(printed(estimator, ReportedTask(estimator, context)))
         result = fit(estimator, *args, **kwargs)
         # Nothing needs to be added to the estimator for it to predict.
         context.call_on_fit_task_end(estimator=estimator, **told_of, reconstruction_attributes={})

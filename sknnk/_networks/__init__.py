@@ -3,14 +3,16 @@
 `fitting` turns rows into a `FittedNetwork`; the estimators validate, call it, publish the result, and predict from it.
 """
 
+from .access import fitted_network, table_encoder
 from .calibration import log_probabilities, probabilities
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
-from .estimator import BundledNetwork, as_estimator, fitted_network, table_encoder
+from .estimator import BundledNetwork, as_estimator
 from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
 from .loss_targets import LossTargets
+from .numeric_network import check_request
 from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
@@ -33,6 +35,7 @@ __all__ = [
     "PreparedNetwork",
     "as_estimator",
     "check_magnitude",
+    "check_request",
     "checked_rows",
     "described_columns",
     "description_of",

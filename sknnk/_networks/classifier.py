@@ -54,8 +54,9 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "kernel"}, default="auto"
         Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
-        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for dense tables
-        of at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of
+        at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``; a sparse
+        table is made dense for that if it then has at most 256 MiB.
     block_size : "auto", int or None, default="auto"
         Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
         `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
@@ -92,7 +93,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        A positive number prints one line for each solution.
+        A positive number prints lines as stages of a fit begin and end, and one for each solution. From 2 on, a bar
+        shows how far a stage is.
 
     Attributes
     ----------

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import n_threads
 from .._data import Dataset, TableEncoder, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
-from .._integration import Execution, LinkedEstimator, VersionedState, current_progress, draft_of, replace_attributes
+from .._integration import Execution, IntegratedEstimator, current_progress, draft_of, replace_attributes
 from .._kernels import ACTIVATIONS
+from .access import fitted_network, table_encoder
 from .fitted import FittedNetwork
 from .loss_fitting import fit_any_loss
 from .raw_tables import encoded_inputs, fitted_table, later_rows
@@ -23,7 +24,7 @@ from .targets import ClassTargets, NumericTargets
 from .validation import DESCRIPTION, CheckedRows, checked_rows
 
 
-class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A bundled network. Subclasses say what the targets mean."""
 
     _parameter_constraints: dict = {
@@ -225,46 +226,6 @@ class BundledNetwork(VersionedState, LinkedEstimator, ClassNamePrefixFeaturesOut
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def fitted_network(estimator: BundledNetwork) -> FittedNetwork:
-    """Give what `fit` found, as one value that no later fit changes.
-
-    Parameters
-    ----------
-    estimator : BundledNetwork
-        A network.
-
-    Returns
-    -------
-    FittedNetwork
-        Of the latest fit.
-
-    Raises
-    ------
-    sklearn.exceptions.NotFittedError
-        If no fit has come to its end.
-    """
-    check_is_fitted(estimator)
-    fitted: FittedNetwork = vars(estimator)["_fitted"]
-    return fitted
-
-
-def table_encoder(estimator: Any) -> TableEncoder | None:
-    """Give what turns the rows that a network is given into the numbers that it takes.
-
-    Parameters
-    ----------
-    estimator : BundledNetwork
-        Fitted.
-
-    Returns
-    -------
-    TableEncoder or None
-        None for a network that was not fitted to rows, or whose rows hold numbers alone.
-    """
-    found: TableEncoder | None = vars(estimator).get("_table")
-    return found
 
 
 def as_estimator(estimator: Any, fitted: FittedNetwork, description: dict[str, Any]) -> Any:

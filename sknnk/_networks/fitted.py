@@ -1,5 +1,6 @@
 """A fitted network as one value: what predicts, and what it was made of."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -180,6 +181,11 @@ class FittedNetwork:
 
         It comes from the posterior or, if no factor is kept, from held-out residuals.
         """
+        if self.n_samples == 1:
+            message = (
+                "A single training row tells nothing of the scatter of targets, so that standard deviations are zero"
+            )
+            warnings.warn(f"{message}; fit more rows.", UserWarning, stacklevel=3)
         if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
             return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)
         variance = np.empty((X.shape[0], self.target_units.size))
@@ -196,9 +202,13 @@ class FittedNetwork:
         spread = self.residual_spread
         quantile = spread.quantile(level)
         if not np.all(np.isfinite(quantile)):
-            n = len(spread.ratios)
-            message = f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; "
-            warnings.warn(message + "fit more rows, or ask for a lower level.", UserWarning, stacklevel=3)
+            n, enough = len(spread.ratios), math.ceil(level / (1.0 - level) - 1e-9)
+            warnings.warn(
+                f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; fit "
+                f"at least {max(enough, n + 1)} rows, more where weights differ, or ask for a lower level.",
+                UserWarning,
+                stacklevel=4,
+            )
         return np.asarray(self._residual_size(X, execution) * quantile * self.target_units)
 
     def _residual_size(self, X: Any, execution: Execution) -> Array:
@@ -247,9 +257,7 @@ class FittedNetwork:
             inputs = dense_inputs(feature_map.input_map, held.X)
         else:
             raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
-        layers = replace(feature_map, input_map=None)
-        weights = self.solution.coef
-        return slope_shares(lambda rows: layers.columns(rows).astype(np.float64, copy=False) @ weights, inputs)
+        return slope_shares(replace(feature_map, input_map=None), self.solution.coef, inputs)
 
     def held_out_residuals(self) -> HeldOutRows:
         """Some rows, transformed, with the residuals that they have in a fit without them.

@@ -1,26 +1,29 @@
 """How much a fit changes along each of its columns."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import singledispatch
 
 import numpy as np
 
 from .._compute import Array
+from .._features import BlockMap, KernelMap, RandomMap, URFSampler, feature_scale
+from .._kernels import Kernel, squared_gradients
 
-# Rows that slopes are averaged over at most: every column asks for two predictions of each.
+# Rows that slopes are averaged over at most.
 _MOST_ROWS = 250
-# Half of the step of the differences, in standard deviations of a column.
-_STEP = 1e-3
 
 
-def slope_shares(function: Callable[[Array], Array], inputs: Array) -> Array:
-    """Mean squared slopes of a function along its columns, in their standard deviations, as shares of their sum.
+def slope_shares(feature_map: RandomMap | KernelMap | BlockMap, weights: Array, inputs: Array) -> Array:
+    """Mean squared slopes of a fit along its columns, in their standard deviations, as shares of their sum.
 
     Parameters
     ----------
-    function : callable
-        From rows to outputs of shape (n_samples, n_targets).
+    feature_map : RandomMap, KernelMap or BlockMap
+        Columns of the fit; their input transform is not applied.
+    weights : ndarray of shape (n_columns, n_targets)
+        Output matrix for the scaled columns.
     inputs : ndarray of shape (n_samples, n_features)
-        Rows to look at.
+        Transformed rows. Slopes are averaged over some of them, spread over all.
 
     Returns
     -------
@@ -31,20 +34,78 @@ def slope_shares(function: Callable[[Array], Array], inputs: Array) -> Array:
     ----------
     Radhakrishnan et al., "Mechanism for feature learning in neural networks", Science 2024: the diagonal of the average
     gradient outer product.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.random.default_rng(0).normal(size=(40, 3))
-    >>> slope_shares(lambda rows: rows @ np.array([[2.0], [0.0], [0.0]]), X).round(9) + 0.0
-    array([1., 0., 0.])
     """
-    rows = inputs[:: -(-len(inputs) // _MOST_ROWS)]
-    steps, squares = _STEP * inputs.std(axis=0), np.zeros(inputs.shape[1])
-    for j in np.flatnonzero(steps):
-        above, below = rows.copy(), rows.copy()
-        above[:, j] += steps[j]
-        below[:, j] -= steps[j]
-        squares[j] = np.mean(np.sum((function(above) - function(below)) ** 2, axis=1))
+    rows, deviations = inputs[:: -(-len(inputs) // _MOST_ROWS)], inputs.std(axis=0)
+    varies = deviations > 0.0
+    squares = np.where(varies, squared_slopes(feature_map, weights, rows, np.where(varies, deviations, 1.0)), 0.0)
     total = squares.sum()
     return squares / total if total > 0.0 else np.full(len(squares), 1.0 / len(squares))
+
+
+@singledispatch
+def squared_slopes(feature_map: object, weights: Array, rows: Array, units: Array) -> Array:
+    """Mean squared slopes of a fit along its columns.
+
+    Parameters
+    ----------
+    feature_map : RandomMap, KernelMap or BlockMap
+        Columns of the fit; a new kind of map registers its own function.
+    weights : ndarray of shape (n_columns, n_targets)
+        Output matrix for the scaled columns.
+    rows : ndarray of shape (n_rows, n_features)
+        Transformed rows to average over.
+    units : ndarray of shape (n_features,)
+        Lengths along the columns that slopes refer to.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Summed over targets.
+    """
+    raise TypeError(f"{type(feature_map).__name__} is no feature map whose slopes are known.")
+
+
+@squared_slopes.register
+def _of_kernels(feature_map: KernelMap, weights: Array, rows: Array, units: Array) -> Array:
+    coef = weights if feature_map.whitening is None else feature_map.whitening @ weights
+    return _kernel_slopes(feature_map.kernels, rows, feature_map.centres, coef, units)
+
+
+@squared_slopes.register
+def _of_blocks(feature_map: BlockMap, weights: Array, rows: Array, units: Array) -> Array:
+    sums = np.zeros(rows.shape[1])
+    for positions, centres, coef in feature_map.kernel_sums(rows, weights):
+        sums += len(positions) * _kernel_slopes(feature_map.kernels, rows[positions], centres, coef, units)
+    return sums / len(rows)
+
+
+def _kernel_slopes(kernels: tuple[Kernel, ...], rows: Array, centres: Array, coef: Array, units: Array) -> Array:
+    # In these units slopes are neither too small nor too large to be squared.
+    in_units = [replace(kernel, scales=kernel.scales * units) for kernel in kernels]
+    return squared_gradients(in_units, rows / units, centres / units, coef)
+
+
+@squared_slopes.register
+def _of_random_columns(feature_map: RandomMap, weights: Array, rows: Array, units: Array) -> Array:
+    phases, hidden = [], rows
+    for sampler in feature_map.samplers:
+        phases.append(hidden @ sampler.random_weights_)
+        hidden = np.asarray(sampler.transform(hidden))
+    squares, n_linked = np.zeros(rows.shape[1]), feature_map.n_linked
+    for outputs in weights.T:
+        slopes = outputs[None, n_linked:]
+        for sampler, angles in zip(reversed(feature_map.samplers), reversed(phases), strict=True):
+            slopes = _slopes_before(sampler, angles, slopes)
+        if feature_map.link_scale is not None:
+            slopes += feature_map.link_scale * outputs[:n_linked]
+        squares += np.mean((slopes * units) ** 2, axis=0)
+    return squares
+
+
+def _slopes_before(sampler: URFSampler, phases: Array, slopes: Array) -> Array:
+    """Slopes along the inputs of a layer, from those along its columns, which are cosines and sines in turn."""
+    sines = slopes[:, 1::2]
+    along = -np.sin(phases) * slopes[:, ::2]
+    along[:, : sines.shape[1]] += np.cos(phases[:, : sines.shape[1]]) * sines
+    before: Array = feature_scale(sampler.n_components) * (along @ sampler.random_weights_.T)
+    return before

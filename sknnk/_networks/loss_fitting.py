@@ -10,7 +10,7 @@ from .._integration import Execution
 from .._ridge import Penalty
 from .fitted import FittedNetwork
 from .fitting import fit_network
-from .kernel_fitting import chosen_map
+from .kernel_fitting import chosen_map, with_dense_rows
 from .loss_guides import guided_columns, robust_fit
 from .loss_penalties import PenaltyTrials, penalty_of_squares
 from .loss_recipes import Recipe, robust_scale, weighted_quantile
@@ -41,9 +41,10 @@ def fit_any_loss(
     ValueError
         As :func:`fit_network`, and if a parameter does not go together with the loss.
     """
+    penalty = spec.penalty(data.n_targets, data.weight_unit)
+    data = with_dense_rows(spec, data, penalty)
     if spec.uses_squares:
         return fit_network(spec, data, targets, execution)
-    penalty = spec.penalty(data.n_targets, data.weight_unit)
     _check(spec, penalty)
     X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
     rows = replace(data, X=X, Y=Y, sample_weight=weight)

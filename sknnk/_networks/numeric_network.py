@@ -46,6 +46,50 @@ def adds_up(estimator: Any) -> bool:
     return True
 
 
+def check_level(name: str, level: Any) -> None:
+    """Refuse what is no confidence level.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls the level.
+    level : object
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        If it is no number strictly between 0 and 1.
+    """
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
+        raise ValueError(f"{name}={level!r} must lie between 0 and 1, e.g. 0.9.")
+
+
+def check_request(return_std: bool, return_interval: Any) -> None:
+    """Refuse a request for more than one thing beside predictions.
+
+    Parameters
+    ----------
+    return_std : bool
+        Whether standard deviations are asked for.
+    return_interval : float or None
+        Level of the intervals that are asked for.
+
+    Raises
+    ------
+    ValueError
+        If both are asked for, or the level is none.
+    """
+    if return_interval is None:
+        return
+    check_level("return_interval", return_interval)
+    if return_std:
+        raise ValueError(
+            f"return_std={return_std!r} and return_interval={return_interval!r} exclude each other: predict returns "
+            "one of them beside the predictions. Leave one out, and call predict again for it."
+        )
+
+
 class NumericNetwork(RegressorMixin, BundledNetwork):
     """The parameters of a network for numbers."""
 
@@ -106,6 +150,49 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         targets = fitted.targets
         assert isinstance(targets, NumericTargets)
         return fitted, targets, X, targets.means(fitted.scores(X, self._execution()))
+
+    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
+        """Predict intervals that hold new targets with a given probability.
+
+        Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
+        learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
+        divided by the size that the other rows predict for it.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Rows.
+        confidence_level : float, default=0.9
+            Share of new targets that should lie inside, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper ends, in units of the target; infinite, with a warning, where there were too few rows.
+
+        Raises
+        ------
+        ValueError
+            If `confidence_level` is not between 0 and 1, or as `predict` with ``return_std=True``.
+
+        Notes
+        -----
+        New rows must come from the distribution of the training rows. The coverage is tested, not guaranteed.
+
+        References
+        ----------
+        Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
+        """
+        check_level("confidence_level", confidence_level)
+        return self._interval(*self._means(X), confidence_level)
+
+    def _interval(
+        self, fitted: FittedNetwork, targets: NumericTargets, X: Any, mean: NDArray[Any], level: float
+    ) -> NDArray[Any]:
+        """Ends of the intervals around predictions of validated rows."""
+        targets.check_intervals()
+        half = fitted.interval_half_width(X, level, self._execution()).astype(X.dtype)
+        return targets.decode(targets.within_range(np.stack([mean - half, mean + half], axis=-1)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score predictions by the loss: one for perfect ones, zero for the best constant.

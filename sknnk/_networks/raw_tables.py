@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from .._data import Dataset, TableEncoder, fit_table_encoder
+from .._data import Dataset, TableEncoder, fit_table_encoder, text_named
 from .validation import CheckedRows, checks_of
 
 
@@ -79,7 +79,8 @@ def encoded_inputs(estimator: BaseEstimator, X: Any, table: TableEncoder | None)
     """
     checks = checks_of(X, table is not None)
     if table is None or table.reader is None:
-        X = validate_data(estimator, X, reset=False, **checks)
+        with text_named(X, "convert it as for the fit, where all columns were numbers"):
+            X = validate_data(estimator, X, reset=False, **checks)
     else:
         validate_data(estimator, X, skip_check_array=True, reset=False)
         X = check_array(table.reader(X), estimator=estimator, **checks)

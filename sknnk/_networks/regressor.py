@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.base import MultiOutputMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._integration import reports_progress
-from .numeric_network import NumericNetwork, adds_up
+from .numeric_network import NumericNetwork, adds_up, check_request
 
 
 class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNetwork):
@@ -57,8 +56,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "kernel"}, default="auto"
         Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
-        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for dense tables
-        of at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``.
+        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of
+        at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``; a sparse
+        table is made dense for that if it then has at most 256 MiB.
     block_size : "auto", int or None, default="auto"
         Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
         `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
@@ -92,7 +92,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        A positive number prints one line for each solution.
+        A positive number prints lines as stages of a fit begin and end, and one for each solution. From 2 on, a bar
+        shows how far a stage is.
 
     Attributes
     ----------
@@ -223,8 +224,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         self._extend_rows(X, y, sample_weight)
         return self
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets, and on request their standard deviations.
+    def predict(self, X: Any, return_std: bool = False, return_interval: float | None = None) -> Any:
+        """Predict targets, and on request their standard deviations or intervals.
 
         Parameters
         ----------
@@ -234,6 +235,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
             Whether to return the standard deviation of new targets around the prediction, too: noise and uncertainty of
             the output matrix, as in Bayesian ridge regression. With the exact kernel and blocks it comes from held-out
             residuals instead, as in `predict_interval`.
+        return_interval : float, optional
+            Confidence level of the intervals to return, too: those of `predict_interval`, through a pipeline.
 
         Returns
         -------
@@ -241,53 +244,20 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
             Predictions, in the dtype of `X` (float64 or float32).
         std : ndarray of the same shape
             Standard deviations, in units of the target; only with ``return_std=True``.
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper ends, in units of the target; only with `return_interval`.
 
         Raises
         ------
         ValueError
-            If `X` does not fit, or with ``return_std=True`` for ``bundle(..., method="analytic")``, which saw no rows.
+            If `X` does not fit, if both deviations and intervals are asked for, or with either of them for
+            ``bundle(..., method="analytic")``, which saw no rows.
         """
+        check_request(return_std, return_interval)
         fitted, targets, X, mean = self._means(X)
-        if not return_std:
-            return targets.decode(mean)
-        targets.check_intervals()
-        return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
-
-    def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
-        """Predict intervals that hold new targets with a given probability.
-
-        Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
-        learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
-        divided by the size that the other rows predict for it.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Rows.
-        confidence_level : float, default=0.9
-            Share of new targets that should lie inside, between 0 and 1.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper ends, in units of the target; infinite, with a warning, where there were too few rows.
-
-        Raises
-        ------
-        ValueError
-            If `confidence_level` is not between 0 and 1, or as `predict` with ``return_std=True``.
-
-        Notes
-        -----
-        New rows must come from the distribution of the training rows. The coverage is tested, not guaranteed.
-
-        References
-        ----------
-        Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
-        """
-        if not 0.0 < confidence_level < 1.0:
-            raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
-        fitted, targets, X, mean = self._means(X)
-        targets.check_intervals()
-        half = fitted.interval_half_width(X, confidence_level, self._execution()).astype(X.dtype)
-        return targets.decode(targets.within_range(np.stack([mean - half, mean + half], axis=-1)))
+        if return_std:
+            targets.check_intervals()
+            return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
+        if return_interval is not None:
+            return targets.decode(mean), self._interval(fitted, targets, X, mean, return_interval)
+        return targets.decode(mean)

@@ -1,5 +1,6 @@
 """The parameters of a network as a value, and what they allow."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +14,9 @@ from .._ridge import Penalty
 
 # From this many input columns on, projections on random directions cost less than distances between all rows.
 _MAX_COMPARED_FEATURES = 1000
+# Size of a sparse table as a dense one, up to which nothing is lost by making it one. A bound of its own, and not the
+# memory of the machine, so that all machines choose alike.
+_MOST_DENSE_BYTES = 2**28
 # Beyond these bounds a penalty is none, or leaves nothing but the mean, whatever the features.
 _LEAST_ALPHA = 1e-150
 
@@ -154,8 +158,9 @@ feature_learning, input_transform, direct_link, random_state, block_size, loss, 
         defaults = (self.n_components, self.directions, self.solver)
         if self.feature_learning in ("resample", "both") or not all(map(_is_auto, defaults)):
             return False
-        narrow = isinstance(X, np.ndarray) and X.shape[1] <= _MAX_COMPARED_FEATURES
-        return narrow and _is_common_and_positive(penalty) and X.shape[0] >= MIN_ROWS
+        small = isinstance(X, np.ndarray) or math.prod(X.shape) * X.dtype.itemsize <= _MOST_DENSE_BYTES
+        narrow = X.shape[1] <= _MAX_COMPARED_FEATURES
+        return small and narrow and _is_common_and_positive(penalty) and X.shape[0] >= MIN_ROWS
 
     def check_kernel_columns(self, penalty: Penalty) -> None:
         """Refuse what kernels with rows do not have.

@@ -8,10 +8,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_X_y
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._data import TableReader
+from .._data import TableReader, text_named
 from .._integration import draft_of
 
 DTYPES = [np.float64, np.float32]
+# What to do about text in an array.
+_TEXT_REMEDY = "name its categories in categorical_features, by position, pass a data frame, or turn it into numbers"
 # Attributes that tell which columns an estimator was fitted to, and how their values become numbers.
 DESCRIPTION = ("n_features_in_", "feature_names_in_", "_table")
 
@@ -77,7 +79,8 @@ def checked_rows(
     reader = TableReader.of(X, estimator.categorical_features) if reset else table and table.reader
     checks = {**checks_of(X, reset or table is not None), **(target_checks or {})}
     if reader is None:
-        X, y = validate_data(described, X, y, reset=reset, **checks)
+        with text_named(X, _TEXT_REMEDY):
+            X, y = validate_data(described, X, y, reset=reset, **checks)
     else:
         validate_data(described, X, skip_check_array=True, reset=reset)
         X, y = check_X_y(reader(X), y, estimator=described, **checks)

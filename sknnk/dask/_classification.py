@@ -87,7 +87,7 @@ def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
     return slice(None) if any(isinstance(rows, slice) for rows in wanted) else np.union1d(*wanted)
 
 
-class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
+class DaskBundledNetworkClassifier(
     ClassifierMixin, ClassWeightedNetwork, DistributedNetwork, auto_wrap_output_keys=None
 ):
     """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
@@ -137,7 +137,7 @@ class DaskBundledNetworkClassifier(  # type: ignore[call-arg]
     random_state : int, RandomState instance or None, default=None
         As in :class:`sknnk.BundledNetworkClassifier`.
     verbose : int, default=0
-        As in :class:`sknnk.BundledNetworkClassifier`.
+        A positive number prints one line for each solution.
 
     Attributes
     ----------

@@ -15,6 +15,7 @@ from .._networks import (
     BundledNetworkRegressor,
     HeldOutRows,
     NumericTargets,
+    check_request,
     fitted_network,
     held_rows,
 )
@@ -53,9 +54,7 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 
-class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
-    MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None
-):
+class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     This is :class:`sknnk.BundledNetworkRegressor` for rows that do not fit in the memory of one machine. The sums over
@@ -102,7 +101,7 @@ class DaskBundledNetworkRegressor(  # type: ignore[call-arg]
     random_state : int, RandomState instance or None, default=None
         As in :class:`sknnk.BundledNetworkRegressor`.
     verbose : int, default=0
-        As in :class:`sknnk.BundledNetworkRegressor`.
+        A positive number prints one line for each solution.
 
     Attributes
     ----------
@@ -183,8 +182,8 @@ n_features_in_, feature_names_in_
         self._publish(replace(fitted, held_out=held_out), description)
         return self
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict targets, and on request their standard deviations.
+    def predict(self, X: Any, return_std: bool = False, return_interval: float | None = None) -> Any:
+        """Predict targets, and on request their standard deviations or intervals.
 
         Parameters
         ----------
@@ -192,6 +191,8 @@ n_features_in_, feature_names_in_
             Rows.
         return_std : bool, default=False
             Whether to return the standard deviation of new targets around the prediction, too.
+        return_interval : float, optional
+            Confidence level of the intervals to return, too: those of `predict_interval`, through a pipeline.
 
         Returns
         -------
@@ -200,11 +201,16 @@ n_features_in_, feature_names_in_
             :class:`sknnk.BundledNetworkRegressor` when `X` is in memory.
         std : of the same kind
             Only with ``return_std=True``.
+        interval : dask Array of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Only with `return_interval`.
         """
+        check_request(return_std, return_interval)
         if not is_collection(X):
-            return self.to_local().predict(X, return_std)
+            return self.to_local().predict(X, return_std, return_interval)
         targets = self._target_shape
         mean = self._lazy(X, "predict", targets, numeric_dtype(X))
+        if return_interval is not None:
+            return mean, self.predict_interval(X, return_interval)
         if not return_std:
             return mean
         return mean, self._lazy(X, "predict", targets, numeric_dtype(X), return_std=True)

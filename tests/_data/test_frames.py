@@ -3,7 +3,7 @@ import datetime
 import numpy as np
 import pytest
 
-from sknnk._data.frames import is_frame, is_numeric_frame, listed, raw_columns, refuse_text
+from sknnk._data.frames import is_frame, is_numeric_frame, listed, raw_columns, refuse_text, text_named
 
 pandas = pytest.importorskip("pandas")
 polars = pytest.importorskip("polars")
@@ -114,6 +114,32 @@ def test_text_is_refused_where_numbers_are_needed():
         refuse_text(X, "encode it")
     refuse_text(X[["size", "code"]], "encode it")
     refuse_text(np.ones((2, 2)), "encode it")
+
+
+def read(X):
+    with text_named(X, "encode it"):
+        return np.asarray(X, dtype=np.float64)
+
+
+@pytest.mark.parametrize("kind", [list, lambda rows: np.array(rows, dtype=object), np.array])
+def test_text_in_arrays_is_named_where_it_is_no_number(kind):
+    with pytest.raises(ValueError, match="X holds text in the columns 1, 2; encode it") as caught:
+        read(kind([["1.5", "red", "x"], ["2.5", "blue", "3.0"]]))
+    assert "could not convert" in str(caught.value.__cause__)
+    assert read(kind([["1.5"], ["2.5"]])).ravel().tolist() == [1.5, 2.5]
+
+
+def test_dates_in_arrays_are_named():
+    for X in (np.array([[1.0, datetime.date(2026, 1, 1)]], dtype=object), np.array([["2026-01-01"]], dtype="M8[D]")):
+        with pytest.raises(TypeError, match=f"dates or times in the column {X.shape[1] - 1}"):
+            read(X)
+
+
+def test_other_errors_pass_as_they_are():
+    with pytest.raises(TypeError, match="float"):
+        read(np.array([[{"a": 1}]], dtype=object))
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        read([[1.0], [2.0, 3.0]])
 
 
 def test_a_message_names_the_first_columns():

@@ -55,6 +55,17 @@ def test_columns_are_kernels_with_landmarks_and_what_the_own_block_adds(n_landma
     np.testing.assert_allclose(columns, expected, rtol=1e-5, atol=1e-6 if dtype == np.float32 else 1e-9)
 
 
+def test_outputs_are_sums_of_kernels_with_the_landmarks_and_the_own_block():
+    kernel, _ = blocks()
+    local, new, weights = rows(seed=1)[:, :2], rows(40, seed=2), np.random.default_rng(3).normal(size=(14, 3))
+    overlap = np.stack([kernel.shared_columns(each).T @ local[each] for each in kernel.blocks])
+    mapped = BlockMap.of(None, kernel, local, overlap)
+    sums = np.full((40, 3), np.nan)
+    for positions, centres, coef in mapped.kernel_sums(new, weights):
+        sums[positions] = kernel_matrix(KERNELS, new[positions], centres) @ coef
+    np.testing.assert_allclose(sums, mapped.columns(new) @ weights, rtol=1e-9, atol=1e-10)
+
+
 def test_a_pickle_leaves_out_what_can_be_computed_anew():
     kernel, _ = blocks()
     mapped = BlockMap.of(None, kernel, rows()[:, :1], np.zeros((3, 12, 1)))

@@ -81,7 +81,7 @@ def test_one_row_and_one_column_are_enough(sampler):
     [
         ([[np.nan, 1.0]], "contains NaN"),
         ([[np.inf, 1.0]], "contains infinity"),
-        ([["a", "b"]], "could not convert string to float"),
+        ([["a", "b"]], "X holds text in the columns 0, 1"),
         (np.empty((0, 3)), "0 sample"),
         (np.empty((3, 0)), "0 feature"),
         ([1.0, 2.0], "Expected 2D array"),

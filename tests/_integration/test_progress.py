@@ -21,7 +21,8 @@ from sknnk import (
     URFSampler,
 )
 from sknnk._compute.threads import over_threads
-from sknnk._integration.progress import NO_PROGRESS, ReportedTask, ignore_step
+from sknnk._integration.progress import ReportedTask
+from sknnk._integration.tasks import NO_PROGRESS
 from sknnk._ridge.solvers import refinement
 
 X, y = (values[:60] for values in load_diabetes(return_X_y=True))
@@ -193,6 +194,12 @@ def test_a_watched_fit_is_the_same_and_leaves_nothing_behind(model, data):
     assert vars(watched).keys() - vars(plain).keys() == {"_skl_callbacks"}
 
 
+def test_lines_and_callbacks_go_together(capsys):
+    names = [name for name, *_ in recorded(regressor(n_components=8, alpha=1.0, verbose=1), X, y).parts()]
+    assert names == ["choose-kernel", "sum-rows", "fit"]
+    assert capsys.readouterr().out.count(" begins") == 2
+
+
 def test_without_callbacks_scikit_learn_is_not_asked(monkeypatch):
     monkeypatch.setattr(BundledNetworkRegressor, "_init_callback_context", None)
     regressor(n_components=8).fit(X, y)
@@ -219,13 +226,6 @@ def test_steps_may_end_in_any_thread():
     context = network.set_callbacks(recorder)._init_callback_context(max_subtasks=500)
     over_threads(ReportedTask(network, context), [()] * 500, threads=8)
     assert sorted(task.task_id for task in recorder.tasks) == list(range(500))
-
-
-def test_no_progress_takes_everything_and_does_nothing():
-    assert ignore_step() is None
-    with NO_PROGRESS.part("sum-rows", 3) as done, NO_PROGRESS.fit_of(regressor(), "refit"):
-        assert done is NO_PROGRESS
-        assert done() is None
 
 
 def test_a_scoring_monitor_sees_the_final_score():

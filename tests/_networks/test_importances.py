@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE, SelectFromModel
+from sklearn.inspection import partial_dependence
 from sklearn.neural_network import MLPRegressor
 
 from sknnk import (
@@ -13,9 +14,13 @@ from sknnk import (
     BundledNetworkClassifierCV,
     BundledNetworkRegressor,
     BundledNetworkRegressorCV,
+    URFSampler,
     bundle,
 )
-from sknnk._networks.importances import slope_shares
+from sknnk._features import RandomMap
+from sknnk._kernels import in_coordinates
+from sknnk._networks import fitted_network
+from sknnk._networks.importances import slope_shares, squared_slopes
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 6)) * np.array([1.0, 1e3, 1.0, 1e-3, 1.0, 1.0])
@@ -49,9 +54,8 @@ def test_scikit_learn_selects_the_columns_that_count(name):
     importances = selected.estimator_.feature_importances_
     assert importances.shape == (6,) and importances.sum() == pytest.approx(1.0) and np.all(importances >= 0.0)
     assert not hasattr(selected.estimator_, "coef_")
-    if name not in ("default", "CV", "classifier CV"):
-        eliminated = RFE(clone(NETWORKS[name]), n_features_to_select=2, step=2).fit(X, targets(name))
-        assert np.flatnonzero(eliminated.support_).tolist() == [1, 3]
+    eliminated = RFE(clone(NETWORKS[name]), n_features_to_select=2, step=4).fit(X, targets(name))
+    assert np.flatnonzero(eliminated.support_).tolist() == [1, 3]
 
 
 def test_sparse_rows_streams_several_targets_and_bundles_have_them():
@@ -77,10 +81,73 @@ def test_there_are_none_without_rows():
     assert not hasattr(analytic, "feature_importances_")
 
 
-def test_shares_of_a_linear_function_are_those_of_its_squared_slopes_in_deviations():
-    weights = np.array([[1.0, 0.0], [0.0, 1e-3], [0.0, 0.0], [0.0, 0.0], [2.0, 0.0], [0.0, 0.0]])
-    expected = (weights.sum(axis=1) * X.std(axis=0)) ** 2
-    np.testing.assert_allclose(slope_shares(lambda rows: rows @ weights, X), expected / expected.sum(), atol=1e-9)
-    constant = np.column_stack([X[:, 0], np.ones(300)])
-    assert slope_shares(lambda rows: rows, constant).tolist() == [1.0, 0.0]
-    assert slope_shares(np.zeros_like, X).tolist() == [1.0 / 6.0] * 6
+def test_the_front_of_a_partly_bundled_network_has_them():
+    mlp = MLPRegressor(hidden_layer_sizes=(8, 8), random_state=0)
+    for _ in range(100):
+        mlp.partial_fit(X / X.std(axis=0), y)
+    partly = bundle(mlp, n_components=64, X=X / X.std(axis=0), n_layers=1, random_state=0)
+    assert set(np.argsort(partly.feature_importances_)[-2:]) == {1, 3}
+
+
+def test_a_sparse_table_of_many_columns_has_them_at_once():
+    rows = sparse.random_array((300, 2000), density=0.01, rng=np.random.default_rng(0), format="csr")
+    wide = sparse.hstack([sparse.csr_array(X[:, [0, 3]] * [1.0, 1e3]), rows]).tocsr()
+    target = X[:, 0] + 1e3 * X[:, 3]
+    model = BundledNetworkRegressor(64, **FIXED, activation="gaussian", feature_map="random").fit(wide, target)
+    shares = model.feature_importances_
+    assert shares.shape == (2002,) and np.all(shares[:2] > 1.5 * shares[2:].max())
+    narrow = RFE(clone(model), n_features_to_select=2, step=2).fit(wide[:, :4], target)
+    assert np.flatnonzero(narrow.support_).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["random", "exact", "CV", "classifier", "classifier CV"])
+def test_partial_dependence_rises_along_a_column_that_counts(name):
+    model = clone(NETWORKS[name]).fit(X, targets(name))
+    average = partial_dependence(model, X, [3], kind="average", grid_resolution=5)["average"]
+    assert average[-1, -1] > average[-1, 0]
+
+
+OPTIONS = {**FIXED, "activation": "gaussian", "alpha": 0.1, "input_transform": None, "feature_learning": None}
+OTHERS = {"activation": "laplace", "frequencies": "coordinatewise", "directions": "gaussian"}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        BundledNetworkRegressor(17, **OPTIONS, feature_map="random"),
+        BundledNetworkRegressor((9, 8), **OPTIONS | OTHERS, direct_link=False),
+        BundledNetworkRegressor(**OPTIONS, feature_map="kernel"),
+        BundledNetworkRegressor(20, **OPTIONS | {"activation": "sech"}, feature_map="kernel", block_size=None),
+        BundledNetworkRegressor(20, **OPTIONS, feature_map="kernel", block_size=150),
+    ],
+)
+def test_squared_slopes_are_those_of_differences(network):
+    rng = np.random.default_rng(0)
+    rows, units = rng.normal(size=(200, 3)), np.array([1.0, 2.0, 0.5])
+    fitted = fitted_network(network.fit(rows, np.column_stack([np.sin(rows[:, 0]), rows[:, 1] * rows[:, 2]])))
+    layers, weights, inner, expected = fitted.feature_map, fitted.solution.coef, rows[:40], np.zeros(3)
+    for j, step in enumerate(1e-5 * units):
+        above, below = (inner + sign * step * np.eye(3)[j] for sign in (1.0, -1.0))
+        slopes = (layers.columns(above) - layers.columns(below)) @ weights / (2e-5)
+        if hasattr(layers, "kernel"):  # differences between blocks are no slopes
+            tree = layers.kernel.tree
+            places = [tree.block_of(in_coordinates(layers.kernels[0], each)) for each in (above, below)]
+            assert np.array_equal(*places)
+        expected[j] = np.mean(np.sum(slopes**2, axis=1))
+    np.testing.assert_allclose(squared_slopes(layers, weights, inner, units), expected, rtol=1e-4)
+
+
+def test_shares_are_those_of_slopes_in_deviations_and_equal_for_a_constant():
+    rows = RNG.normal(size=(600, 3)) * np.array([1.0, 1e-9, 1.0])
+    rows[:, 2] = 5.0
+    samplers = (URFSampler("gaussian", n_components=2, random_state=0).fit(rows),)
+    linear = RandomMap(None, 1.0, samplers)
+    weights = np.array([[1.0, 0.0], [0.0, 2e9], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    expected = (weights[:3].sum(axis=1) * rows.std(axis=0)) ** 2 * np.array([1.0, 1.0, 0.0])
+    np.testing.assert_allclose(slope_shares(linear, weights, rows), expected / expected.sum())
+    assert slope_shares(linear, np.zeros((5, 2)), rows).tolist() == [1.0 / 3.0] * 3
+
+
+def test_slopes_of_an_unknown_map_are_refused():
+    with pytest.raises(TypeError, match="ndarray is no feature map"):
+        squared_slopes(X, X, X, X)

@@ -13,8 +13,14 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sknnk import ArcCosineSampler, BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
-from sknnk._networks.estimator import table_encoder
+from sknnk import (
+    ArcCosineSampler,
+    BundledNetworkClassifier,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+    URFSampler,
+)
+from sknnk._networks import table_encoder
 
 pandas = pytest.importorskip("pandas")
 polars = pytest.importorskip("polars")
@@ -104,6 +110,22 @@ def test_every_method_takes_what_was_not_there_in_the_fit():
         classifier.decision_function(later),
     ):
         assert np.isfinite(outputs).all()
+
+
+def test_text_in_an_array_is_named_in_fit_and_in_predict():
+    mixed = np.array([[1.0, "red"], [2.0, "blue"]] * 10, dtype=object)
+    network = BundledNetworkRegressor(4, activation="gaussian", alpha=1.0, random_state=0)
+    for estimator in (network, BundledNetworkRegressorCV(4, cv=2)):
+        with pytest.raises(
+            ValueError, match=r"X holds text in the column 1; name its categories in categorical_features"
+        ):
+            estimator.fit(mixed, np.arange(20.0))
+    network.fit(np.ones((20, 2)), np.arange(20.0))
+    with pytest.raises(ValueError, match=r"X holds text in the column 1; convert it as for the fit"):
+        network.predict(mixed)
+    network.set_params(categorical_features=[1]).fit(mixed, np.arange(20.0)).predict(mixed)
+    with pytest.raises(ValueError, match=r"X holds text in the column 1; URFSampler takes numbers alone"):
+        URFSampler(n_components=4).fit(mixed)
 
 
 def test_dates_are_refused_and_what_no_number_is_meant_to_be():

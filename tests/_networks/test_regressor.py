@@ -148,6 +148,7 @@ def test_an_offset_of_the_target_moves_the_intercept_alone():
     assert moved.intercept_ - model.intercept_ == pytest.approx(1e6, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:A single training row tells nothing")
 def test_one_row_predicts_itself_everywhere():
     for settings in ({}, {"input_transform": None}, {"solver": "primal"}, {"n_components": (7, 5)}):
         model = BundledNetworkRegressor(**{"n_components": 20, "random_state": 0, **settings}).fit([[1.0, 2.0]], [3.5])
@@ -375,8 +376,9 @@ def test_sample_weights_are_routed_as_metadata(mixed_table):
             "test_score"
         ]
         without = cross_validate(make_pipeline(encoder(), clone(asked)), X, y, cv=3)["test_score"]
-        request = clone(network).set_partial_fit_request(sample_weight=True).set_predict_request(return_std=True)
+        request = clone(network).set_partial_fit_request(sample_weight=True).set_predict_request(return_interval=True)
         assert request.get_metadata_routing().partial_fit.requests == {"sample_weight": True}
+        assert request.get_metadata_routing().predict.requests["return_interval"] is True
     columns = clone(routed[0]).fit_transform(X)
     direct = BundledNetworkRegressor(32, random_state=0).fit(columns, y, sample_weight=weight)
     np.testing.assert_allclose(routed.predict(X), direct.predict(columns), rtol=1e-9)

@@ -133,4 +133,5 @@ def test_rows_that_cannot_be_compared_get_random_columns():
     assert allows(np.zeros((MIN_ROWS, 1000)))
     assert not allows(np.zeros((MIN_ROWS, 1001)))
     assert not allows(np.zeros((MIN_ROWS - 1, 3)))
-    assert not allows(sparse.csr_array(X))
+    assert allows(sparse.csr_array((2**20, 32))) and not allows(sparse.csr_array((2**20, 33)))
+    assert allows(sparse.csr_array((2**20, 64), dtype=np.float32))

@@ -38,6 +38,7 @@ def test_labels_may_be_missing_from_partitions_and_classes_have_weights(class_we
     probabilities = distributed_network.predict_proba(lazy(X))
     np.testing.assert_allclose(probabilities.compute(), network.predict_proba(X), rtol=1e-5, atol=1e-9)
     np.testing.assert_array_equal(distributed_network.predict(lazy(X)).compute(), network.predict(X))
+    np.testing.assert_allclose(distributed_network.feature_importances_, network.feature_importances_, rtol=1e-6)
     logarithms = distributed_network.predict_log_proba(lazy(X))
     assert logarithms.chunks == ((10,) * 9, (3,))
     np.testing.assert_allclose(logarithms.compute(), network.predict_log_proba(X), rtol=1e-5, atol=1e-7)

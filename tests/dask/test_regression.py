@@ -35,6 +35,7 @@ def test_several_targets_of_different_units(network, distributed_network):
     prediction = distributed_network.predict(lazy(X))
     assert prediction.shape == (50, 2)
     np.testing.assert_allclose(prediction.compute(), network.predict(X), rtol=1e-6, atol=1e-15)
+    np.testing.assert_allclose(distributed_network.feature_importances_, network.feature_importances_, rtol=1e-6)
     assert distributed_network.score(lazy(X), lazy(Y)) == pytest.approx(network.score(X, Y))
 
 
@@ -97,6 +98,12 @@ def test_intervals_are_those_of_one_machine():
     assert lazily.shape == (300, 2)
     np.testing.assert_allclose(lazily.compute(), together.predict_interval(X, confidence_level=0.8), rtol=1e-6)
     np.testing.assert_allclose(distributed.predict_interval(X), together.predict_interval(X), rtol=1e-6)
+    for rows in (lazy(X), X):
+        mean, interval = distributed.predict(rows, return_interval=0.8)
+        np.testing.assert_allclose(mean, together.predict(X), rtol=1e-6)
+        np.testing.assert_allclose(interval, lazily.compute(), rtol=1e-6)
+    with pytest.raises(ValueError, match="exclude each other"):
+        distributed.predict(lazy(X), return_std=True, return_interval=0.8)
 
 
 @pytest.mark.parametrize("frame", [False, True])

@@ -80,7 +80,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
         ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
+        kernels, whether a straight line follows columns that run away in the order of the rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
         enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
@@ -121,6 +122,9 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         The transform in use.
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with kernels.
+    trend_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Slopes of a straight line beside the kernels, zero for columns that do not run away; only where there is one.
+        A prediction is ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)

@@ -321,3 +321,13 @@ def test_the_import_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "sknnk[onnx]"' in done.stdout
+
+
+def test_a_line_beside_the_kernels_is_converted():
+    t = np.arange(90.0)
+    X, y = np.column_stack([t, t % 7]), 0.1 * t + np.sin(t % 7)
+    model = BundledNetworkRegressor(activation="gaussian", frequencies="isotropic", random_state=0).fit(X, y)
+    new = np.array([[45.0, 3.0], [500.0, 1.0]])
+    assert model.trend_coef_[0] > 0.0
+    (found,) = session_of(model, [("X", DoubleTensorType([None, 2]))]).run(None, {"X": new})
+    np.testing.assert_allclose(found.ravel(), model.predict(new), rtol=1e-6)

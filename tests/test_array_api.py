@@ -6,38 +6,49 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from sknnk import ArcCosineSampler, URFSampler
+from sknnk import ArcCosineSampler, BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
 
 # The checks skip what is not installed, and everything outside of a session with the variable.
-ESTIMATORS = [URFSampler(), ArcCosineSampler()]
+ESTIMATORS = [
+    URFSampler(),
+    ArcCosineSampler(),
+    BundledNetworkRegressor(),
+    BundledNetworkClassifier(),
+    BundledNetworkRegressor((24, 16), solver="primal", alpha=0.1),
+    BundledNetworkClassifier(5, block_size=8, feature_map="kernel", length_scale=1.5),
+]
 
 
-def name_of(check):
-    return getattr(check, "func", check).__name__
+CHECKS = [
+    (estimator, check)
+    for estimator in ESTIMATORS
+    for _, check in estimator_checks_generator(estimator)
+    if "array_api" in getattr(check, "func", check).__name__
+]
 
 
-@pytest.fixture
-def scipy_array_api(monkeypatch):
+def name_of(value):
+    return getattr(value, "func", value).__name__ if callable(value) else type(value).__name__
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=name_of)
+def test_every_check_of_tensors_passes(estimator, check, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-
-
-@parametrize_with_checks(ESTIMATORS)
-def test_every_check_of_tensors_passes(estimator, check, scipy_array_api):
-    if "array_api" not in name_of(check):
-        return  # tests/test_common.py runs the others
-    check(estimator)
+    check(clone(estimator))
 
 
 PROGRAM = """
 import sys
 import sklearn, torch
-from sknnk import URFSampler
+from sknnk import BundledNetworkRegressor
 X = torch.linspace(-1.0, 1.0, 60).reshape(30, 2)
 with sklearn.config_context(array_api_dispatch=True):
-    features = URFSampler(n_components=20, random_state=0).fit(X).transform(X)
-assert features.shape == (30, 20) and features.dtype == torch.float32
+    network = BundledNetworkRegressor(20, activation="gaussian", length_scale=1.0, random_state=0).fit(X, X[:, 0])
+    predicted = network.predict(X)
+assert predicted.shape == (30,) and predicted.dtype == torch.float32
 print("passed")
 """
 

@@ -18,7 +18,7 @@ from sklearn.utils._array_api import (
     get_namespace_and_device,
 )
 
-from .typing import Floats, Tensor
+from .typing import Array, Tensor
 
 # Numbers in a block of columns on a device: enough to keep a card busy, and half a gigabyte in float64.
 _BLOCK_ENTRIES = 2**26
@@ -198,7 +198,7 @@ def is_tensor(values: Any) -> TypeGuard[Tensor]:
     >>> is_tensor(np.zeros(2)), is_tensor([1.0])
     (False, False)
     """
-    return hasattr(values, "__dlpack__") and not isinstance(values, np.ndarray | np.generic)
+    return not isinstance(values, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(values)
 
 
 def tensor_space(values: Tensor) -> ArraySpace:
@@ -238,7 +238,7 @@ def on_host(values: Any) -> Any:
     return np.asarray(_convert_to_numpy(values, tensor_space(values).xp)) if is_tensor(values) else values
 
 
-def wide_on_host(values: Tensor) -> Floats:
+def wide_on_host(values: Tensor) -> Array:
     """Copy a tensor to a float64 array of NumPy.
 
     Parameters
@@ -302,6 +302,28 @@ def interpolated(space: ArraySpace, x: Tensor, knots: Tensor, scores: Tensor, sl
     left = xp.searchsorted(knots, inside, side="right") - 1
     left = xp.where(left > last - 1, left * 0 + (last - 1), left)
     return xp.take(scores, left) + xp.take(slopes, left) * (inside - xp.take(knots, left))
+
+
+def stacked(parts: list[Any]) -> Any:
+    """Stack arrays of NumPy, or tensors, along a new last axis.
+
+    Parameters
+    ----------
+    parts : list of ndarray or of tensor
+        Of one shape.
+
+    Returns
+    -------
+    ndarray or tensor
+        As the parts.
+
+    Examples
+    --------
+    >>> stacked([np.zeros(2), np.ones(2)])
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    return (tensor_space(parts[0]).xp if is_tensor(parts[0]) else np).stack(parts, axis=-1)
 
 
 def softmax(space: ArraySpace, values: Tensor, logarithm: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array, block_length, over_threads, row_blocks
+from .._compute import Array, ArraySpace, block_length, is_tensor, on_host, over_threads, row_blocks, tensor_space
 from .._data import Dataset, dense_inputs
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
@@ -19,6 +19,7 @@ from .held_out import HeldOutRows, residuals_without_row
 from .importances import slope_shares
 from .intervals import ResidualSpread, fit_spread
 from .targets import ClassTargets, NumericTargets, scores_without_row
+from .tensor_network import TensorNetwork, precision_of
 
 # Least number of rows in a block of predictions.
 _FEWEST_ROWS = 16
@@ -144,6 +145,8 @@ class FittedNetwork:
 
     def columns(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Scaled columns of validated rows, of shape (n_samples, n_columns)."""
+        if is_tensor(X):
+            return self._where(X).columns(X, execution.batch_size)
         columns = np.empty((X.shape[0], self.feature_map.n_columns), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
@@ -154,6 +157,8 @@ class FittedNetwork:
 
     def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Output of the network for validated rows, of shape (n_samples, n_targets)."""
+        if is_tensor(X):
+            return self._where(X).scores(X, execution.batch_size)
         dtype = np.dtype(np.float64) if self.feature_map.needs_float64 else X.dtype
         coef = (self.solution.coef * self.target_units).T if self.feature_map.needs_float64 else self.coef
         weights = np.ascontiguousarray((coef * self.feature_map.column_scale).T, dtype=dtype)
@@ -166,26 +171,52 @@ class FittedNetwork:
         scores += np.asarray(self.intercept, dtype=X.dtype)
         return scores
 
+    def on(self, space: ArraySpace, precision: str) -> TensorNetwork:
+        """The same network on a device, copied there when it is first asked for."""
+        key = (*space.key, precision)
+        if key not in self._copies:
+            parts = (self.feature_map, self.solution, self.target_units)
+            self._copies[key] = TensorNetwork(space, precision, *parts)
+        return self._copies[key]
+
+    def _where(self, X: Any) -> TensorNetwork:
+        space = tensor_space(X)
+        return self.on(space, precision_of(space, X))
+
+    @cached_property
+    def _copies(self) -> dict[tuple[str, str, str], TensorNetwork]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but copies on devices."""
+        return {name: value for name, value in vars(self).items() if name != "_copies"}
+
     def _precise(self, X: Any) -> Any:
         """Rows in the dtype that their columns are computed in."""
         return X.astype(np.float64, copy=False) if self.feature_map.needs_float64 else X
 
-    def deviation(self, X: Any, execution: Execution) -> Array:
+    def deviation(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Standard deviation of new targets around the prediction, of shape (n_samples, n_targets).
 
         It comes from the posterior or, if no factor is kept, from held-out residuals.
         """
+        if is_tensor(X):
+            network, batch_size = self._where(X), execution.batch_size
+            if network.variance is None:
+                return network.residual_deviation(X, self.residual_spread, batch_size)
+            return network.posterior_deviation(X, batch_size)
         if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
-            return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)
+            deviation = self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units
+            return np.asarray(deviation.astype(X.dtype, copy=False))
         variance = np.empty((X.shape[0], self.target_units.size))
 
         def evaluate(rows: slice) -> None:
             variance[rows] = self.solution.variance(self.feature_map.columns(self._precise(X[rows])))
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
-        return np.asarray(np.sqrt(self.noise_variance * (1.0 + variance)))
+        return np.asarray(np.sqrt(self.noise_variance * (1.0 + variance)).astype(X.dtype, copy=False))
 
-    def interval_half_width(self, X: Any, level: float, execution: Execution) -> Array:
+    def interval_half_width(self, X: Any, level: float, execution: Execution) -> NDArray[np.floating]:
         """Half the width of intervals that hold new targets with a probability, of shape (n_samples, n_targets)."""
         spread = self.residual_spread
         quantile = spread.quantile(level)
@@ -193,7 +224,10 @@ class FittedNetwork:
             n = len(spread.ratios)
             message = f"{n} training rows are too few for intervals of level {level}, which are infinitely wide; "
             warnings.warn(message + "fit more rows, or ask for a lower level.", UserWarning, stacklevel=3)
-        return np.asarray(self._residual_size(X, execution) * quantile * self.target_units)
+        if is_tensor(X):
+            return self._where(X).half_width(X, spread, quantile, execution.batch_size)
+        widths = self._residual_size(X, execution) * quantile * self.target_units
+        return np.asarray(widths.astype(X.dtype, copy=False))
 
     def _residual_size(self, X: Any, execution: Execution) -> Array:
         spread, sizes = self.residual_spread, np.empty((X.shape[0], self.target_units.size))
@@ -286,7 +320,8 @@ class FittedNetwork:
         else:
             data = data or self.held_data
             Y, weight = data.Y, data.in_weight_unit(self.weight_unit).sample_weight
-            own = self.scores(data.X, execution).astype(np.float64)
+            X = data.X if execution.space is None else execution.space.tensor(data.X)
+            own = on_host(self.scores(X, execution)).astype(np.float64)
             scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
         return replace(self, targets=targets.calibrated(*targets.labelled(scores, Y, weight)), held_out=held)
 

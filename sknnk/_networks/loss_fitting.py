@@ -19,6 +19,7 @@ from .loss_solving import Job, SolvedLosses, solved_losses
 from .loss_targets import LossTargets
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
+from .tensor_rows import refuse_tensors
 
 
 def fit_any_loss(
@@ -43,6 +44,7 @@ def fit_any_loss(
     """
     if spec.uses_squares:
         return fit_network(spec, data, targets, execution)
+    refuse_tensors(execution.space, f"loss={spec.loss!r}")
     penalty = spec.penalty(data.n_targets, data.weight_unit)
     _check(spec, penalty)
     X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)

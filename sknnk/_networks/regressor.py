@@ -7,6 +7,7 @@ from sklearn.base import MultiOutputMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metaestimators import available_if
 
+from .._compute import stacked
 from .._integration import reports_progress
 from .numeric_network import NumericNetwork, adds_up
 
@@ -247,11 +248,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ValueError
             If `X` does not fit, or with ``return_std=True`` for ``bundle(..., method="analytic")``, which saw no rows.
         """
-        fitted, targets, X, mean = self._means(X)
+        fitted, targets, X, mean = self._means(X, "predict")
         if not return_std:
             return targets.decode(mean)
         targets.check_intervals()
-        return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
+        return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()))
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
         """Predict intervals that hold new targets with a given probability.
@@ -287,7 +288,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         """
         if not 0.0 < confidence_level < 1.0:
             raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, e.g. 0.9.")
-        fitted, targets, X, mean = self._means(X)
+        fitted, targets, X, mean = self._means(X, "predict_interval")
         targets.check_intervals()
-        half = fitted.interval_half_width(X, confidence_level, self._execution()).astype(X.dtype)
-        return targets.decode(targets.within_range(np.stack([mean - half, mean + half], axis=-1)))
+        half = fitted.interval_half_width(X, confidence_level, self._execution())
+        return targets.decode(targets.within_range(stacked([mean - half, mean + half])))

@@ -11,7 +11,7 @@ import numpy as np
 from .._compute import ArraySpace, Tensor, on_host
 from .._data import TensorInputs
 from .._kernels import TensorKernels, in_coordinates
-from .block_map import BlockMap
+from .block_map import BlockedKernel, BlockMap
 from .kernel_map import KernelMap
 from .random_map import RandomMap
 from .tensor_features import check_tensor_range, fourier_tensor
@@ -240,3 +240,26 @@ class TensorKernelRows:
         kernels = TensorKernels(self.space, self._kernels, precision)
         a, b = (kernels.coordinates(self._rows[some, :]) for some in (rows, columns))
         return kernels.values(a, b)
+
+
+class TensorBlockedRows(TensorKernelRows):
+    """Rows in blocks on a device, and the columns that the blocks share; the counterpart of `BlockedKernel`.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Where the kernel is computed.
+    kernel : BlockedKernel
+        Of NumPy.
+    """
+
+    def __init__(self, space: ArraySpace, kernel: BlockedKernel) -> None:
+        super().__init__(space, kernel.kernels, kernel.rows)
+        self.blocks, self.n_landmarks = kernel.blocks, kernel.n_landmarks
+        self._landmarks, self._factor = space.wide_tensor(kernel.landmarks), space.wide_tensor(kernel.factor)
+
+    def shared_tensor(self, rows: slice) -> Tensor:
+        """Columns of some rows whose products are the kernel between blocks, in the highest precision."""
+        kernels = TensorKernels(self.space, self._kernels, "float64")
+        a, b = kernels.coordinates(self._rows[rows, :]), kernels.coordinates(self._landmarks)
+        return self.space.solve_lower(self._factor, kernels.values(a, b).T).T

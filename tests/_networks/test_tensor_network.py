@@ -29,7 +29,7 @@ def table(dtype, loader=load_diabetes):
 def close(found, expected, tolerance, dtype):
     values = on_host(found)
     assert tensor_space(found).key and values.dtype == dtype
-    np.testing.assert_allclose(values, expected, atol=tolerance * np.abs(expected).max())
+    np.testing.assert_allclose(values, expected, rtol=0.0, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("network", REGRESSORS)
@@ -37,6 +37,8 @@ def close(found, expected, tolerance, dtype):
 def test_regressors_predict_of_tensors_what_they_predict_of_numpy(space, dispatch, network, dtype, tolerance):
     X, y = table(dtype)
     network = clone(network).set_params(random_state=0)
+    if network.block_size == 40:
+        tolerance = 1e-5  # blocks are solved in float32 in NumPy, too
     expected = clone(network).fit(X[:100], y[:100])
     rows = space.tensor(X[80:])
     fitted = network.fit(space.tensor(X[:100]), space.tensor(y[:100]))

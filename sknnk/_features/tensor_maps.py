@@ -1,6 +1,7 @@
 """Maps from rows to columns on a device: the counterparts of `RandomMap`, `KernelMap` and `BlockMap`.
 
-A counterpart copies what it needs to the device once. Rows come as tensors, in blocks that the caller cuts.
+A counterpart copies what it needs to the device once. Rows come as tensors. They are transformed together, because that
+takes many small steps, and their columns are computed in blocks that the caller cuts.
 """
 
 from functools import singledispatch
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import ArraySpace, Tensor, on_host
+from .._compute import ArraySpace, Tensor, row_blocks, tensor_rows, wide_on_host
 from .._data import TensorInputs
 from .._kernels import TensorKernels, in_coordinates
 from .block_map import BlockedKernel, BlockMap
@@ -46,10 +47,14 @@ class TensorRandomMap:
         if self._layers.input_map is None:
             check_tensor_range(self.space, X, self._weights[0], self._layers.samplers[0].length_scale)
 
-    def raw_columns(self, X: Tensor) -> Tensor:
-        """Columns of rows without `column_scale`, of shape (n_samples, n_columns)."""
-        hidden = self.inputs(self.space.xp.astype(X, self.dtype, copy=False))
-        link = [] if self._layers.link_scale is None else [self._layers.link_scale * hidden]
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the first layer, in the dtype of the features."""
+        return self.inputs(self.space.xp.astype(X, self.dtype, copy=False))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows without `column_scale`, of shape (n_samples, n_columns)."""
+        hidden = inputs
+        link = [] if self._layers.link_scale is None else [float(self._layers.link_scale) * hidden]
         scale = 1.0
         for sampler, weights in zip(self._layers.samplers, self._weights, strict=True):
             is_last = sampler is self._layers.samplers[-1]
@@ -57,9 +62,9 @@ class TensorRandomMap:
             hidden = fourier_tensor(self.space, hidden, weights, sampler.n_components, scale)
         return self.space.xp.concat([*link, hidden], axis=1) if link else hidden
 
-    def scores(self, X: Tensor, weights: Tensor) -> Tensor:
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
-        return self.raw_columns(X) @ self.space.xp.astype(weights, self.dtype, copy=False)
+        return self.raw_columns(inputs) @ self.space.xp.astype(weights, self.dtype, copy=False)
 
 
 class TensorKernelMap:
@@ -90,15 +95,18 @@ class TensorKernelMap:
     def check_range(self, X: Tensor) -> None:
         """Accept every finite row: kernels do not overflow."""
 
-    def raw_columns(self, X: Tensor) -> Tensor:
-        """Columns of rows, of shape (n_samples, n_columns), in the highest precision."""
-        wide = self.inputs(self.space.xp.astype(X, self.space.wide))
-        values = self._kernels.values(self._kernels.coordinates(wide), self._centres)
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the kernel, in the highest precision."""
+        return self.inputs(self.space.xp.astype(X, self.space.wide))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows, of shape (n_samples, n_columns)."""
+        values = self._kernels.values(self._kernels.coordinates(inputs), self._centres)
         return values if self._whitening is None else values @ self._whitening
 
-    def scores(self, X: Tensor, weights: Tensor) -> Tensor:
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
-        columns = self.raw_columns(X)
+        columns = self.raw_columns(inputs)
         return columns @ self.space.xp.astype(weights, columns.dtype)
 
 
@@ -127,13 +135,17 @@ class TensorBlockMap:
 
     @property
     def score_width(self) -> int:
-        """Columns of a row that are in memory while scores are computed."""
-        return max(self._map.kernel.n_landmarks, *np.diff(self._starts).tolist())
+        """Numbers of a row that are in memory while scores are computed: its kernels are, by blocks, for few rows."""
+        return self._map.kernel.rows.shape[1] + self._local.shape[1]
 
     def check_range(self, X: Tensor) -> None:
         """Accept every finite row: kernels do not overflow."""
 
-    def raw_columns(self, X: Tensor) -> Tensor:
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the kernel, in the highest precision."""
+        return self.inputs(self.space.xp.astype(X, self.space.wide))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
         """Kernels with the landmarks and what the own block adds, of shape (n_samples, n_columns)."""
         xp = self.space.xp
 
@@ -142,9 +154,9 @@ class TensorBlockMap:
             near = xp.astype(self._near(a, block), self.dtype)
             return xp.concat([shared, near - shared @ self._overlap[block, :, :]], axis=1)
 
-        return self._by_block(X, columns)
+        return self._by_block(inputs, columns)
 
-    def scores(self, X: Tensor, weights: Tensor) -> Tensor:
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
         n_landmarks, xp = self._map.kernel.n_landmarks, self.space.xp
         shared, own = weights[:n_landmarks, :], weights[n_landmarks:, :]
@@ -155,27 +167,28 @@ class TensorBlockMap:
             far = xp.astype(values @ xp.astype(coef, values.dtype), self.dtype)
             return far + xp.astype(self._near(a, block), self.dtype) @ own
 
-        return self._by_block(X, products)
+        return self._by_block(inputs, products)
 
     def _near(self, a: list[Tensor], block: int) -> Tensor:
         rows = slice(*self._starts[block : block + 2])
         values = self._kernels.values(a, [each[rows, :] for each in self._rows])
         return values @ self.space.xp.astype(self._local[rows, :], values.dtype)
 
-    def _by_block(self, X: Tensor, function: Any) -> Tensor:
+    def _by_block(self, inputs: Tensor, function: Any) -> Tensor:
         """What a function of coordinates and a block gives for the rows of each block, in the order of the rows."""
         xp = self.space.xp
-        wide = self.inputs(xp.astype(X, self.space.wide))
-        a = self._kernels.coordinates(wide)
+        a = self._kernels.coordinates(inputs)
         # The tree is walked where it was grown, so that a row at a threshold falls on the same side.
-        points = in_coordinates(self._map.kernels[0], np.asarray(on_host(wide), dtype=np.float64))
+        points = in_coordinates(self._map.kernels[0], wide_on_host(inputs))
         blocks = self._map.kernel.tree.block_of(points)
         order = np.argsort(blocks, kind="stable")
         found, parts = np.unique(blocks[order], return_index=True)
         results = []
-        for block, some in zip(found.tolist(), np.split(order, parts[1:]), strict=True):
-            rows = self.space.tensor(some)
-            results.append(function([xp.take(each, rows, axis=0) for each in a], block))
+        width = max(self._map.kernel.n_landmarks, int(np.diff(self._starts).max()))
+        for block, own in zip(found.tolist(), np.split(order, parts[1:]), strict=True):
+            for some in row_blocks(len(own), tensor_rows(width)):
+                rows = self.space.tensor(own[some])
+                results.append(function([xp.take(each, rows, axis=0) for each in a], block))
         return xp.take(xp.concat(results, axis=0), self.space.tensor(np.argsort(order)), axis=0)
 
 

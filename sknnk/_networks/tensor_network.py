@@ -53,7 +53,7 @@ class TensorNetwork:
             raw = self._map.raw_columns(rows)
             return raw * xp.astype(self._scale, raw.dtype, copy=False)
 
-        return self._by_blocks(evaluate, X, self._map.n_columns, batch_size)
+        return self._by_blocks(evaluate, self._map.transformed(X), self._map.n_columns, batch_size)
 
     def scores(self, X: Tensor, batch_size: int | None) -> Tensor:
         """Output of the network, of shape (n_samples, n_targets)."""
@@ -63,7 +63,7 @@ class TensorNetwork:
             products = self._map.scores(rows, self._weights)
             return products + xp.astype(self._intercept, products.dtype, copy=False)
 
-        return self._by_blocks(evaluate, X, self._map.score_width, batch_size)
+        return self._by_blocks(evaluate, self._map.transformed(X), self._map.score_width, batch_size)
 
     @property
     def variance(self) -> Callable[[Tensor], Tensor] | None:
@@ -82,7 +82,7 @@ class TensorNetwork:
             columns = xp.astype(self._map.raw_columns(rows), space.wide) * self._scale
             return xp.sqrt(noise * (1.0 + variance(columns)))
 
-        return self._by_blocks(evaluate, X, self._map.n_columns, batch_size)
+        return self._by_blocks(evaluate, self._map.transformed(X), self._map.n_columns, batch_size)
 
     def residual_size(self, X: Tensor, spread: ResidualSpread, batch_size: int | None) -> Tensor:
         """Typical size of residuals of rows, of shape (n_samples, n_targets), in the highest precision."""
@@ -92,10 +92,10 @@ class TensorNetwork:
         coef, intercept = space.wide_tensor(spread.coef), space.wide_tensor(spread.intercept)
 
         def evaluate(rows: Tensor) -> Tensor:
-            inputs = self._map.inputs(xp.astype(rows, space.wide))
-            return xp.exp(kernels.values(kernels.coordinates(inputs), centres) @ coef + intercept)
+            return xp.exp(kernels.values(kernels.coordinates(rows), centres) @ coef + intercept)
 
-        return self._by_blocks(evaluate, X, len(spread.centres), batch_size, space.wide)
+        inputs = self._map.inputs(xp.astype(X, space.wide))
+        return self._by_blocks(evaluate, inputs, len(spread.centres), batch_size, space.wide)
 
     def residual_deviation(self, X: Tensor, spread: ResidualSpread, batch_size: int | None) -> Tensor:
         """Standard deviation of new targets from residuals of rows that were left out."""
@@ -110,12 +110,17 @@ class TensorNetwork:
         return self._space.xp.astype(widths, self._dtype)
 
     def _by_blocks(
-        self, function: Callable[[Tensor], Tensor], X: Tensor, n_columns: int, batch_size: int | None, dtype: Any = None
+        self,
+        function: Callable[[Tensor], Tensor],
+        inputs: Tensor,
+        n_columns: int,
+        batch_size: int | None,
+        dtype: Any = None,
     ) -> Tensor:
-        """What a function gives for blocks of rows, in the dtype of the rows."""
+        """What a function gives for blocks of transformed rows, in the dtype of the rows."""
         xp, dtype = self._space.xp, self._dtype if dtype is None else dtype
-        blocks = row_blocks(X.shape[0], tensor_rows(n_columns, batch_size))
-        parts = [xp.astype(function(X[rows, :]), dtype, copy=False) for rows in blocks]
+        blocks = row_blocks(inputs.shape[0], tensor_rows(n_columns, batch_size))
+        parts = [xp.astype(function(inputs[rows, :]), dtype, copy=False) for rows in blocks]
         return parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
 
 

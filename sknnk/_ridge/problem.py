@@ -50,8 +50,11 @@ class TensorColumns(Protocol):
     dtype: Any
     n_columns: int
 
-    def raw_columns(self, X: Tensor) -> Tensor:
-        """Columns of rows without `column_scale`, in `dtype`."""
+    def transformed(self, X: Tensor) -> Tensor:
+        """Rows as `raw_columns` takes them."""
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows without `column_scale`, in `dtype`."""
 
 
 @dataclass(frozen=True, eq=False)

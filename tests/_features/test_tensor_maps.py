@@ -39,19 +39,19 @@ MAPS = {
 def test_columns_and_scores_are_those_of_numpy(space, name):
     feature_map, rows = MAPS[name], X[:9] * 1.5
     placed = tensor_map(feature_map, space, "float64")
-    columns = feature_map.raw_columns(rows)
-    assert placed.n_columns == feature_map.n_columns <= placed.score_width + 2
-    np.testing.assert_allclose(on_host(placed.raw_columns(space.tensor(rows))), columns, atol=1e-12)
+    inputs, columns = placed.transformed(space.tensor(rows)), feature_map.raw_columns(rows)
+    assert placed.n_columns == feature_map.n_columns and placed.score_width > 0
+    np.testing.assert_allclose(on_host(placed.raw_columns(inputs)), columns, atol=1e-12)
     weights = np.random.default_rng(2).normal(size=(feature_map.n_columns, 2))
     expected = np.empty((9, 2))
     feature_map.write_scores(rows, weights, expected)
-    np.testing.assert_allclose(on_host(placed.scores(space.tensor(rows), space.tensor(weights))), expected, atol=1e-11)
+    np.testing.assert_allclose(on_host(placed.scores(inputs, space.tensor(weights))), expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", MAPS)
 def test_only_features_of_float32_rows_are_float32(space, name):
     placed = tensor_map(MAPS[name], space, "float32")
-    columns = on_host(placed.raw_columns(space.tensor(X[:2].astype(np.float32))))
+    columns = on_host(placed.raw_columns(placed.transformed(space.tensor(X[:2].astype(np.float32)))))
     assert columns.dtype == ("float32" if isinstance(MAPS[name], RandomMap) else "float64")
 
 

@@ -108,13 +108,14 @@ class _Rows:
 
     def __init__(self, problem: Problem, columns: TensorColumns, size: int, done: Step) -> None:
         self.space, self.columns, self._size, self._done = columns.space, columns, size, done
-        self._X, self._scale = self.space.tensor(problem.X), self.space.wide_tensor(problem.feature_map.column_scale)
+        self._inputs = columns.transformed(self.space.tensor(problem.X))
+        self._scale = self.space.wide_tensor(problem.feature_map.column_scale)
         self._Y, self._weight = self.space.wide_tensor(problem.Y), self.space.wide_tensor(problem.sample_weight)
         self.n_samples, self.weight = len(problem.Y), float(problem.sample_weight.sum())
 
     def _blocks(self, dtype: Any) -> Iterator[tuple[slice, Tensor]]:
         for rows in row_blocks(self.n_samples, self._size):
-            yield rows, self.space.xp.astype(self.columns.raw_columns(self._X[rows, :]), dtype, copy=False)
+            yield rows, self.space.xp.astype(self.columns.raw_columns(self._inputs[rows, :]), dtype, copy=False)
             self._done()
 
     def sums(self, dtype: Any) -> TensorSums:

@@ -43,7 +43,8 @@ class TensorKernels:
     """
 
     def __init__(self, space: ArraySpace, kernels: Sequence[Kernel], precision: str) -> None:
-        self.space, self.dtype, self._precision = space, space.dtype(precision), precision
+        self.space, self.dtype = space, space.dtype(precision)
+        self._precision = "float32" if self.dtype == space.xp.float32 else "float64"
         self._kernels = tuple(kernels)
         self._scales = [space.wide_tensor(kernel.scales) for kernel in kernels]
         self._projections = [

@@ -6,6 +6,7 @@ other file knows which library it is.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -53,7 +54,7 @@ class ArraySpace:
         """What tells this space from others."""
         return self.xp.__name__, str(self.device)
 
-    @property
+    @cached_property
     def wide(self) -> Any:
         """The dtype of highest precision that the device has: float64 on all but a few."""
         return _max_precision_float_dtype(self.xp, self.device)

@@ -8,7 +8,7 @@ from ._displays import FeatureCountDisplay, KernelErrorDisplay, NetworkDisplay, 
 from ._features import ArcCosineSampler, URFSampler, estimation_error_bound, estimation_variance
 from ._integration import explain_files_of_format_1 as _explain_files_of_format_1
 from ._integration import trusted_types
-from ._networks import BundledNetworkClassifier, BundledNetworkRegressor
+from ._networks import BundledNetworkClassifier, BundledNetworkRegressor, to_numpy
 
 __version__ = _version("sknnk")
 _explain_files_of_format_1()
@@ -29,5 +29,6 @@ __all__ = [
     "bundle_report",
     "estimation_error_bound",
     "estimation_variance",
+    "to_numpy",
     "trusted_types",
 ]

@@ -56,3 +56,21 @@ def evaluated():
         return result
 
     return evaluate
+
+
+@pytest.fixture(params=["torch", "array_api_strict"])
+def space(request):
+    """A library of tensors that follows the array API standard, on the processor."""
+    from sknnk._compute.arrays import tensor_space
+
+    return tensor_space(pytest.importorskip(request.param).zeros(1))
+
+
+@pytest.fixture
+def dispatch(monkeypatch):
+    """Turns on scikit-learn's array_api_dispatch."""
+    import sklearn
+
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    with sklearn.config_context(array_api_dispatch=True):
+        yield

@@ -50,6 +50,9 @@ OPTIONAL = {
     "matplotlib": None,
     "pandas": None,
     "polars": None,
+    "array_api_compat": None,
+    "array_api_strict": None,
+    "cupy": None,
 }
 FORBIDDEN_WORDS = {"utils", "util", "base", "common", "helper", "helpers", "misc", "manager"}
 # Names that stand for objects of this package wherever they are an argument or an attribute: their type has a name.

@@ -3,6 +3,8 @@
 A shape is said in the docstring of the function that takes the array.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,3 +19,6 @@ Complexes = NDArray[np.complex128]
 
 Indices = NDArray[np.intp]
 """Whole numbers that count or point into another array."""
+
+Tensor = Any
+"""An array of another library than NumPy: the array API standard has no type for it."""

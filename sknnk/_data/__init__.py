@@ -26,6 +26,7 @@ from .rows import (
 )
 from .table_encoder import TableEncoder, fit_table_encoder
 from .table_reader import TableReader
+from .tensor_inputs import TensorInputs
 from .weight_units import in_weight_unit, unit_of_counts
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "QuantileMap",
     "TableEncoder",
     "TableReader",
+    "TensorInputs",
     "binary_magnitude",
     "dense_inputs",
     "distinct_rows",

@@ -14,6 +14,7 @@ from .kernel_map import KernelMap, SymmetricKernel, landmark_map, single_is_harm
 from .layer_spec import Candidate
 from .random_map import RandomMap, build_samplers, own_frequencies, with_frequencies
 from .samplers import URFSampler, unbiased_map_of
+from .tensor_maps import TensorBlockedRows, TensorKernelRows, TensorMap, tensor_map
 from .transformer import n_columns_of
 from .unbiased import largest_norm, named_function
 
@@ -28,6 +29,9 @@ __all__ = [
     "KernelMap",
     "RandomMap",
     "SymmetricKernel",
+    "TensorBlockedRows",
+    "TensorKernelRows",
+    "TensorMap",
     "URFSampler",
     "balanced_blocks",
     "blocked_kernel",
@@ -43,6 +47,7 @@ __all__ = [
     "named_function",
     "own_frequencies",
     "single_is_harmless",
+    "tensor_map",
     "unbiased_map_of",
     "with_frequencies",
 ]

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Floats
+from .._compute import ArraySpace, Floats, Tensor, is_tensor
 from .._kernels import column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import DIRECTIONS
 from .fourier import arc_cosine_features, feature_scale
+from .tensor_features import arc_cosine_tensor
 from .transformer import RandomFeatureSampler
 from .unbiased import checked_weights
 
@@ -142,6 +143,8 @@ class ArcCosineSampler(RandomFeatureSampler):
         1.0
         """
         check_is_fitted(self)
+        if is_tensor(self.random_weights_):
+            raise ValueError("transform_weights runs on arrays of NumPy alone; use sknnk.to_numpy(sampler).")
         W, b = checked_weights(W, b, self.n_features_in_)
         if self._bias == 0.0 and np.any(b):
             raise ValueError("b must be None or zero for a sampler fitted with bias=0; fit with bias=1.")
@@ -156,6 +159,12 @@ class ArcCosineSampler(RandomFeatureSampler):
     def _raw_features(self, X: Any, out: Floats, scale: float = 1.0) -> None:
         weights = self.random_weights_.astype(X.dtype, copy=False)
         arc_cosine_features(X, weights, self.random_offset_.astype(X.dtype, copy=False), self._degree, out, scale)
+
+    def _tensor_features(self, space: ArraySpace, X: Tensor, scale: float = 1.0) -> Tensor:
+        weights, offset = (
+            space.xp.astype(each, X.dtype, copy=False) for each in (self.random_weights_, self.random_offset_)
+        )
+        return arc_cosine_tensor(space, X, weights, offset, self._degree, scale)
 
 
 def degree_of(sampler: ArcCosineSampler) -> int:

@@ -10,10 +10,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Floats
+from .._compute import ArraySpace, Floats, Tensor
 from .._kernels import ACTIVATIONS, column_deviations, numeric_length_scale, spectrum_of, typical_length_scale
 from .directions import COUPLINGS, DIRECTIONS, frequencies, hadamard_frequencies
 from .fourier import feature_scale, fourier_features
+from .tensor_features import fourier_tensor
 from .transformer import RandomFeatureSampler
 from .unbiased import (
     UnbiasedMap,
@@ -297,6 +298,22 @@ class URFSampler(RandomFeatureSampler):
                 f"there. Fit to rows as large, or with weight_norm={needed:.5g}.",
                 stacklevel=3,
             )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = self.mode == "bounded"
+        return tags
+
+    def _check_takes_tensors(self) -> None:
+        if self._map is not None:
+            raise ValueError(
+                f'mode={self.mode!r} runs on arrays of NumPy alone; use mode="bounded" with tensors, or pass X as an '
+                "array of NumPy."
+            )
+
+    def _tensor_features(self, space: ArraySpace, X: Tensor, scale: float = 1.0) -> Tensor:
+        weights = space.xp.astype(self.random_weights_, X.dtype, copy=False)
+        return fourier_tensor(space, X, weights, self._n_features_out, scale)
 
     def _cast(self, dtype: Any) -> "URFSampler":
         """A copy with weights of this dtype, so that they are not converted for every block of rows."""

@@ -6,12 +6,26 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._array_api import check_same_namespace
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compute import Floats, block_length, n_threads, over_threads, refuse_beyond_memory, row_blocks
+from .._compute import (
+    ArraySpace,
+    Floats,
+    Tensor,
+    block_length,
+    is_tensor,
+    n_threads,
+    on_host,
+    over_threads,
+    refuse_beyond_memory,
+    row_blocks,
+    space_of,
+)
 from .._data import refuse_text, text_named
 from .._integration import IntegratedEstimator, draft_of, replace_attributes, reports_progress
 from .fourier import feature_scale
+from .tensor_features import check_tensor_range
 from .unbiased import largest_entry
 
 
@@ -55,7 +69,8 @@ class RandomFeatureSampler(
 
     def _fit_draft(self, X: Any) -> None:
         """Validate and draw, with attributes written one by one."""
-        X = self._numbers(X)
+        space = space_of(X)
+        X = self._numbers(X if space is None else on_host(X))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._n_features_out = int(self.n_components)
         shape = (X.shape[1], self._n_frequencies())
@@ -67,6 +82,9 @@ class RandomFeatureSampler(
                 f"length_scale={self.length_scale!r} comes to {np.min(self.length_scale_):.3g}, and random weights "
                 f"divided by it overflow {X.dtype}; give a larger length_scale, or rescale X."
             )
+        if space is not None:
+            self._check_takes_tensors()
+            self._convert(space.tensor)
 
     def transform(self, X: Any) -> Floats:
         """Evaluate Phi.
@@ -88,10 +106,47 @@ class RandomFeatureSampler(
             in `fit`, or if the features do not fit into the memory of the machine.
         """
         check_is_fitted(self)
+        check_same_namespace(X, self, attribute="random_weights_", method="transform")
+        if is_tensor(self.random_weights_):
+            return self._transformed_tensor(X)
         X = self._numbers(X, reset=False)
         self._check_range(X)
         self._refuse_beyond_memory("features", (X.shape[0], self._n_features_out), X.dtype)
         return self._phi(X, n_threads(None))
+
+    def _transformed_tensor(self, X: Any) -> Tensor:
+        """Phi of rows on the device of the weights."""
+        space = space_of(X)
+        if space is None:
+            raise ValueError(
+                f"{type(self).__name__} was fitted to tensors, and they are read as such only inside "
+                "sklearn.config_context(array_api_dispatch=True). Transform there, or use sknnk.to_numpy(sampler)."
+            )
+        X = validate_data(self, X, dtype=[space.wide, space.xp.float32], reset=False)
+        check_tensor_range(space, X, self.random_weights_, self.length_scale)
+        return self._tensor_features(space, X, feature_scale(self._n_features_out))
+
+    def _tensor_features(self, space: ArraySpace, X: Tensor, scale: float = 1.0) -> Tensor:
+        """Features of rows on a device; a subclass says how."""
+        raise NotImplementedError
+
+    def _check_takes_tensors(self) -> None:
+        """Accept tensors; a subclass refuses what does not run there."""
+
+    def _convert(self, converter: Any) -> None:
+        """Convert all fitted arrays but the names of columns."""
+        for name, value in vars(self).items():
+            is_array = is_tensor(value) or isinstance(value, np.ndarray)
+            if is_array and name.endswith("_") and name != "feature_names_in_":
+                setattr(self, name, converter(value))
+
+    def __sklearn_array_api_convert__(self, converter: Any) -> "RandomFeatureSampler":
+        """Return the same sampler with its fitted arrays in another library or on another device."""
+        moved = draft_of(self)
+        moved._convert(converter)
+        if is_tensor(getattr(moved, "random_weights_", None)):
+            moved._check_takes_tensors()
+        return moved
 
     def _numbers(self, X: Any, reset: bool = True) -> Any:
         """Rows as scikit-learn validates them; columns of text are refused by name."""
@@ -138,6 +193,7 @@ class RandomFeatureSampler(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

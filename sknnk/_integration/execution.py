@@ -1,13 +1,14 @@
 """How a fit is carried out: threads, rows at a time, and who is told of its progress."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from .tasks import NO_PROGRESS, Task
 
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """What changes the time and the memory of a fit, and no result.
+    """What changes the time and the memory of a fit, and its results by rounding alone.
 
     Parameters
     ----------
@@ -17,6 +18,8 @@ class Execution:
         Upper bound on the rows of a block; None for the number that is fastest.
     progress : Task, optional
         The fit, of which the work is a part; by default nobody watches.
+    space : ArraySpace, optional
+        Library and device where work that grows with the rows is done; None for NumPy.
 
     Examples
     --------
@@ -30,3 +33,4 @@ class Execution:
     threads: int = 1
     batch_size: int | None = None
     progress: Task = NO_PROGRESS
+    space: Any = None

@@ -8,6 +8,7 @@ from .kernels import Kernel, in_coordinates
 from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
 from .slopes import gradient_products, squared_gradients
 from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, spectrum_of
+from .tensor_values import TensorKernels
 from .values import (
     Centres,
     fill_kernel_matrix,
@@ -23,6 +24,7 @@ __all__ = [
     "Centres",
     "Kernel",
     "SeriesSpectrum",
+    "TensorKernels",
     "activation_name",
     "activation_values",
     "column_deviations",

@@ -12,6 +12,7 @@ from .fitted import FittedNetwork, NetworkChoice, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
 from .loss_targets import LossTargets
+from .moving import to_numpy
 from .numeric_network import check_request
 from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
@@ -50,4 +51,5 @@ __all__ = [
     "summed_rows",
     "summing_steps",
     "table_encoder",
+    "to_numpy",
 ]

@@ -8,7 +8,14 @@ import numpy as np
 
 from .._compute import Array, Indices
 from .._data import Dataset, dense_inputs, multiplicities
-from .._features import BlockedKernel, BlockMap, balanced_blocks, blocked_kernel, single_is_harmless
+from .._features import (
+    BlockedKernel,
+    BlockMap,
+    TensorBlockedRows,
+    balanced_blocks,
+    blocked_kernel,
+    single_is_harmless,
+)
 from .._integration import Execution
 from .._kernel_learning import KernelTask, refined_on_blocks
 from .._kernels import in_coordinates
@@ -95,7 +102,8 @@ def solved_blocks(task: KernelTask, plan: KernelPlan, execution: Execution) -> S
     n_held = held_in_blocks(kernel, order)
     with execution.progress.part("solve", 1) as done:
         copies = multiplicities(rows.sample_weight)
-        arguments = (kernel, rows.Y, rows.sample_weight, best.alpha, n_held, execution.threads)
+        placed = kernel if execution.space is None else TensorBlockedRows(execution.space, kernel)
+        arguments = (placed, rows.Y, rows.sample_weight, best.alpha, n_held, execution.threads)
         solution = solve_blocks(*arguments, copies=copies)
         done()
     return SolvedBlocks(rows, kernel, solution, plan)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from .._compute import Array
+from .._compute import Array, is_tensor, tensor_space
+from .._compute import softmax as tensor_softmax
 
 # Logarithms of the smallest and largest inverse temperature: from no information to certainty at a margin of 0.05.
 _BOUNDS = (-5.0, 5.0)
@@ -64,6 +65,8 @@ def probabilities(scores: Array, inverse_temperature: float) -> Array:
     array([[0.5  , 0.5  ],
            [0.119, 0.881]])
     """
+    if is_tensor(scores):
+        return tensor_softmax(tensor_space(scores), inverse_temperature * _per_class(scores))
     return softmax(inverse_temperature * _per_class(scores), axis=1)
 
 
@@ -88,6 +91,8 @@ def log_probabilities(scores: NDArray[Any], inverse_temperature: float) -> NDArr
     >>> log_probabilities(np.array([[500.0]]), 1.0)
     array([[-1000.,     0.]])
     """
+    if is_tensor(scores):
+        return tensor_softmax(tensor_space(scores), inverse_temperature * _per_class(scores), logarithm=True)
     return np.asarray(log_softmax(inverse_temperature * _per_class(scores), axis=1))
 
 
@@ -140,4 +145,8 @@ def fit_temperature(scores: Array, labels: NDArray[np.intp], sample_weight: Arra
 
 
 def _per_class(scores: NDArray[Any]) -> NDArray[Any]:
-    return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
+    if scores.shape[1] > 1:
+        return scores
+    if is_tensor(scores):
+        return tensor_space(scores).xp.concat([-scores, scores], axis=1)
+    return np.hstack([-scores, scores])

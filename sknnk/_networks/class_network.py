@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._data import Dataset
+from .._integration import Execution
 from .class_weighted import ClassWeightedNetwork
 from .fitted import FittedNetwork
 from .numeric_network import adds_up
@@ -92,6 +93,6 @@ class ClassNetwork(ClassWeightedNetwork):
         Y, weight = targets.encode(rows.y), targets.weighted(rows.y, rows.sample_weight)
         return targets, Dataset.of(rows.X, Y, weight)
 
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None, execution: Execution) -> FittedNetwork:
         # The logarithmic loss is that of probabilities, which then need no temperature.
-        return fitted.with_probabilities(data, self._execution()) if self.loss == "squared" else fitted
+        return fitted.with_probabilities(data, execution) if self.loss == "squared" else fitted

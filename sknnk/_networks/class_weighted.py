@@ -63,6 +63,6 @@ class ClassWeightedNetwork(BundledNetwork):
         ndarray of shape (n_samples, n_classes)
             At most zero; columns in the order of `classes_`.
         """
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, "predict_log_proba")
         assert isinstance(fitted.targets, ClassTargets)
         return fitted.targets.log_probabilities(fitted.scores(X, self._execution()))

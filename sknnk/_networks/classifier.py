@@ -241,7 +241,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
             Estimates from -1 (another class) to 1 (this class), or logits with ``loss="log_loss"``. For two classes
             this is the second one.
         """
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, "decision_function")
         scores = fitted.scores(X, self._execution())
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
@@ -258,7 +258,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         ndarray of shape (n_samples,)
             Class labels.
         """
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, "predict")
         return fitted.targets.decode(fitted.scores(X, self._execution()))
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -274,6 +274,6 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         ndarray of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of `classes_`.
         """
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, "predict_proba")
         assert isinstance(fitted.targets, ClassTargets)
         return fitted.targets.probabilities(fitted.scores(X, self._execution()))

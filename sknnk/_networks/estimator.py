@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import n_threads
+from .._compute import ArraySpace, is_tensor, n_threads, tensor_space
 from .._data import Dataset, TableEncoder, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import Execution, IntegratedEstimator, current_progress, draft_of, replace_attributes
@@ -21,7 +21,8 @@ from .raw_tables import encoded_inputs, fitted_table, later_rows
 from .specification import NetworkSpec
 from .streaming import extend_network, warn_of_overlooked_columns
 from .targets import ClassTargets, NumericTargets
-from .validation import DESCRIPTION, CheckedRows, checked_rows
+from .tensor_rows import placed_attributes, refuse_tensors, same_space, tensor_rows_of
+from .validation import DESCRIPTION, CheckedRows, checked_rows, description_of
 
 
 class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -109,7 +110,7 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
             The direct link, if there is one, and the features of the last bundled layer:
             ``transform(X) @ output_coef_.T + intercept_`` is the prediction.
         """
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, "transform")
         return fitted.columns(X, self._execution())
 
     @property
@@ -123,8 +124,8 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)
 
-    def _fitted_for(self, X: Any) -> tuple[FittedNetwork, Any]:
-        """Validate rows, and give the network that they were validated for.
+    def _fitted_for(self, X: Any, method: str) -> tuple[FittedNetwork, Any]:
+        """Validate rows that a method was given, and give the network that they were validated for.
 
         A fit in another thread replaces the dictionary of attributes. So attributes from one dictionary belong
         together.
@@ -133,6 +134,10 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         state: dict[str, Any] = self.__dict__
         fitted: FittedNetwork = state["_fitted"]
         table: TableEncoder | None = state.get("_table")
+        if type(X) is not np.ndarray or type(state["output_coef_"]) is not np.ndarray:
+            space = same_space(X, draft_of(self, state), method)
+            if space is not None:
+                return fitted, tensor_rows_of(draft_of(self, state), X, fitted, space)
         if is_valid_already(X, _n_unnamed_columns(state)):
             X = X if table is None else table(X)
         else:
@@ -141,10 +146,10 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         fitted.feature_map.check_range(X)
         return fitted, X
 
-    def _execution(self) -> Execution:
-        """Give threads and blocks as the parameters say, and the callbacks of the fit that runs."""
+    def _execution(self, space: ArraySpace | None = None) -> Execution:
+        """Give threads and blocks as the parameters say, the callbacks of the fit that runs, and where rows live."""
         batch_size = None if isinstance(self.batch_size, str) else int(self.batch_size)
-        return Execution(n_threads(self.n_jobs), batch_size, current_progress())
+        return Execution(n_threads(self.n_jobs), batch_size, current_progress(), space)
 
     def _check_params(self) -> None:
         """Refuse values that no parameter allows; a value of an earlier version with what to write now."""
@@ -169,14 +174,16 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks)
         targets, data = self._encoded(None, rows)
         table, data = fitted_table(rows, data, self._seed_of_folds)
-        fitted = fit_any_loss(self._spec(targets, table), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, data), {**description, "_table": table})
+        execution = self._execution(rows.space)
+        fitted = fit_any_loss(self._spec(targets, table), data, targets, execution)
+        self._publish(self._calibrated(fitted, data, execution), {**description, "_table": table}, rows.space)
 
     def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:
         """Validate, add to the fit and publish; `known` is what the targets are told beside `y`."""
         self._check_params()
         earlier = vars(self).get("_fitted")
         description, rows = checked_rows(self, X, y, sample_weight, self._target_checks, reset=earlier is None)
+        refuse_tensors(rows.space, "partial_fit")
         targets, data = self._encoded(None if earlier is None else earlier.targets, rows, **known)
         table: TableEncoder | None
         if earlier is None:
@@ -186,7 +193,7 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
             names = description.get("feature_names_in_")
             warn_of_overlooked_columns(earlier, data.X, names if table is None else table.names_of_columns(names))
         fitted = extend_network(earlier, self._spec(targets, table), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, None), {**description, "_table": table})
+        self._publish(self._calibrated(fitted, None, self._execution()), {**description, "_table": table})
 
     def _encoded(
         self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any
@@ -194,12 +201,14 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         """Targets of the network, and rows of positive weight; a subclass says how."""
         raise NotImplementedError
 
-    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None) -> FittedNetwork:
+    def _calibrated(self, fitted: FittedNetwork, data: Dataset | None, execution: Execution) -> FittedNetwork:
         """The network with what its targets learn from the fit, or from the rows that it keeps; nothing here."""
         return fitted
 
-    def _publish(self, fitted: FittedNetwork, description: dict[str, Any]) -> None:
-        """Replace all fitted attributes at once.
+    def _publish(
+        self, fitted: FittedNetwork, description: dict[str, Any], space: ArraySpace | None = None, quiet: bool = False
+    ) -> None:
+        """Replace all fitted attributes at once, as arrays of NumPy or of a device.
 
         No other method writes them. So a fit that is interrupted earlier leaves the estimator as it was. What a
         subclass or a user has written stays.
@@ -207,8 +216,9 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         earlier: FittedNetwork | None = vars(self).get("_fitted")
         written = {"_fitted", *DESCRIPTION, *(earlier.attributes() if earlier is not None else ())}
         kept = {name: value for name, value in vars(self).items() if name not in written}
-        state = {**kept, **fitted.attributes(), **description, "_fitted": fitted}
-        if self.verbose and fitted.solver is not None:
+        attributes = placed_attributes(fitted.attributes(), space)
+        state = {**kept, **attributes, **description, "_fitted": fitted}
+        if self.verbose and not quiet and fitted.solver is not None:
             print(
                 f"[{type(self).__name__}] {fitted.n_samples} rows, {fitted.feature_map.n_columns} columns, "
                 f"solver={fitted.solver}, alpha={state['alpha_']}, effective_dof={state['effective_dof_']}"
@@ -219,8 +229,18 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
     def _n_features_out(self) -> int:
         return fitted_network(self).feature_map.n_columns
 
+    def __sklearn_array_api_convert__(self, converter: Any) -> "BundledNetwork":
+        """Return the same network with its fitted arrays in another library or on another device."""
+        moved = draft_of(self)
+        if "_fitted" in vars(moved):
+            probe = converter(np.zeros(1))
+            space = tensor_space(probe) if is_tensor(probe) else None
+            moved._publish(fitted_network(moved), description_of(moved), space, quiet=True)
+        return moved
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.array_api_support = True
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True

@@ -10,67 +10,23 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array, block_length, over_threads, row_blocks
+from .._compute import Array, ArraySpace, block_length, is_tensor, on_host, over_threads, row_blocks, tensor_space
 from .._data import Dataset, dense_inputs
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import KernelTask, Trend
 from .._ridge import Moments, Solution
+from .choice import NetworkChoice
 from .held_out import HeldOutRows, residuals_without_row
 from .importances import slope_shares
 from .intervals import ResidualSpread, fit_spread
 from .targets import ClassTargets, NumericTargets, scores_without_row
+from .tensor_network import TensorNetwork, precision_of
 
 # Least number of rows in a block of predictions.
 _FEWEST_ROWS = 16
 # The same for more columns than a kernel map has: the rows share what is done once for each column.
 _FEWEST_WIDE_ROWS, _WIDE = 256, 12_000
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkChoice:
-    """What a fit chose, or took as given, before it solved for the output matrix.
-
-    Parameters
-    ----------
-    n_components : tuple of int
-        Columns of every layer.
-    activation, directions, frequencies, length_scale
-        The kernel of the first layer.
-    input_transform : {"quantile", "robust", "standard", None}
-        Transform of the inputs.
-    history : list of tuple
-        Every kernel that was compared, with rows, features and error.
-    centre : ndarray of shape (n_targets,) or None
-        Penalty of each target that cross-validation on a sample found.
-    seed : int
-        Seed of everything random.
-    importances : ndarray of shape (n_features,) or None
-        Shares of the columns in the squared inverse length scales, where these were learned.
-    """
-
-    n_components: tuple[int, ...]
-    activation: Any
-    directions: str | None
-    frequencies: str
-    length_scale: Any
-    input_transform: str | None
-    history: list[Any]
-    centre: Array | None
-    seed: int
-    importances: Array | None = None
-
-    def attributes(self) -> dict[str, Any]:
-        """Fitted attributes of the estimator."""
-        return {
-            "n_components_": self.n_components,
-            "activation_": self.activation,
-            "directions_": self.directions,
-            "frequencies_": self.frequencies,
-            "length_scale_": self.length_scale,
-            "input_transform_": self.input_transform,
-            "search_history_": self.history,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +104,8 @@ class FittedNetwork:
 
     def columns(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Scaled columns of validated rows, of shape (n_samples, n_columns)."""
+        if is_tensor(X):
+            return self._where(X).columns(X, execution.batch_size)
         columns = np.empty((X.shape[0], self.feature_map.n_columns), dtype=X.dtype)
 
         def evaluate(rows: slice) -> None:
@@ -158,6 +116,8 @@ class FittedNetwork:
 
     def scores(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Output of the network for validated rows, of shape (n_samples, n_targets)."""
+        if is_tensor(X):
+            return self._where(X).scores(X, execution.batch_size)
         dtype = np.dtype(np.float64) if self.feature_map.needs_float64 else X.dtype
         coef = (self.solution.coef * self.target_units).T if self.feature_map.needs_float64 else self.coef
         weights = np.ascontiguousarray((coef * self.feature_map.column_scale).T, dtype=dtype)
@@ -172,11 +132,31 @@ class FittedNetwork:
             scores += (self.trend(X) * self.target_units).astype(X.dtype)
         return scores
 
+    def on(self, space: ArraySpace, precision: str) -> TensorNetwork:
+        """The same network on a device, copied there when it is first asked for."""
+        key = (*space.key, precision)
+        if key not in self._copies:
+            parts = (self.feature_map, self.solution, self.target_units, self.trend)
+            self._copies[key] = TensorNetwork(space, precision, *parts)
+        return self._copies[key]
+
+    def _where(self, X: Any) -> TensorNetwork:
+        space = tensor_space(X)
+        return self.on(space, precision_of(space, X))
+
+    @cached_property
+    def _copies(self) -> dict[tuple[str, str, str], TensorNetwork]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but copies on devices."""
+        return {name: value for name, value in vars(self).items() if name != "_copies"}
+
     def _precise(self, X: Any) -> Any:
         """Rows in the dtype that their columns are computed in."""
         return X.astype(np.float64, copy=False) if self.feature_map.needs_float64 else X
 
-    def deviation(self, X: Any, execution: Execution) -> Array:
+    def deviation(self, X: Any, execution: Execution) -> NDArray[np.floating]:
         """Standard deviation of new targets around the prediction, of shape (n_samples, n_targets).
 
         It comes from the posterior or, if no factor is kept, from held-out residuals.
@@ -186,8 +166,14 @@ class FittedNetwork:
                 "A single training row tells nothing of the scatter of targets, so that standard deviations are zero"
             )
             warnings.warn(f"{message}; fit more rows.", UserWarning, stacklevel=3)
+        if is_tensor(X):
+            network, batch_size = self._where(X), execution.batch_size
+            if network.variance is None:
+                return network.residual_deviation(X, self.residual_spread, batch_size)
+            return network.posterior_deviation(X, batch_size)
         if self.solution.variance(np.empty((0, self.feature_map.n_columns))) is None:
-            return np.asarray(self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units)
+            deviation = self.residual_spread.deviation(self._residual_size(X, execution)) * self.target_units
+            return np.asarray(deviation.astype(X.dtype, copy=False))
         variance = np.empty((X.shape[0], self.target_units.size))
 
         def evaluate(rows: slice) -> None:
@@ -195,9 +181,10 @@ class FittedNetwork:
 
         over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
         growth = 1.0 if self.trend is None else self.trend.growth(X)[:, None]
-        return np.asarray(np.sqrt(self.noise_variance * (growth**2 + variance)))
+        deviation = np.sqrt(self.noise_variance * (growth**2 + variance))
+        return np.asarray(deviation.astype(X.dtype, copy=False))
 
-    def interval_half_width(self, X: Any, level: float, execution: Execution) -> Array:
+    def interval_half_width(self, X: Any, level: float, execution: Execution) -> NDArray[np.floating]:
         """Half the width of intervals that hold new targets with a probability, of shape (n_samples, n_targets)."""
         spread = self.residual_spread
         quantile = spread.quantile(level)
@@ -209,7 +196,10 @@ class FittedNetwork:
                 UserWarning,
                 stacklevel=4,
             )
-        return np.asarray(self._residual_size(X, execution) * quantile * self.target_units)
+        if is_tensor(X):
+            return self._where(X).half_width(X, spread, quantile, execution.batch_size)
+        widths = self._residual_size(X, execution) * quantile * self.target_units
+        return np.asarray(widths.astype(X.dtype, copy=False))
 
     def _residual_size(self, X: Any, execution: Execution) -> Array:
         spread, sizes = self.residual_spread, np.empty((X.shape[0], self.target_units.size))
@@ -305,7 +295,8 @@ class FittedNetwork:
         else:
             data = data or self.held_data
             Y, weight = data.Y, data.in_weight_unit(self.weight_unit).sample_weight
-            own = self.scores(data.X, execution).astype(np.float64)
+            X = data.X if execution.space is None else execution.space.tensor(data.X)
+            own = on_host(self.scores(X, execution)).astype(np.float64)
             scores = scores_without_row(own, Y, self.solution.dof, self.solution.n_effective)
         return replace(self, targets=targets.calibrated(*targets.labelled(scores, Y, weight)), held_out=held)
 

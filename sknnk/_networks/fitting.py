@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import Array
+from .._compute import Array, ArraySpace
 from .._data import Dataset, possible_transforms
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
@@ -23,8 +23,10 @@ from .._ridge import (
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HeldOutRows
 from .kernel_fitting import chosen_map, fit_kernel_network
+from .row_sums import columns_on_device
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
+from .tensor_rows import refuse_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +91,14 @@ def fit_network(
     if chosen_map(spec, data, penalty) == "kernel":
         return fit_kernel_network(spec, data, targets, penalty, execution)
     sizes = spec.layer_sizes(float(data.sample_weight.sum()))
-    solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty)
+    solver, costs = _chosen_solver(spec, sizes, data.X.shape, penalty, execution.space)
     prepared = prepare_network(spec, data.in_units(data.units), data.units, sizes, penalty, execution)
     prepared.feature_map.check_range(data.X)
     scaled = data.in_units(data.units)
     problem = Problem(
         *(prepared.feature_map, scaled.X, scaled.Y, scaled.sample_weight, prepared.penalty),
         *(spec.tol, spec.max_iter, prepared.choice.seed),
+        tensors=columns_on_device(prepared.feature_map, data.X.dtype, execution) if solver == "primal" else None,
     )
     solution = solve(problem, solver, execution)
     held_out = HeldOutRows.sample(scaled, prepared.choice.seed)
@@ -189,10 +192,18 @@ def solved_sums(
 
 
 def _chosen_solver(
-    spec: NetworkSpec, sizes: tuple[int, ...], shape: tuple[int, int], penalty: Penalty
+    spec: NetworkSpec,
+    sizes: tuple[int, ...],
+    shape: tuple[int, int],
+    penalty: Penalty,
+    space: ArraySpace | None,
 ) -> tuple[str, dict[str, float]]:
     """The solver that the user named, or the cheapest that can solve the problem; and the cost of each."""
     n_linked = spec.n_linked(shape[1])
     solver, costs = choose_solver(spec.solver, shape[0], sizes[-1] + n_linked, shape[1], penalty, spec.tol, spec.alpha)
+    if solver == "cg" and space is not None:
+        if spec.solver == "cg":
+            refuse_tensors(space, "solver='cg'")
+        solver = "primal"
     check_memory(spec.n_components, sizes, n_linked, shape, solver)
     return solver, costs

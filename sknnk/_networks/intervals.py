@@ -100,6 +100,16 @@ class ResidualSpread:
                 quantiles[t] = ratios[order[position]]
         return optimism(len(self.ratios), level) * quantiles
 
+    @property
+    def deviation_parts(self) -> tuple[Array, Array]:
+        """Factor of the size of a row, and a constant, whose root of the sum of squares is the standard deviation."""
+        unit, factor = np.average(self.ratios**2, axis=0, weights=self.sample_weight), self._optimism
+        return factor * np.sqrt((1.0 - _OUTLYING) * unit), factor * np.sqrt(_OUTLYING) * self.root_mean_square
+
+    @property
+    def _optimism(self) -> float:
+        return optimism(len(self.ratios), _ONE_DEVIATION)
+
     def deviation(self, size: Array) -> Array:
         """Standard deviation of residuals, of which a few follow the size of all residuals only.
 
@@ -113,9 +123,8 @@ class ResidualSpread:
         ndarray of shape (n_samples, n_targets)
             The deviations.
         """
-        unit = np.sqrt(np.average(self.ratios**2, axis=0, weights=self.sample_weight))
-        parts = (np.sqrt(1.0 - _OUTLYING) * unit * size, np.sqrt(_OUTLYING) * self.root_mean_square)
-        deviations: Array = optimism(len(self.ratios), _ONE_DEVIATION) * np.hypot(*parts)
+        own, common = self.deviation_parts
+        deviations: Array = np.hypot(own * size, common)
         return deviations
 
 

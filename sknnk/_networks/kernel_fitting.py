@@ -7,16 +7,16 @@ import numpy as np
 
 from .._compute import Array, Indices, machine_memory
 from .._data import SEARCH_ROWS, Dataset, dense_inputs, multiplicities
-from .._features import BlockMap, KernelMap, SymmetricKernel, landmark_map, single_is_harmless
+from .._features import BlockMap, KernelMap, SymmetricKernel, TensorKernelRows, landmark_map, single_is_harmless
 from .._integration import Execution
 from .._kernel_learning import KernelTask, Trend, found_trend, prepare_kernel
 from .._kernels import Kernel, numeric_length_scale
-from .._ridge import Penalty, check_memory, solve_exactly, solve_moments, solves_in_single
+from .._ridge import Penalty, Problem, Solution, check_memory, solve, solve_exactly, solve_moments, solves_in_single
 from .block_fitting import refined_in_blocks, solved_blocks, with_all_rows
 from .fitted import FittedNetwork, NetworkChoice
 from .held_out import HELD_ROWS, HeldOutRows, row_keys
 from .kernel_plans import KernelPlan, planned, sizes_for
-from .row_sums import summed_rows, summing_steps
+from .row_sums import columns_on_device, summed_rows, summing_steps
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
 
@@ -190,13 +190,22 @@ def _fitted_to_landmarks(
     check_memory(spec.n_components, (n_centres,), spec.n_linked(scaled.X.shape[1]), scaled.X.shape, "primal")
     feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
     centred = replace(penalty, centre=np.full(scaled.n_targets, task.choice.best.alpha))
-    with execution.progress.part("sum-rows", summing_steps(len(scaled), n_centres, execution)) as done:
-        sums = summed_rows(feature_map, scaled, replace(execution, progress=done))
-    solution = solve_moments(sums, centred, float(np.finfo(scaled.X.dtype).eps))
+    solution = _solved_sums(feature_map, scaled, centred, execution)
     own = replace(choice, n_components=(n_centres,), centre=centred.centre)
     held_out = HeldOutRows.sample(scaled, choice.seed)
     parts = (feature_map, solution, units, own, targets, len(scaled), scaled.X.dtype, "primal")
     return FittedNetwork(*parts, held_out=held_out, weight_unit=scaled.weight_unit)
+
+
+def _solved_sums(feature_map: KernelMap, scaled: Dataset, penalty: Penalty, execution: Execution) -> Solution:
+    """The solution from sums over all rows."""
+    columns = columns_on_device(feature_map, scaled.X.dtype, execution)
+    if columns is not None:
+        problem = Problem(feature_map, scaled.X, scaled.Y, scaled.sample_weight, penalty, tensors=columns)
+        return solve(problem, "primal", execution)
+    with execution.progress.part("sum-rows", summing_steps(len(scaled), feature_map.n_columns, execution)) as done:
+        sums = summed_rows(feature_map, scaled, replace(execution, progress=done))
+    return solve_moments(sums, penalty, float(np.finfo(scaled.X.dtype).eps))
 
 
 def _repeats_rows(sample_weight: Array) -> bool:
@@ -298,7 +307,8 @@ def _fitted_exactly(
     check_exact_memory(asked, n_rows)
     kernels, alpha = task.choice.best.kernels, task.choice.best.alpha
     with execution.progress.part("solve", 1) as done:
-        rows, copies = SymmetricKernel(kernels, task.X), multiplicities(task.sample_weight)[n_rows - n_held :]
+        copies = multiplicities(task.sample_weight)[n_rows - n_held :]
+        rows = _rows_to_solve(kernels, task.X, execution)
         solution = solve_exactly(rows, task.Y, task.sample_weight, alpha, n_held, execution.threads, copies=copies)
         done()
     held = slice(n_rows - n_held, n_rows)
@@ -308,6 +318,15 @@ def _fitted_exactly(
     parts = (feature_map, solution, units, choice, targets)
     fitted = FittedNetwork(*parts, n_samples, dtype, "dual", held_out=held_out, kernel_rows=task)
     return replace(fitted, weight_unit=weight_unit)
+
+
+def _rows_to_solve(
+    kernels: tuple[Kernel, ...], rows: Array, execution: Execution
+) -> SymmetricKernel | TensorKernelRows:
+    """All rows, where their kernel matrix shall be factored."""
+    if execution.space is None:
+        return SymmetricKernel(kernels, rows)
+    return TensorKernelRows(execution.space, kernels, rows)
 
 
 def check_exact_memory(asked: object, n_rows: int) -> None:

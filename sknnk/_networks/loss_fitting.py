@@ -19,6 +19,7 @@ from .loss_solving import Job, SolvedLosses, solved_losses
 from .loss_targets import LossTargets
 from .specification import NetworkSpec
 from .targets import ClassTargets, NumericTargets
+from .tensor_rows import refuse_tensors
 
 
 def fit_any_loss(
@@ -45,6 +46,7 @@ def fit_any_loss(
     data = with_dense_rows(spec, data, penalty)
     if spec.uses_squares:
         return fit_network(spec, data, targets, execution)
+    refuse_tensors(execution.space, f"loss={spec.loss!r}")
     _check(spec, penalty)
     X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
     rows = replace(data, X=X, Y=Y, sample_weight=weight)

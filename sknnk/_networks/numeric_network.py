@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, d2_tweedie_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._compute import on_host, stacked
 from .._data import Dataset
 from .estimator import BundledNetwork
 from .fitted import FittedNetwork
@@ -144,9 +145,9 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
             targets = NumericTargets.of(rows.y, rows.X.dtype)
         return targets, Dataset.of(rows.X, targets.encode(rows.y, rows.X.dtype), rows.sample_weight)
 
-    def _means(self, X: Any) -> tuple[FittedNetwork, NumericTargets, Any, NDArray[Any]]:
+    def _means(self, X: Any, method: str) -> tuple[FittedNetwork, NumericTargets, Any, NDArray[Any]]:
         """Validated rows, what they were validated for, and predictions with an axis of the outputs."""
-        fitted, X = self._fitted_for(X)
+        fitted, X = self._fitted_for(X, method)
         targets = fitted.targets
         assert isinstance(targets, NumericTargets)
         return fitted, targets, X, targets.means(fitted.scores(X, self._execution()))
@@ -184,15 +185,15 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
         """
         check_level("confidence_level", confidence_level)
-        return self._interval(*self._means(X), confidence_level)
+        return self._interval(*self._means(X, "predict_interval"), confidence_level)
 
     def _interval(
         self, fitted: FittedNetwork, targets: NumericTargets, X: Any, mean: NDArray[Any], level: float
     ) -> NDArray[Any]:
         """Ends of the intervals around predictions of validated rows."""
         targets.check_intervals()
-        half = fitted.interval_half_width(X, level, self._execution()).astype(X.dtype)
-        return targets.decode(targets.within_range(np.stack([mean - half, mean + half], axis=-1)))
+        half = fitted.interval_half_width(X, level, self._execution())
+        return targets.decode(targets.within_range(stacked([mean - half, mean + half])))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score predictions by the loss: one for perfect ones, zero for the best constant.
@@ -213,7 +214,7 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
             ``d2_tweedie_score``, ``d2_pinball_score`` and ``d2_absolute_error_score``. It is the mean over targets or
             quantiles.
         """
-        predicted = self.predict(X)
+        y, predicted, sample_weight = (on_host(each) for each in (y, self.predict(X), sample_weight))
         if self.loss in ("squared_error", "huber"):
             return float(r2_score(y, predicted, sample_weight=sample_weight))
         if self.loss == "absolute_error":

@@ -258,10 +258,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
             ``bundle(..., method="analytic")``, which saw no rows.
         """
         check_request(return_std, return_interval)
-        fitted, targets, X, mean = self._means(X)
+        fitted, targets, X, mean = self._means(X, "predict")
         if return_std:
             targets.check_intervals()
-            return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()).astype(X.dtype))
+            return targets.decode(mean), targets.decode(fitted.deviation(X, self._execution()))
         if return_interval is not None:
             return targets.decode(mean), self._interval(fitted, targets, X, mean, return_interval)
         return targets.decode(mean)

@@ -1,9 +1,11 @@
 """Sums over rows for the columns of a network."""
 
+from typing import Any
+
 import numpy as np
 
 from .._data import Dataset
-from .._features import BlockMap, KernelMap, RandomMap
+from .._features import BlockMap, KernelMap, RandomMap, TensorMap, tensor_map
 from .._integration import Execution
 from .._ridge import Moments, accumulated_moments, n_blocks
 
@@ -30,6 +32,28 @@ def summed_rows(feature_map: RandomMap | KernelMap | BlockMap, data: Dataset, ex
         *(*columns, data.X, data.Y, data.sample_weight, execution.batch_size, execution.threads, execution.progress),
         widen=feature_map.needs_float64 and data.X.dtype != np.float64,
     )
+
+
+def columns_on_device(
+    feature_map: RandomMap | KernelMap | BlockMap, dtype: Any, execution: Execution
+) -> TensorMap | None:
+    """The columns of a network where the execution wants them.
+
+    Parameters
+    ----------
+    feature_map : RandomMap, KernelMap or BlockMap
+        The columns.
+    dtype : dtype
+        Of the rows.
+    execution : Execution
+        Says on which device.
+
+    Returns
+    -------
+    TensorMap or None
+        None for rows in NumPy.
+    """
+    return None if execution.space is None else tensor_map(feature_map, execution.space, np.dtype(dtype).name)
 
 
 def summing_steps(n_samples: int, n_columns: int, execution: Execution) -> int:

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight
 
-from .._compute import Array, Indices
+from .._compute import Array, Indices, Tensor, is_tensor, on_host, tensor_space
 from .calibration import fit_temperature, held_out_scores, log_probabilities, probabilities
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
@@ -92,7 +92,7 @@ class NumericTargets:
 
     def decode(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Leave out the axis of the targets where there was none: scores of shape (n_samples, n_targets, ...)."""
-        return scores[:, 0] if self.flat else scores
+        return scores[:, 0, ...] if self.flat else scores
 
     def means(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Predictions, from scores of shape (n_samples, n_targets): the same."""
@@ -324,7 +324,16 @@ class ClassTargets:
     def decode(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Class of the largest score, for scores of shape (n_samples, n_targets)."""
         # By the probabilities, as in `predict_proba`: if two are equal in floating point, the first class is taken.
-        return np.asarray(self.classes[np.argmax(self.probabilities(scores), axis=1)])
+        shares = self.probabilities(scores)
+        return self._labels_on_device(shares) if is_tensor(shares) else self.classes[np.argmax(shares, axis=1)]
+
+    def _labels_on_device(self, shares: Tensor) -> Any:
+        """Class of the largest probability: a tensor, or an array of NumPy for labels that are no numbers."""
+        space = tensor_space(shares)
+        best = space.xp.argmax(shares, axis=1)
+        if self.classes.dtype.kind not in "iufb":
+            return self.classes[on_host(best)]
+        return space.xp.take(space.tensor(self.classes), best)
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Probability of each class, of shape (n_samples, n_classes)."""

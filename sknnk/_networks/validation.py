@@ -8,8 +8,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_X_y
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from .._compute import ArraySpace, on_host, space_of
 from .._data import TableReader, text_named
 from .._integration import draft_of
+from .tensor_rows import check_takes_tensors
 
 DTYPES = [np.float64, np.float32]
 # What to do about text in an array.
@@ -31,12 +33,15 @@ class CheckedRows(NamedTuple):
         Non-negative weights.
     reader : TableReader or None
         What has read the inputs, where they are no matrix.
+    space : ArraySpace or None
+        Where the inputs came from, if they are tensors; the rows themselves are of NumPy, and follow them nowhere.
     """
 
     X: Any
     y: Any
     sample_weight: np.ndarray
     reader: TableReader | None = None
+    space: ArraySpace | None = None
 
 
 def checked_rows(
@@ -73,11 +78,16 @@ def checked_rows(
         As scikit-learn's validation.
     """
     described = draft_of(estimator)
+    space = space_of(X)
+    if space is not None:
+        check_takes_tensors(estimator, space)
+        X = on_host(X)
+    y, sample_weight = on_host(y), on_host(sample_weight)
     if reset:
         vars(described).pop("_table", None)
     table = vars(described).get("_table")
     reader = TableReader.of(X, estimator.categorical_features) if reset else table and table.reader
-    checks = {**checks_of(X, reset or table is not None), **(target_checks or {})}
+    checks = {**checks_of(X, space is None and (reset or table is not None)), **(target_checks or {})}
     if reader is None:
         with text_named(X, _TEXT_REMEDY):
             X, y = validate_data(described, X, y, reset=reset, **checks)
@@ -86,7 +96,7 @@ def checked_rows(
         X, y = check_X_y(reader(X), y, estimator=described, **checks)
     description = description_of(described)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return description, CheckedRows(X, y, weight, reader)
+    return description, CheckedRows(X, y, weight, reader, space)
 
 
 def checks_of(X: Any, allow_missing: bool) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from .solvers import (
     solve_moments,
     solve_system,
     solves_in_single,
+    tensor_variance,
 )
 from .solving import check_memory, choose_solver, predicted_costs, solve
 
@@ -85,5 +86,6 @@ __all__ = [
     "solves_in_single",
     "squared_errors_of_moments",
     "squared_errors_of_predictions",
+    "tensor_variance",
     "tridiagonal_path",
 ]

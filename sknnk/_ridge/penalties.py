@@ -232,11 +232,61 @@ def gcv(system: PenalisedSystem, alphas: Array, inflation: float = 1.0) -> Array
     >>> gcv(decompose(Moments.from_block(x, (x % 3.0))), np.array([[1.0], [100.0]])).round(3).ravel()
     array([1.071, 0.942])
     """
-    n = system.n_effective
-    dof = inflation * effective_dof(system, alphas)
-    trusted = dof < _MAX_DOF_SHARE * (n - 1.0)
-    free = np.where(trusted, n - 1.0 - dof, 1.0)
-    return np.where(trusted, n * system.residual_squares(alphas) / free**2, np.inf)
+    return gcv_of(system.residual_squares(alphas), effective_dof(system, alphas), system.n_effective, inflation)
+
+
+def gcv_of(squares: Array, dof: Array, n_effective: float, inflation: float) -> Array:
+    """Generalised cross-validation of fits whose residuals and degrees of freedom are known.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_alphas, n_targets)
+        Residual sums of squares.
+    dof : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Degrees of freedom, the intercept not counted.
+    n_effective : float
+        Number of observations.
+    inflation : float
+        As in :func:`gcv`.
+
+    Returns
+    -------
+    ndarray of shape (n_alphas, n_targets)
+        As :func:`gcv`.
+
+    Examples
+    --------
+    >>> gcv_of(np.array([[9.0], [9.0]]), np.array([[4.0], [9.5]]), 11.0, 1.0).ravel()
+    array([2.75,  inf])
+    """
+    dof = inflation * dof
+    trusted = dof < _MAX_DOF_SHARE * (n_effective - 1.0)
+    free = np.where(trusted, n_effective - 1.0 - dof, 1.0)
+    return np.where(trusted, n_effective * squares / free**2, np.inf)
+
+
+def descending(candidates: Array, n_targets: int) -> Array:
+    """Penalties with a column for each target, the largest first, so that it is the first of equally good ones.
+
+    Parameters
+    ----------
+    candidates : ndarray of shape (n_alphas, 1) or (n_alphas, n_targets)
+        Penalties to choose from.
+    n_targets : int
+        Number of targets.
+
+    Returns
+    -------
+    ndarray of shape (n_alphas, n_targets)
+        Sorted by column.
+
+    Examples
+    --------
+    >>> descending(np.array([[1.0], [3.0]]), 2)
+    array([[3., 3.],
+           [1., 1.]])
+    """
+    return np.sort(np.broadcast_to(candidates, (len(candidates), n_targets)), axis=0)[::-1]
 
 
 def choose_alpha(system: PenalisedSystem, candidates: Array, inflation: float = 1.0) -> Array:
@@ -265,7 +315,7 @@ def choose_alpha(system: PenalisedSystem, candidates: Array, inflation: float = 
     >>> choose_alpha(decompose(Moments.from_block(x, (x % 3.0))), np.array([[1.0], [100.0]]))
     array([100.])
     """
-    alphas = np.sort(np.broadcast_to(candidates, (len(candidates), system.target_mean.size)), axis=0)[::-1]
+    alphas = descending(candidates, system.target_mean.size)
     best = np.argmin(gcv(system, alphas, inflation), axis=0)
     chosen: Array = alphas[best, np.arange(best.size)]
     return chosen

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .._compute import Array, Floats, Indices
+from .._compute import Array, ArraySpace, Floats, Indices, Tensor
 from .penalties import Penalty
 
 
@@ -43,6 +43,20 @@ class PreparedMap(FeatureMap, Protocol):
         """The same columns, of inputs that are transformed already."""
 
 
+class TensorColumns(Protocol):
+    """The columns of a map on a device."""
+
+    space: ArraySpace
+    dtype: Any
+    n_columns: int
+
+    def transformed(self, X: Tensor) -> Tensor:
+        """Rows as `raw_columns` takes them."""
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows without `column_scale`, in `dtype`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Minimise ``|Y - 1 b' - F B|^2 + alpha |B|^2``, weighted, for the columns ``F`` of the rows.
@@ -65,6 +79,8 @@ class Problem:
         Largest number of their passes over the rows.
     seed : int, default=0
         Draws their samples of the rows.
+    tensors : TensorColumns, optional
+        The same columns on a device, where rows are summed and the system is solved.
     """
 
     feature_map: FeatureMap
@@ -75,6 +91,7 @@ class Problem:
     tol: float = 1e-4
     max_iter: int = 200
     seed: int = 0
+    tensors: TensorColumns | None = None
 
     @property
     def precision(self) -> float:

@@ -207,7 +207,7 @@ class DistributedNetwork(BundledNetwork):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.array_api_support = False
         return tags
 
     def to_local(self) -> Any:

@@ -11,6 +11,7 @@ from .eigen import RidgeSystem, coefficients, decompose, decompose_rows, predict
 from .exact import KernelRows, solve_exactly
 from .iterative import ConjugateGradients
 from .primal import Primal, solve_moments
+from .tensor_posterior import tensor_variance
 from .tridiagonal_form import shifted_solutions
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "solve_moments",
     "solve_system",
     "solves_in_single",
+    "tensor_variance",
 ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +11,14 @@ from ..._compute import (
     Floats,
     call_blas,
     cholesky_in_place,
-    invert_in_place,
     one_blas_thread,
     over_threads,
     row_blocks,
     solve_factored,
 )
 from ..penalties import variance_around
+from .block_system import BlockedRows, BlockSystem, EliminatedBlock
+from .tensor_blocks import TensorBlocks, TensorSystem
 
 # Blocks whose sums are added up together. It is fixed, so that sums do not depend on the number of threads.
 _TOGETHER = 4
@@ -28,24 +28,6 @@ _KEPT_BYTES = 1.5e9
 _HARMLESS_ALPHA = 3e-3
 # Factor by which the penalty grows until float64 can solve the system.
 _ALPHA_STEP = 10.0
-
-
-class BlockedRows(Protocol):
-    """Rows in blocks, whose kernel values can be computed."""
-
-    @property
-    def blocks(self) -> list[slice]:
-        """Positions of the rows of each block."""
-
-    @property
-    def n_landmarks(self) -> int:
-        """Number of columns that all blocks share."""
-
-    def shared_columns(self, rows: slice) -> Array:
-        """Columns of some rows whose products are the kernel between blocks, in Fortran order and new memory."""
-
-    def among(self, rows: slice, dtype: type[np.floating], threads: int) -> Floats:
-        """Lower triangle of the kernel among the rows of a block, in Fortran order and new memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,84 +70,8 @@ class BlockSolution:
     overlap: Array
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """A block after elimination: with ``D = C C'``, the columns of ones, shared columns and targets become ``C^-1 G``.
-
-    `root` is the end of ``C^-1``, so that ``root' root`` is the block of ``D^-1`` for the held rows; `ends` are the
-    rows of ``D^-1 G`` for them.
-    """
-
-    gram: Array
-    cross: Array
-    root: Array
-    ends: Array
-    kept: tuple[Floats, Floats] | None
-
-
-@dataclass(frozen=True, eq=False)
-class _System:
-    """What all blocks share."""
-
-    rows: BlockedRows
-    Y: Array
-    sample_weight: Array
-    alpha: float
-    dtype: type[np.floating]
-    threads: int
-    held: Sequence[int]
-    keeps: bool
-
-    def eliminated(self, block: int) -> _Block | None:
-        """The block as sums that can be added to those of others; None if it is not positive definite."""
-        factored = self.factored(block)
-        if factored is None:
-            return None
-        factor, whitened = factored
-        n_shared, n_held = self.rows.n_landmarks + 1, self.held[block]
-        wide = whitened.astype(np.float64, copy=False)
-        left = wide[:, :n_shared]
-        root = np.triu(factor[len(factor) - n_held :, len(factor) - n_held :].T).T.astype(np.float64, order="F")
-        invert_in_place(root)
-        ends = root.T @ left[len(left) - n_held :]
-        kept = (factor, whitened) if self.keeps else None
-        return _Block(left.T @ left, left.T @ wide[:, n_shared:], root, ends, kept)
-
-    def factored(self, block: int) -> tuple[Floats, Floats] | None:
-        """Cholesky factor of the block, and whitened columns: ones, shared columns and targets."""
-        rows = self.rows.blocks[block]
-        shared = self.rows.shared_columns(rows)
-        D = self.rows.among(rows, self.dtype, self.threads)
-        right = np.empty((len(D), 1 + shared.shape[1] + self.Y.shape[1]), dtype=self.dtype, order="F")
-        right[:, 0] = 1.0
-        right[:, 1 : 1 + shared.shape[1]] = shared
-        right[:, 1 + shared.shape[1] :] = self.Y[rows]
-        if shared.shape[1]:
-            low = right[:, 1 : 1 + shared.shape[1]]
-            call_blas("syrk", b"L", b"N", *low.shape, -1.0, low, 1.0, D)
-        D[np.diag_indices(len(D))] += self.alpha / self.sample_weight[rows]
-        if not cholesky_in_place(D, self.threads):
-            return None
-        call_blas("trsm", b"L", b"L", b"N", b"N", *right.shape, 1.0, D, right)
-        return D, right
-
-    def local(self, block: int, known: tuple[Floats, Floats] | None, shared: Array) -> tuple[Array, Array]:
-        """Coefficients of the rows of a block, given those of ones and shared columns, and what these explain of it."""
-        factor, whitened = known or self._factored_again(block)
-        columns = whitened[:, : len(shared)].astype(np.float64)
-        left = whitened[:, len(shared) :].astype(np.float64) - columns @ shared
-        right = np.asfortranarray(left.astype(factor.dtype))
-        call_blas("trsm", b"L", b"L", b"T", b"N", *right.shape, 1.0, factor, right)
-        return right.astype(np.float64), columns[:, 1:].T @ left
-
-    def _factored_again(self, block: int) -> tuple[Floats, Floats]:
-        factored = self.factored(block)
-        assert factored is not None
-        return factored
-
-
 def solve_blocks(
-    rows: BlockedRows,
+    rows: BlockedRows | TensorBlocks,
     Y: Array,
     sample_weight: Array,
     alpha: float,
@@ -239,7 +145,7 @@ def solves_in_single(alpha: float, sample_weight: Array) -> bool:
 
 
 def _solved(
-    rows: BlockedRows,
+    rows: BlockedRows | TensorBlocks,
     Y: Array,
     sample_weight: Array,
     alpha: float,
@@ -249,11 +155,16 @@ def _solved(
     dtype: type[np.floating],
 ) -> BlockSolution | None:
     sizes = [each.stop - each.start for each in rows.blocks]
-    outer = min(threads, len(sizes))
+    outer = 1 if isinstance(rows, TensorBlocks) else min(threads, len(sizes))
     needed = sum(size * (size + rows.n_landmarks) for size in sizes) * np.dtype(dtype).itemsize
     mean = np.average(Y, axis=0, weights=sample_weight)
-    plan = (alpha, dtype, max(threads // outer, 1), n_held, needed <= _KEPT_BYTES)
-    system = _System(rows, Y - mean, sample_weight, *plan)
+    system: BlockSystem | TensorSystem
+    if isinstance(rows, TensorBlocks):
+        plan = (alpha, np.dtype(dtype).name, n_held, needed <= _KEPT_BYTES)
+        system = TensorSystem(rows, Y - mean, sample_weight, *plan)
+    else:
+        inner = max(threads // outer, 1)
+        system = BlockSystem(rows, Y - mean, sample_weight, alpha, dtype, inner, n_held, needed <= _KEPT_BYTES)
     found = _summed(system, outer)
     if found is None:
         return None
@@ -268,7 +179,7 @@ def _solved(
     return _judged(system, parts, factor, (shared, np.concatenate(local), np.stack(overlap)), mean, copies)
 
 
-def _summed(system: _System, threads: int) -> tuple[Array, Array, list[_Block]] | None:
+def _summed(system: BlockSystem | TensorSystem, threads: int) -> tuple[Array, Array, list[EliminatedBlock]] | None:
     """Sums over all blocks, and what each block keeps of its elimination."""
     n_shared, parts = system.rows.n_landmarks + 1, []
     gram, cross = np.zeros((n_shared, n_shared)), np.zeros((n_shared, system.Y.shape[1]))
@@ -279,13 +190,13 @@ def _summed(system: _System, threads: int) -> tuple[Array, Array, list[_Block]] 
                 return None
             gram += part.gram
             cross += part.cross
-            parts.append(_Block(np.empty(0), np.empty(0), part.root, part.ends, part.kept))
+            parts.append(EliminatedBlock(np.empty(0), np.empty(0), part.root, part.ends, part.kept))
     return gram, cross, parts
 
 
 def _judged(
-    system: _System,
-    parts: list[_Block],
+    system: BlockSystem | TensorSystem,
+    parts: list[EliminatedBlock],
     factor: Floats,
     coefficients: tuple[Array, Array, Array],
     mean: Array,

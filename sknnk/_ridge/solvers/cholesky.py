@@ -14,7 +14,7 @@ from ..solution import BareSolution
 from .eigen import RidgeSystem, decompose, posterior_variance
 
 # A penalty must be this many times the rounding error of the Gram matrix. Single eigenvalues then do not matter.
-_MARGIN = 1e3
+MARGIN = 1e3
 _EPS = float(np.finfo(np.float64).eps)
 # Largest change of a prediction by the rounding of the features, in standard deviations of the targets: as in
 # `rounding`.
@@ -138,7 +138,7 @@ def penalised_solution(moments: Moments, alpha: float, precision: float) -> Mome
     trace, n_columns = float(np.trace(moments.gram)), moments.mean.size
     # The largest eigenvalue is at most the trace. So this bound is above the floor that eigenvalues would give.
     rounding = trace * max(n_columns * _EPS, (0.5 * precision / _MAX_ROUNDING) ** 2)
-    if not alpha > _MARGIN * rounding:
+    if not alpha > MARGIN * rounding:
         return None
     factor = penalised_factor(moments.gram, alpha)
     coef, _ = dpotrs(factor, moments.cross, lower=0)

@@ -10,11 +10,11 @@ from ..._compute import Array, Floats, call_blas, cholesky_in_place, invert_in_p
 from .corrections import refined
 
 # Largest number of corrections of a solution that comes from a float32 factor.
-_MOST_PASSES = 5
+MOST_PASSES = 5
 # Largest length of the first correction, as a share of the solution. Each correction multiplies the error by it.
-_FIRST_SHARE = 1e-2
+FIRST_SHARE = 1e-2
 # Largest error in the end, as a share of the solution.
-_LAST_SHARE = 1e-10
+LAST_SHARE = 1e-10
 # Number of parts of the rows that are summed separately. It is fixed, so sums do not depend on the number of threads.
 _PARTS = 8
 
@@ -102,7 +102,7 @@ def solve_dual(
     factor = np.asfortranarray(K)
     if not _factored(factor, alpha / sample_weight, threads):
         return None
-    return _with_intercept(solve_factored(factor, _right_sides(Y)), factor, alpha, n_held)
+    return with_intercept(solve_factored(factor, right_sides(Y)), _held_root(factor, n_held), alpha)
 
 
 def solve_dual_in_two_precisions(
@@ -146,7 +146,7 @@ def solve_dual_in_two_precisions(
     >>> np.round(solution.intercept + K @ solution.coef, 12).ravel()
     array([1.08333333, 1.91666667])
     """
-    ridge, right = alpha / sample_weight, _right_sides(Y)
+    ridge, right = alpha / sample_weight, right_sides(Y)
     if not float(ridge.max()) < float(np.finfo(np.float32).max):
         return None
     placed = list(zip(np.cumsum([0, *map(len, blocks)]).tolist(), blocks, strict=False))
@@ -161,8 +161,8 @@ def solve_dual_in_two_precisions(
             share = float(np.max(np.linalg.norm(step, axis=0) / np.where(lengths > 0.0, lengths, 1.0)))
         return share, lambda: solved + step
 
-    solved = refined(solve_factored(factor, right), correction, _FIRST_SHARE, _LAST_SHARE, _MOST_PASSES)
-    return None if solved is None else _with_intercept(solved, factor, alpha, n_held)
+    solved = refined(solve_factored(factor, right), correction, FIRST_SHARE, LAST_SHARE, MOST_PASSES)
+    return None if solved is None else with_intercept(solved, _held_root(factor, n_held), alpha)
 
 
 def _rounded(placed: Sequence[tuple[int, Array]], n: int, threads: int) -> NDArray[np.float32]:
@@ -197,18 +197,51 @@ def _factored(K: Floats, ridge: Array, threads: int) -> bool:
     return cholesky_in_place(K, threads)
 
 
-def _right_sides(Y: Array) -> Array:
+def right_sides(Y: Array) -> Array:
+    """Columns that the system is solved for: one for the intercept, and the targets.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 1 + n_targets)
+        The first column is one.
+    """
     return np.column_stack([np.ones(len(Y)), Y])
 
 
-def _with_intercept(solved: Array, factor: Floats, alpha: float, n_held: int) -> DualSolution:
-    """The solution with an intercept, from the solutions for a column of ones and for the targets."""
-    n, ones, targets = len(factor), solved[:, 0], solved[:, 1:]
+def _held_root(factor: Floats, n_held: int) -> Floats:
+    """Inverse of the end of a lower factor."""
+    start = len(factor) - n_held
+    root = np.triu(factor[start:, start:].T).T
+    invert_in_place(root)
+    return root
+
+
+def with_intercept(solved: Array, held_root: Floats, alpha: float) -> DualSolution:
+    """The solution with an intercept.
+
+    Parameters
+    ----------
+    solved : ndarray of shape (n_samples, 1 + n_targets)
+        Solutions for a column of ones and for the targets.
+    held_root : ndarray of shape (n_held, n_held)
+        Inverse of the end of the lower Cholesky factor.
+    alpha : float
+        The penalty.
+
+    Returns
+    -------
+    DualSolution
+        The solution.
+    """
+    ones, targets = solved[:, 0], solved[:, 1:]
     total = ones.sum()
     intercept = targets.sum(axis=0) / total
-    held_root = np.triu(factor[n - n_held :, n - n_held :].T).T
-    invert_in_place(held_root)
-    held_ones = ones[n - n_held :] / np.sqrt(total)
+    held_ones = ones[len(ones) - len(held_root) :] / np.sqrt(total)
     return DualSolution(targets - np.outer(ones, intercept), intercept, alpha, held_root, held_ones)
 
 

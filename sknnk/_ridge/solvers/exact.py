@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..._compute import Array, Floats, one_blas_thread
 from ..penalties import variance_around
 from .dual import DualSolution, leave_one_out, mean_leverage, solve_dual, solve_dual_in_two_precisions
+from .tensor_dual import TensorRows, solve_dual_on_tensors
 
 # From this many rows on, a float32 factor with corrections takes less time than a float64 factor.
 _MANY_ROWS = 4000
@@ -92,7 +93,7 @@ class ExactSolution:
 
 
 def solve_exactly(
-    rows: KernelRows,
+    rows: KernelRows | TensorRows,
     Y: Array,
     sample_weight: Array,
     alpha: float,
@@ -105,8 +106,8 @@ def solve_exactly(
 
     Parameters
     ----------
-    rows : KernelRows
-        Distinct rows in random order.
+    rows : KernelRows or TensorRows
+        Distinct rows in random order; on a device, they are solved there.
     Y : ndarray of shape (n_rows, n_targets)
         Targets.
     sample_weight : ndarray of shape (n_rows,)
@@ -150,11 +151,19 @@ def solve_exactly(
     return ExactSolution(*fits, n_effective, residuals)
 
 
-def _solved(rows: KernelRows, Y: Array, sample_weight: Array, alpha: float, n_held: int, threads: int) -> DualSolution:
-    solution, plan = None, (n_held, threads)
+def _solved(
+    rows: KernelRows | TensorRows, Y: Array, sample_weight: Array, alpha: float, n_held: int, threads: int
+) -> DualSolution:
+    solution = None
     if rows.n_rows >= _MANY_ROWS and alpha >= _HARMLESS_ALPHA * sample_weight.max():
-        solution = solve_dual_in_two_precisions(rows.blocks(threads), Y, sample_weight, alpha, *plan)
+        if isinstance(rows, TensorRows):
+            solution = solve_dual_on_tensors(rows, Y, sample_weight, alpha, n_held, in_two_precisions=True)
+        else:
+            solution = solve_dual_in_two_precisions(rows.blocks(threads), Y, sample_weight, alpha, n_held, threads)
     while solution is None:
-        solution = solve_dual(rows.matrix(threads), Y, sample_weight, alpha, *plan)
+        if isinstance(rows, TensorRows):
+            solution = solve_dual_on_tensors(rows, Y, sample_weight, alpha, n_held)
+        else:
+            solution = solve_dual(rows.matrix(threads), Y, sample_weight, alpha, n_held, threads)
         alpha *= _ALPHA_STEP
     return solution

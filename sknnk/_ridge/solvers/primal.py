@@ -16,6 +16,7 @@ from .cholesky import MomentsSolution, penalised_solution
 from .eigen import decompose, solve_system
 from .operator import FeatureOperator
 from .refinement import ANY_TOLERANCE, MOST_PASSES, is_worth_two_precisions, solution_from_coarse_sums
+from .tensor_sums import solve_on_tensors
 from .tridiagonal import TridiagonalMoments, solved_for_best
 
 # A tridiagonal form of size n costs _TRIDIAGONAL * n**3. The unit is one operation inside a large matrix product.
@@ -89,6 +90,9 @@ class Primal:
 
     def solve(self, problem: Problem, execution: Execution) -> Solution:
         """Sum in float32 and correct the result, if that saves time and rounding allows it; else sum in float64."""
+        if problem.tensors is not None:
+            found = solve_on_tensors(problem, problem.tensors, execution)
+            return found if not isinstance(found, Moments) else solve_moments(found, problem.penalty, problem.precision)
         solution = _refined(problem, execution)
         if solution is not None:
             return solution

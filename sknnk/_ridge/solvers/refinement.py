@@ -28,16 +28,16 @@ _MANY_ROWS = 25
 _LEAST_ALPHA = 1e-8
 # Least share of the variance that a fit must leave over. Otherwise generalised cross-validation in float32 cannot tell
 # penalties apart.
-_LEAST_LEFT_OVER = 1e-4
+LEAST_LEFT_OVER = 1e-4
 # Largest number of passes over the rows for corrections.
 MOST_PASSES = 5
 # Largest length of the first correction, as a share of the solution. Each pass multiplies the error by it.
-_FIRST_SHARE = 1e-2
+FIRST_SHARE = 1e-2
 # Largest error in the end, as a share of the solution.
-_LAST_SHARE = 1e-11
+LAST_SHARE = 1e-11
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Targets are constant if their deviations from the mean are below this share of the mean: that is rounding.
-_CONSTANT = 1e-12
+CONSTANT = 1e-12
 # Coefficients, intercept and residual sums of squares.
 _State = tuple[Array, Array, Array]
 # A tolerance coarser than float32. So only the penalty and the rows decide whether float32 is used.
@@ -114,7 +114,7 @@ def solution_from_coarse_sums(
     """
     if is_one_penalty(alphas):
         return _factored(operator, Y, sums, float(alphas[0, 0]), done)
-    chosen = best_of_several(sums, candidates, inflation, _EPS, _LEAST_LEFT_OVER)
+    chosen = best_of_several(sums, candidates, inflation, _EPS, LEAST_LEFT_OVER)
     if chosen is None:
         return None
     system, alpha = chosen
@@ -162,7 +162,7 @@ def _refined(
 ) -> tuple[Array, Array] | None:
     """Coefficients of float64 and their residual sums of squares, or None where corrections do not shrink."""
     # The residuals of constant targets are rounding errors, which no correction makes smaller.
-    varying = sums.target_square > sums.weight * (_CONSTANT * sums.target_mean) ** 2
+    varying = sums.target_square > sums.weight * (CONSTANT * sums.target_mean) ** 2
 
     def correction(state: _State) -> tuple[float, Callable[[], _State]]:
         coef, intercept, _ = state
@@ -182,5 +182,5 @@ def _refined(
         return float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))), corrected
 
     start = (coef, sums.target_mean - sums.mean @ coef, np.zeros_like(alpha))
-    solution = refined(start, correction, _FIRST_SHARE, _LAST_SHARE, MOST_PASSES)
+    solution = refined(start, correction, FIRST_SHARE, LAST_SHARE, MOST_PASSES)
     return None if solution is None else (solution[0], np.maximum(solution[2], 0.0))

@@ -13,7 +13,7 @@ from .cholesky import MomentsSolution
 from .tridiagonal_form import Tridiagonal
 
 # Least share of the variance that a fit must leave over. Below it, rounding of a difference of squares hides it.
-_LEAST_LEFT_OVER = 1e-6
+LEAST_LEFT_OVER = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +142,7 @@ def best_of_several(
     candidates: Callable[[TridiagonalMoments], Array],
     inflation: float,
     precision: float,
-    least_left_over: float = _LEAST_LEFT_OVER,
+    least_left_over: float = LEAST_LEFT_OVER,
 ) -> tuple[TridiagonalMoments, Array] | None:
     """Choose the penalty of each target.
 

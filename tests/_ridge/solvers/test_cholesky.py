@@ -99,7 +99,7 @@ def fitted(alpha, **settings):
 
 def in_the_eigenbasis(monkeypatch, alpha):
     with monkeypatch.context() as patched:
-        patched.setattr(cholesky, "_MARGIN", np.inf)
+        patched.setattr(cholesky, "MARGIN", np.inf)
         return fitted(alpha)
 
 

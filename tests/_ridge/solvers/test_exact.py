@@ -72,3 +72,31 @@ def test_held_rows_are_the_last_ones_and_judge_for_all():
 def test_one_row_leaves_no_freedom_and_no_noise():
     solution = solved(Rows(1))
     assert solution.dof == pytest.approx(0.0, abs=1e-12) and np.array_equal(solution.noise, np.zeros(2))
+
+
+class OnDevice(Rows):
+    """The same rows as tensors, and a record of the precisions."""
+
+    def __init__(self, space):
+        super().__init__()
+        self.space = space
+
+    def kernel_tensor(self, rows, columns, precision):
+        return self.space.tensor(self.K[rows, columns].astype(precision))
+
+
+def test_rows_on_a_device_are_solved_there_in_one_precision_or_two(space, monkeypatch):
+    expected, rows = solved(Rows(), n_held=9), OnDevice(space)
+    for least, rtol in ((rows.n_rows + 1, 1e-9), (rows.n_rows, 1e-4)):
+        monkeypatch.setattr(exact, "_MANY_ROWS", least)
+        found = solved(rows, n_held=9)
+        np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-8, atol=1e-9)
+        for name in ("dof", "noise", "held_residuals"):
+            np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=rtol, atol=rtol)
+    assert rows.asked == []
+
+
+def test_a_penalty_too_small_for_a_device_is_raised_too(space):
+    rows = OnDevice(space)
+    rows.K = np.ones_like(rows.K)
+    assert solved(rows, alpha=1e-19).alpha[0] > 1e-18

@@ -95,7 +95,7 @@ def test_where_two_precisions_fail_the_sums_of_float64_are_next(short_sums_count
     expected = solve_moments(
         primal._summed(given, Execution()).scaled(given.feature_map.column_scale), given.penalty, EPS
     )
-    monkeypatch.setattr(refinement, "_FIRST_SHARE", 0.0)
+    monkeypatch.setattr(refinement, "FIRST_SHARE", 0.0)
     found = Primal().solve(given, Execution(progress=task))
     assert np.array_equal(found.coef, expected.coef) and len(task.parts) == 2
 

@@ -118,7 +118,7 @@ def test_without_corrections_it_is_not(passes, monkeypatch):
 def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
     X, y = table()
     network(alpha=0.1).fit(X, y)
-    monkeypatch.setattr(refinement, "_LAST_SHARE", 0.0)
+    monkeypatch.setattr(refinement, "LAST_SHARE", 0.0)
     model = network(alpha=0.1).fit(X, y)
     assert len(passes[0]) < len(passes[1]) == refinement.MOST_PASSES
     exact = in_float64(monkeypatch, network(alpha=0.1), X, y)
@@ -128,7 +128,7 @@ def test_corrections_go_on_until_little_is_left(passes, monkeypatch):
 @pytest.mark.parametrize("first", [1e-30, np.nan])
 @pytest.mark.parametrize("alpha", [0.1, np.array([0.1, 1.0])])
 def test_corrections_that_do_not_shrink_mean_float64(alpha, first, passes, monkeypatch):
-    monkeypatch.setattr(refinement, "_FIRST_SHARE", first)
+    monkeypatch.setattr(refinement, "FIRST_SHARE", first)
     X, y = table()
     model, exact = network(alpha=alpha).fit(X, y), in_float64(monkeypatch, network(alpha=alpha), X, y)
     assert len(passes) == 1

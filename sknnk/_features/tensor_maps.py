@@ -1,0 +1,278 @@
+"""Maps from rows to columns on a device: the counterparts of `RandomMap`, `KernelMap` and `BlockMap`.
+
+A counterpart copies what it needs to the device once. Rows come as tensors. They are transformed together, because that
+takes many small steps, and their columns are computed in blocks that the caller cuts.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from .._compute import ArraySpace, Tensor, row_blocks, tensor_rows, wide_on_host
+from .._data import TensorInputs
+from .._kernels import TensorKernels, in_coordinates
+from .block_map import BlockedKernel, BlockMap
+from .kernel_map import KernelMap
+from .random_map import RandomMap
+from .tensor_features import check_tensor_range, fourier_tensor
+
+
+class TensorRandomMap:
+    """Layers of random features on a device, in the dtype of the rows.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Of the rows.
+    layers : RandomMap
+        Of NumPy.
+    precision : {"float64", "float32"}
+        Of the rows.
+    """
+
+    def __init__(self, space: ArraySpace, layers: RandomMap, precision: str) -> None:
+        self.space, self.dtype, self.n_columns = space, space.dtype(precision), layers.n_columns
+        self.inputs = TensorInputs(space, layers.input_map)
+        self._layers = layers
+        self._weights = [space.tensor(each.random_weights_, self.dtype) for each in layers.samplers]
+
+    @property
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed."""
+        return self.n_columns
+
+    def check_range(self, X: Tensor) -> None:
+        """Refuse rows whose projections overflow, where no input transform bounds them."""
+        if self._layers.input_map is None:
+            check_tensor_range(self.space, X, self._weights[0], self._layers.samplers[0].length_scale)
+
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the first layer, in the dtype of the features."""
+        return self.inputs(self.space.xp.astype(X, self.dtype, copy=False))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows without `column_scale`, of shape (n_samples, n_columns)."""
+        hidden = inputs
+        link = [] if self._layers.link_scale is None else [float(self._layers.link_scale) * hidden]
+        scale = 1.0
+        for sampler, weights in zip(self._layers.samplers, self._weights, strict=True):
+            is_last = sampler is self._layers.samplers[-1]
+            scale = 1.0 if is_last else float(np.sqrt(2.0 / sampler.n_components))
+            hidden = fourier_tensor(self.space, hidden, weights, sampler.n_components, scale)
+        return self.space.xp.concat([*link, hidden], axis=1) if link else hidden
+
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
+        return self.raw_columns(inputs) @ self.space.xp.astype(weights, self.dtype, copy=False)
+
+
+class TensorKernelMap:
+    """Kernels with rows of the table on a device; float32 only where the kernel map says that it is harmless.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Of the rows.
+    centred : KernelMap
+        Of NumPy.
+    precision : {"float64", "float32"}
+        Of the rows, which these columns do not depend on.
+    """
+
+    def __init__(self, space: ArraySpace, centred: KernelMap, precision: str) -> None:
+        self.space, self.n_columns, self.dtype = space, centred.n_columns, space.wide
+        self.inputs = TensorInputs(space, centred.input_map)
+        self._kernels = TensorKernels(space, centred.kernels, "float32" if centred.single else "float64")
+        self._centres = self._kernels.coordinates(space.wide_tensor(centred.centres))
+        self._whitening = None if centred.whitening is None else space.wide_tensor(centred.whitening)
+
+    @property
+    def score_width(self) -> int:
+        """Columns of a row that are in memory while scores are computed."""
+        return self.n_columns
+
+    def check_range(self, X: Tensor) -> None:
+        """Accept every finite row: kernels do not overflow."""
+
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the kernel, in the highest precision."""
+        return self.inputs(self.space.xp.astype(X, self.space.wide))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Columns of transformed rows, of shape (n_samples, n_columns)."""
+        values = self._kernels.values(self._kernels.coordinates(inputs), self._centres)
+        return values if self._whitening is None else values @ self._whitening
+
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
+        columns = self.raw_columns(inputs)
+        return columns @ self.space.xp.astype(weights, columns.dtype)
+
+
+class TensorBlockMap:
+    """Landmarks, and kernels with the rows of the own block, on a device.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Of the rows.
+    blocks : BlockMap
+        Of NumPy.
+    precision : {"float64", "float32"}
+        Of the rows, which these columns do not depend on.
+    """
+
+    def __init__(self, space: ArraySpace, blocks: BlockMap, precision: str) -> None:
+        self.space, self.n_columns, self.dtype = space, blocks.n_columns, space.wide
+        self.inputs = TensorInputs(space, blocks.input_map)
+        self._kernels = TensorKernels(space, blocks.kernels, "float32" if blocks.single else "float64")
+        self._map, self._starts = blocks, blocks.kernel.starts.tolist()
+        self._rows, self._landmarks = (
+            self._kernels.coordinates(space.wide_tensor(rows)) for rows in (blocks.kernel.rows, blocks.kernel.landmarks)
+        )
+        self._local, self._overlap = space.wide_tensor(blocks.local), space.wide_tensor(blocks.overlap)
+
+    @property
+    def score_width(self) -> int:
+        """Numbers of a row that are in memory while scores are computed: its kernels are, by blocks, for few rows."""
+        return self._map.kernel.rows.shape[1] + self._local.shape[1]
+
+    def check_range(self, X: Tensor) -> None:
+        """Accept every finite row: kernels do not overflow."""
+
+    def transformed(self, X: Tensor) -> Tensor:
+        """Inputs of the kernel, in the highest precision."""
+        return self.inputs(self.space.xp.astype(X, self.space.wide))
+
+    def raw_columns(self, inputs: Tensor) -> Tensor:
+        """Kernels with the landmarks and what the own block adds, of shape (n_samples, n_columns)."""
+        xp = self.space.xp
+
+        def columns(a: list[Tensor], block: int) -> Tensor:
+            shared = xp.astype(self._kernels.values(a, self._landmarks), self.dtype)
+            near = xp.astype(self._near(a, block), self.dtype)
+            return xp.concat([shared, near - shared @ self._overlap[block, :, :]], axis=1)
+
+        return self._by_block(inputs, columns)
+
+    def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
+        n_landmarks, xp = self._map.kernel.n_landmarks, self.space.xp
+        shared, own = weights[:n_landmarks, :], weights[n_landmarks:, :]
+
+        def products(a: list[Tensor], block: int) -> Tensor:
+            coef = shared - self._overlap[block, :, :] @ own
+            values = self._kernels.values(a, self._landmarks)
+            far = xp.astype(values @ xp.astype(coef, values.dtype), self.dtype)
+            return far + xp.astype(self._near(a, block), self.dtype) @ own
+
+        return self._by_block(inputs, products)
+
+    def _near(self, a: list[Tensor], block: int) -> Tensor:
+        rows = slice(*self._starts[block : block + 2])
+        values = self._kernels.values(a, [each[rows, :] for each in self._rows])
+        return values @ self.space.xp.astype(self._local[rows, :], values.dtype)
+
+    def _by_block(self, inputs: Tensor, function: Any) -> Tensor:
+        """What a function of coordinates and a block gives for the rows of each block, in the order of the rows."""
+        xp = self.space.xp
+        a = self._kernels.coordinates(inputs)
+        # The tree is walked where it was grown, so that a row at a threshold falls on the same side.
+        points = in_coordinates(self._map.kernels[0], wide_on_host(inputs))
+        blocks = self._map.kernel.tree.block_of(points)
+        order = np.argsort(blocks, kind="stable")
+        found, parts = np.unique(blocks[order], return_index=True)
+        results = []
+        width = max(self._map.kernel.n_landmarks, int(np.diff(self._starts).max()))
+        for block, own in zip(found.tolist(), np.split(order, parts[1:]), strict=True):
+            for some in row_blocks(len(own), tensor_rows(width)):
+                rows = self.space.tensor(own[some])
+                results.append(function([xp.take(each, rows, axis=0) for each in a], block))
+        return xp.take(xp.concat(results, axis=0), self.space.tensor(np.argsort(order)), axis=0)
+
+
+TensorMap = TensorRandomMap | TensorKernelMap | TensorBlockMap
+
+
+@singledispatch
+def tensor_map(feature_map: RandomMap | KernelMap | BlockMap, space: ArraySpace, precision: str) -> TensorMap:
+    """Copy a map to a device.
+
+    Parameters
+    ----------
+    feature_map : RandomMap, KernelMap or BlockMap
+        Of NumPy.
+    space : ArraySpace
+        Where rows come from.
+    precision : {"float64", "float32"}
+        Of the rows.
+
+    Returns
+    -------
+    TensorRandomMap, TensorKernelMap or TensorBlockMap
+        The same columns.
+    """
+    raise TypeError(f"no map for tensors is known for {type(feature_map).__name__}.")
+
+
+@tensor_map.register
+def _(feature_map: RandomMap, space: ArraySpace, precision: str) -> TensorMap:
+    return TensorRandomMap(space, feature_map, precision)
+
+
+@tensor_map.register
+def _(feature_map: KernelMap, space: ArraySpace, precision: str) -> TensorMap:
+    return TensorKernelMap(space, feature_map, precision)
+
+
+@tensor_map.register
+def _(feature_map: BlockMap, space: ArraySpace, precision: str) -> TensorMap:
+    return TensorBlockMap(space, feature_map, precision)
+
+
+class TensorKernelRows:
+    """Rows of a table on a device, whose kernel with each other can be computed; the counterpart of `SymmetricKernel`.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Where the kernel is computed.
+    kernels : tuple of Kernel
+        Summands of the kernel.
+    rows : ndarray of shape (n_rows, n_features)
+        Transformed rows.
+    """
+
+    def __init__(self, space: ArraySpace, kernels: Any, rows: np.ndarray) -> None:
+        self.space, self.n_rows = space, len(rows)
+        self._kernels, self._rows = tuple(kernels), space.wide_tensor(rows)
+
+    def kernel_tensor(self, rows: slice, columns: slice, precision: str) -> Tensor:
+        """The kernel of some rows with others, of shape (n_rows, n_columns), in new memory."""
+        kernels = TensorKernels(self.space, self._kernels, precision)
+        a, b = (kernels.coordinates(self._rows[some, :]) for some in (rows, columns))
+        return kernels.values(a, b)
+
+
+class TensorBlockedRows(TensorKernelRows):
+    """Rows in blocks on a device, and the columns that the blocks share; the counterpart of `BlockedKernel`.
+
+    Parameters
+    ----------
+    space : ArraySpace
+        Where the kernel is computed.
+    kernel : BlockedKernel
+        Of NumPy.
+    """
+
+    def __init__(self, space: ArraySpace, kernel: BlockedKernel) -> None:
+        super().__init__(space, kernel.kernels, kernel.rows)
+        self.blocks, self.n_landmarks = kernel.blocks, kernel.n_landmarks
+        self._landmarks, self._factor = space.wide_tensor(kernel.landmarks), space.wide_tensor(kernel.factor)
+
+    def shared_tensor(self, rows: slice) -> Tensor:
+        """Columns of some rows whose products are the kernel between blocks, in the highest precision."""
+        kernels = TensorKernels(self.space, self._kernels, "float64")
+        a, b = kernels.coordinates(self._rows[rows, :]), kernels.coordinates(self._landmarks)
+        return self.space.solve_lower(self._factor, kernels.values(a, b).T).T

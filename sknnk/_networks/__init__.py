@@ -5,10 +5,11 @@
 
 from .access import fitted_network, table_encoder
 from .calibration import log_probabilities, probabilities
+from .choice import NetworkChoice
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
 from .estimator import BundledNetwork, as_estimator
-from .fitted import FittedNetwork, NetworkChoice, over_blocks
+from .fitted import FittedNetwork, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
 from .loss_targets import LossTargets

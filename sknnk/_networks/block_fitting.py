@@ -20,7 +20,8 @@ from .._integration import Execution
 from .._kernel_learning import KernelTask, refined_on_blocks
 from .._kernels import in_coordinates
 from .._ridge import BareSolution, BlockSolution, solve_blocks
-from .fitted import FittedNetwork, NetworkChoice
+from .choice import NetworkChoice
+from .fitted import FittedNetwork
 from .held_out import HELD_ROWS, HeldOutRows
 from .kernel_plans import KernelPlan
 from .targets import ClassTargets, NumericTargets

@@ -20,7 +20,8 @@ from .._ridge import (
     solve,
     solve_moments,
 )
-from .fitted import FittedNetwork, NetworkChoice
+from .choice import NetworkChoice
+from .fitted import FittedNetwork
 from .held_out import HeldOutRows
 from .kernel_fitting import chosen_map, fit_kernel_network
 from .row_sums import columns_on_device

@@ -13,7 +13,8 @@ from .._kernel_learning import KernelTask, Trend, found_trend, prepare_kernel
 from .._kernels import Kernel, numeric_length_scale
 from .._ridge import Penalty, Problem, Solution, check_memory, solve, solve_exactly, solve_moments, solves_in_single
 from .block_fitting import refined_in_blocks, solved_blocks, with_all_rows
-from .fitted import FittedNetwork, NetworkChoice
+from .choice import NetworkChoice
+from .fitted import FittedNetwork
 from .held_out import HELD_ROWS, HeldOutRows, row_keys
 from .kernel_plans import KernelPlan, planned, sizes_for
 from .row_sums import columns_on_device, summed_rows, summing_steps

@@ -12,7 +12,8 @@ from .._integration import Execution
 from .._kernel_learning import KernelTask
 from .._losses import State
 from .._ridge import Penalty
-from .fitted import NetworkChoice, over_blocks
+from .choice import NetworkChoice
+from .fitted import over_blocks
 from .fitting import PreparedNetwork, prepare_network
 from .kernel_fitting import choice_of, chosen_kernel
 from .loss_rows import ExactRows, GivenKernel

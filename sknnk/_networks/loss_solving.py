@@ -21,7 +21,7 @@ from .._kernels import numeric_length_scale
 from .._losses import Loss, Minimum, State, minimised, working_system
 from .._ridge import BareSolution, check_memory, solves_in_single
 from .block_fitting import held_in_blocks, refined_in_blocks, with_all_rows
-from .fitted import NetworkChoice
+from .choice import NetworkChoice
 from .held_out import HELD_ROWS, HeldOutRows, held_rows
 from .kernel_fitting import check_exact_memory, choice_of
 from .kernel_plans import KernelPlan, planned

@@ -67,6 +67,7 @@ MODELS = {
     "exact": lambda: BundledNetworkRegressor(**LANDMARKS).fit(X, y),
     "blocks": lambda: BundledNetworkRegressor(8, block_size=20, **LANDMARKS).fit(X, y),
     "automatic": lambda: BundledNetworkRegressor(random_state=0).fit(X, y),
+    "trend": lambda: BundledNetworkRegressor(**LANDMARKS).fit(np.sort(X, axis=0), np.sort(X[:, 0])),
     "counts": lambda: BundledNetworkRegressor(**FIXED, loss="poisson").fit(X, np.exp(y)),
     "sizes": lambda: BundledNetworkRegressor(**FIXED, loss="gamma").fit(X, np.exp(y)),
     "medians": lambda: BundledNetworkRegressor(**FIXED, loss="absolute_error").fit(X, y),

@@ -69,7 +69,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     return_train_score : bool, default=False
         Whether training sets are scored, too.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
-        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
+        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"

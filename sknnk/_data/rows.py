@@ -92,8 +92,8 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
 
 
 def unit_rows(
-    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = SEARCH_ROWS
-) -> tuple[Array, Array, Array]:
+    X: NDArray[Any], Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = SEARCH_ROWS
+) -> tuple[NDArray[Any], Array, Array]:
     """Draw rows for the search, with a repeated row drawn as often as it stands in the table.
 
     Where all weights are multiples of the smallest, a row of twice the smallest weight counts as two rows, and both can
@@ -103,7 +103,7 @@ def unit_rows(
     Parameters
     ----------
     X, Y, sample_weight : ndarray
-        Distinct rows, their targets and total weights.
+        Distinct rows or their positions, their targets and total weights.
     rng : numpy.random.Generator
         Draws the rows.
     size : int

@@ -8,7 +8,7 @@ from .kernel_features import EXACT_ROWS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
-from .wide_tables import is_wide
+from .wide_tables import is_wide, row_coordinates
 
 __all__ = [
     "EXACT_ROWS",
@@ -24,5 +24,6 @@ __all__ = [
     "prepare_kernel",
     "prepare_layers",
     "refined_on_blocks",
+    "row_coordinates",
     "rows_looked_at",
 ]

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from .._compute import Array, one_blas_thread
-from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
+from .._kernel_learning import is_wide, row_coordinates
+from .._kernels import Centres, Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 from .._ridge import held_out_residuals, solve_dual
 
 # Penalties to compare.
@@ -74,8 +77,17 @@ class ResidualSpread:
         ndarray of shape (n_samples, n_targets)
             Positive, up to a factor that `quantile` and `deviation` know.
         """
-        sizes: Array = np.exp(kernel_matrix(self.kernels, inputs, self.centres) @ self.coef + self.intercept)
-        return sizes
+        logarithms = np.zeros((len(inputs), self.coef.shape[1]))
+        self._prepared.add_products(inputs, self.coef, logarithms)
+        return np.asarray(np.exp(logarithms + self.intercept))
+
+    @cached_property
+    def _prepared(self) -> Centres:
+        return Centres(self.kernels, self.centres, np.float64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is prepared anew."""
+        return {name: value for name, value in vars(self).items() if name != "_prepared"}
 
     def quantile(self, level: float) -> Array:
         """Multiple of the size within which residuals stay with a given probability.
@@ -232,11 +244,27 @@ def _each_penalty(
     options: Sequence[tuple[Kernel, ...]], inputs: Array
 ) -> Iterator[tuple[tuple[Kernel, ...], Array, float]]:
     """Every option with its values among the rows, which are computed once, and every penalty."""
-    for kernels in options:
+    with one_blas_thread():
+        compared, rows = _compared_rows(options, inputs)
+    for kernels, same in zip(options, compared, strict=True):
         with one_blas_thread():
-            values = kernel_matrix(kernels, inputs, inputs)
+            values = kernel_matrix(same, rows, rows)
         for alpha in _ALPHAS:
             yield kernels, values, float(alpha)
+
+
+def _compared_rows(options: Sequence[tuple[Kernel, ...]], inputs: Array) -> tuple[Sequence[tuple[Kernel, ...]], Array]:
+    """Kernels and rows with the same values: of many equal columns, coordinates in the space of fewer rows."""
+    n_rows, n_features = inputs.shape
+    equal = all(
+        kernel.frequencies == "isotropic" and kernel.projection is None and np.ptp(kernel.scales) == 0.0
+        for kernels in options
+        for kernel in kernels
+    )
+    if not (equal and is_wide(n_features) and n_rows < n_features):
+        return options, inputs
+    shorter = [tuple(replace(kernel, scales=kernel.scales[:n_rows]) for kernel in kernels) for kernels in options]
+    return shorter, row_coordinates(inputs)
 
 
 def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:

@@ -1,3 +1,4 @@
+import pickle
 from itertools import product
 
 import numpy as np
@@ -274,3 +275,19 @@ def test_the_factor_for_few_rows_is_gone_where_there_are_many():
     for level in LEVELS:
         assert np.all(np.diff([optimism(n, level) for n in (7, 10, 30, 100, 300, 1000)]) < 0.0)
     assert optimism(300, 0.95) < 1.02 and optimism(1000, 0.95) < 1.006
+
+
+def test_sizes_over_many_columns_are_learned_in_the_space_of_the_rows_and_centres_are_prepared_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, kernels = rng.normal(size=(40, 1100)), (Kernel("cauchy", "isotropic", np.full(1100, 0.03)),)
+    residuals = rng.normal(size=(40, 1)) * np.exp(X[:, :1])
+    found = fit_spread(kernels, X, residuals, np.ones(40))
+    prepared, centres = [], intervals.Centres
+    monkeypatch.setattr(intervals, "Centres", lambda *args: prepared.append(1) or centres(*args))
+    sizes = np.vstack([found.size(X[i : i + 8]) for i in range(0, 40, 8)])
+    assert len(prepared) == 1 and found.kernels[0].scales.shape == (1100,)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(found)).size(X), sizes, rtol=1e-12)
+    monkeypatch.setattr(intervals, "is_wide", lambda n_features: False)
+    expected = fit_spread(kernels, X, residuals, np.ones(40))
+    np.testing.assert_allclose(sizes, expected.size(X), rtol=1e-9)
+    np.testing.assert_allclose(found.ratios, expected.ratios, rtol=1e-9)

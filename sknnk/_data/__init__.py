@@ -14,6 +14,7 @@ from .inputs import (
     transform_inputs,
 )
 from .quantiles import QuantileMap, fit_quantile_map
+from .row_left_out import images_without_row
 from .rows import (
     SEARCH_ROWS,
     binary_magnitude,
@@ -40,6 +41,7 @@ __all__ = [
     "fit_table_encoder",
     "fitted_input_map",
     "fitted_input_maps",
+    "images_without_row",
     "in_weight_unit",
     "is_valid_already",
     "multiplicities",

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._compute import Array, block_length, over_threads, row_blocks
-from .._data import Dataset, dense_inputs
+from .._data import Dataset, dense_inputs, images_without_row, multiplicities
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import KernelTask
-from .._ridge import Moments, Solution
+from .._ridge import ExactSolution, Moments, Solution
 from .held_out import HeldOutRows, residuals_without_row
 from .importances import slope_shares
 from .intervals import ResidualSpread, fit_spread
@@ -255,13 +255,28 @@ class FittedNetwork:
                 'without; bundle with method="calibrated", or fit the network to data.'
             )
         if held.residuals is not None:
-            return held
+            return replace(held, residuals=held.residuals - self._changes_without_row(held))
         columns = self.feature_map.columns(self._precise(held.X)).astype(np.float64, copy=False)
         leverage = held.unit_weights()[:, None] * np.asarray(self.solution.leverage(columns))
         residuals = held.Y - columns @ self.solution.coef - self.solution.intercept
         inputs = dense_inputs(self.feature_map.input_map, held.X)
         precision = float(np.finfo(self.dtype).eps)
         return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage, precision))
+
+    def _changes_without_row(self, held: HeldOutRows) -> Array:
+        """Changes of predictions for rows held out of an exact fit, if its input transform has not seen them either.
+
+        Where targets have no noise, that is all there is: new rows lie between the knots, or beyond them.
+        """
+        changes, feature_map = np.zeros_like(held.Y), self.feature_map
+        if not isinstance(self.solution, ExactSolution) or isinstance(feature_map, RandomMap):
+            return changes
+        if feature_map.input_map is not None:
+            alone = multiplicities(held.sample_weight) == 1
+            inputs = images_without_row(feature_map.input_map, held.X, feature_map.centres, alone)
+            changed, columns = np.any(inputs != held.X, axis=1), replace(feature_map, input_map=None).columns
+            changes[changed] = (columns(inputs[changed]) - columns(held.X[changed])) @ self.solution.coef
+        return changes
 
     def with_probabilities(self, data: Dataset | None, execution: Execution) -> "FittedNetwork":
         """Return the same classification network with a temperature fitted on scores without the row.

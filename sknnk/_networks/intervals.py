@@ -22,8 +22,10 @@ _STRETCH = (1.0, 3.0)
 _N_FOLDS = 10
 # Shares of the variation of the size to compare: see `_trusted_share`.
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-# Smallest residual, as a share of the root mean square. Smaller ones are raised to it before the logarithm is taken.
+# Smallest residual, as a share of the typical one. Smaller ones are raised to it before the logarithm is taken.
 _LEAST_RESIDUAL = 1e-2
+# Smallest typical residual, as a share of the root mean square: where most residuals are zero, the others count.
+_LEAST_TYPICAL = 1e-4
 # Share of rows whose residuals follow the size of all residuals, and not that of their neighbours. Without it, one
 # unusual row in thousands would cost more likelihood than all other rows gain.
 _OUTLYING = 0.05
@@ -207,7 +209,10 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     """
     absolute = np.abs(residuals)
     root_mean_square = np.sqrt(np.average(residuals**2, axis=0, weights=sample_weight))
-    least = np.maximum(root_mean_square * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
+    typical = np.clip(
+        _median(absolute, sample_weight) / ndtri(0.75), _LEAST_TYPICAL * root_mean_square, root_mean_square
+    )
+    least = np.maximum(typical * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
     logarithms = np.log(np.maximum(absolute, least))
     weight = sample_weight / sample_weight.mean()
     wide, coef, intercept, left = _smoothed(kernels, inputs, logarithms, weight)
@@ -216,6 +221,15 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     ratios = absolute / np.exp(mean + share * (logarithms - left - mean))
     shrunk = (share * coef, mean + share * (intercept - mean))
     return ResidualSpread(wide, inputs, *shrunk, ratios, root_mean_square, sample_weight)
+
+
+def _median(absolute: Array, sample_weight: Array) -> Array:
+    """Weighted median of each column: a few rows far outside the others do not move it."""
+    order = np.argsort(absolute, axis=0)
+    reached = np.cumsum(sample_weight[order], axis=0)
+    middle = np.argmax(reached >= 0.5 * reached[-1], axis=0)
+    medians: Array = np.take_along_axis(absolute, order, axis=0)[middle, np.arange(absolute.shape[1])]
+    return medians
 
 
 def _smoothed(

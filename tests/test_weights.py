@@ -107,11 +107,20 @@ def test_cross_validated_networks_scale_their_penalties_with_the_weights():
         assert scaled.best_params_["n_components"] == model.best_params_["n_components"]
 
 
-# Kernels with rows are chosen by weighted errors of rows left out, which then are the error of that row.
-@pytest.mark.parametrize("name", ["primal", "dual", "auto"])
+@pytest.mark.parametrize("name", ["exact", "primal", "dual", "auto"])
 def test_one_row_of_enormous_weight_leaves_the_others_their_say(name):
     for heavy in (1e9, 1e18, 1e300):
         weight = np.ones(N)
         weight[0] = heavy
         mean = clone(REGRESSORS[name]).fit(X, y, weight).predict(X[1:])
         assert 1.0 - np.var(y[1:] - mean) / np.var(y[1:]) > 0.3
+
+
+def test_kernels_with_rows_are_chosen_by_all_rows_however_heavy_one_is():
+    truth, model = np.sin(2.0 * NEW[:, 0]) + NEW[:, 1], BundledNetworkRegressor(random_state=0)
+    for place in range(3):
+        weight = np.ones(N)
+        weight[place] = 1e9
+        assert model.fit(X, y, weight).score(NEW, truth) > 0.8
+        # The heavy row itself is met.
+        np.testing.assert_allclose(model.predict(X[[place]]), y[place], atol=1e-6)

@@ -23,6 +23,7 @@ from .rows import (
     multiplicities,
     unit_rows,
     weighted_rows,
+    with_a_say,
 )
 from .table_encoder import TableEncoder, fit_table_encoder
 from .table_reader import TableReader
@@ -52,4 +53,5 @@ __all__ = [
     "unit_of_counts",
     "unit_rows",
     "weighted_rows",
+    "with_a_say",
 ]

@@ -13,6 +13,7 @@ from .._data import (
     fitted_input_maps,
     sampled_rows,
     unit_rows,
+    with_a_say,
 )
 from .._features import Candidate
 from .._integration import NO_PROGRESS, Task
@@ -112,7 +113,7 @@ def prepare_kernel(
     raw = np.asarray(raw, dtype=np.float64)
     # Equal rows are merged before the transform, so that every transform gives the same rows in the same order.
     inputs, targets, weight, groups = distinct_rows(raw, Y[rows], sample_weight[rows])
-    places, drawn_targets, drawn_weight = unit_rows(np.arange(len(inputs)), targets, weight, search_rng)
+    places, drawn_targets, drawn_weight = unit_rows(np.arange(len(inputs)), targets, with_a_say(weight), search_rng)
     if len(inputs) < MIN_ROWS:
         families, learn_features, maps = families[:1], False, maps[:1]
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))

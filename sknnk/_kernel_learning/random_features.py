@@ -9,7 +9,15 @@ import numpy as np
 from scipy.linalg import norm as vector_norm
 
 from .._compute import Array, Floats, Indices, one_blas_thread
-from .._data import distinct_rows, fitted_input_map, quantile_rows, sampled_rows, transform_inputs, unit_rows
+from .._data import (
+    distinct_rows,
+    fitted_input_map,
+    quantile_rows,
+    sampled_rows,
+    transform_inputs,
+    unit_rows,
+    with_a_say,
+)
 from .._features import Candidate, RandomMap, build_samplers, frequencies, own_frequencies, with_frequencies
 from .._integration import NO_PROGRESS, Step, Task
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
@@ -135,7 +143,8 @@ def prepare_layers(
         stack = RandomMap(None, link_scale, build_samplers(candidate, sizes, inputs, seeds))
         return stack.columns(inputs)
 
-    sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
+    distinct, targets, weight, groups = distinct_rows(inputs, Y[rows], sample_weight[rows])
+    sample = distinct, targets, with_a_say(weight), groups
     options = _options(kernel, deviations)
     if len(options) == 1 and penalty_given and not learning:
         samplers = build_samplers(options[0], n_components, sample[0], seeds)

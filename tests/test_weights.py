@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, BundledNetworkRegressorCV
+from sknnk import (
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+)
 
 FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e300]
 RNG = np.random.default_rng(0)
@@ -105,6 +110,18 @@ def test_cross_validated_networks_scale_their_penalties_with_the_weights():
         scaled = clone(model).set_params(alphas=(factor * 1.0, factor * 0.1)).fit(X, y, factor * REAL)
         np.testing.assert_allclose(scaled.predict(NEW, return_std=True), expected, rtol=1e-7)
         assert scaled.best_params_["n_components"] == model.best_params_["n_components"]
+
+
+@pytest.mark.parametrize("factor", [1e-12, 2e11])
+def test_a_common_factor_of_rows_or_classes_changes_nothing_that_a_search_finds(factor):
+    options = {"n_components": (8, 16), "cv": 3, "random_state": 0}
+    model = BundledNetworkRegressorCV(**options).fit(X, y, REAL)
+    scaled = clone(model).fit(X, y, factor * REAL)
+    np.testing.assert_allclose(scaled.predict(NEW), model.predict(NEW), rtol=1e-7)
+    assert scaled.best_index_ == model.best_index_ and scaled.alpha_ == pytest.approx(factor * model.alpha_, rel=1e-9)
+    classes = [BundledNetworkClassifierCV(**options, class_weight={False: w, True: 2.0 * w}) for w in (1.0, factor)]
+    expected, found = (each.fit(X, y > 0.0).predict_proba(NEW) for each in classes)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["exact", "primal", "dual", "auto"])

@@ -229,16 +229,21 @@ class FittedNetwork:
         """
         if self.choice.importances is not None:
             return self.choice.importances
-        feature_map, held = self.feature_map, self.held_out
+        layers, coef = replace(self.feature_map, input_map=None), self.solution.coef
+        inputs, weight = self._rows_for_slopes()
+        return slope_shares(lambda rows: layers.columns(rows).astype(np.float64, copy=False) @ coef, inputs, weight)
+
+    def _rows_for_slopes(self) -> tuple[Array, Array]:
+        """Transformed rows that the network keeps, and their weights."""
+        feature_map, held, task = self.feature_map, self.held_out, self.kernel_rows
+        if held is not None:
+            known = held.residuals is not None
+            return held.X if known else dense_inputs(feature_map.input_map, held.X), held.sample_weight
+        if task is not None:
+            return task.X, task.sample_weight
         if isinstance(feature_map, KernelMap | BlockMap):
-            inputs = feature_map.centres
-        elif held is not None:
-            inputs = dense_inputs(feature_map.input_map, held.X)
-        else:
-            raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
-        layers = replace(feature_map, input_map=None)
-        weights = self.solution.coef
-        return slope_shares(lambda rows: layers.columns(rows).astype(np.float64, copy=False) @ weights, inputs)
+            return feature_map.centres, np.ones(len(feature_map.centres))
+        raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
 
     def held_out_residuals(self) -> HeldOutRows:
         """Some rows, transformed, with the residuals that they have in a fit without them.

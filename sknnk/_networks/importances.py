@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._compute import Array
+from .._kernels import column_deviations
 
 # Rows that slopes are averaged over at most: every column asks for two predictions of each.
 _MOST_ROWS = 250
@@ -12,7 +13,7 @@ _MOST_ROWS = 250
 _STEP = 1e-3
 
 
-def slope_shares(function: Callable[[Array], Array], inputs: Array) -> Array:
+def slope_shares(function: Callable[[Array], Array], inputs: Array, sample_weight: Array) -> Array:
     """Mean squared slopes of a function along its columns, in their standard deviations, as shares of their sum.
 
     Parameters
@@ -21,6 +22,8 @@ def slope_shares(function: Callable[[Array], Array], inputs: Array) -> Array:
         From rows to outputs of shape (n_samples, n_targets).
     inputs : ndarray of shape (n_samples, n_features)
         Rows to look at.
+    sample_weight : ndarray of shape (n_samples,)
+        Their weights.
 
     Returns
     -------
@@ -36,15 +39,16 @@ def slope_shares(function: Callable[[Array], Array], inputs: Array) -> Array:
     --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(40, 3))
-    >>> slope_shares(lambda rows: rows @ np.array([[2.0], [0.0], [0.0]]), X).round(9) + 0.0
+    >>> slope_shares(lambda rows: rows @ np.array([[2.0], [0.0], [0.0]]), X, np.ones(40)).round(9) + 0.0
     array([1., 0., 0.])
     """
-    rows = inputs[:: -(-len(inputs) // _MOST_ROWS)]
-    steps, squares = _STEP * inputs.std(axis=0), np.zeros(inputs.shape[1])
+    every = slice(None, None, -(-len(inputs) // _MOST_ROWS))
+    rows, weight = inputs[every], sample_weight[every]
+    steps, squares = _STEP * column_deviations(inputs, sample_weight), np.zeros(inputs.shape[1])
     for j in np.flatnonzero(steps):
         above, below = rows.copy(), rows.copy()
         above[:, j] += steps[j]
         below[:, j] -= steps[j]
-        squares[j] = np.mean(np.sum((function(above) - function(below)) ** 2, axis=1))
+        squares[j] = np.average(np.sum((function(above) - function(below)) ** 2, axis=1), weights=weight)
     total = squares.sum()
     return squares / total if total > 0.0 else np.full(len(squares), 1.0 / len(squares))

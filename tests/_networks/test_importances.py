@@ -80,7 +80,22 @@ def test_there_are_none_without_rows():
 def test_shares_of_a_linear_function_are_those_of_its_squared_slopes_in_deviations():
     weights = np.array([[1.0, 0.0], [0.0, 1e-3], [0.0, 0.0], [0.0, 0.0], [2.0, 0.0], [0.0, 0.0]])
     expected = (weights.sum(axis=1) * X.std(axis=0)) ** 2
-    np.testing.assert_allclose(slope_shares(lambda rows: rows @ weights, X), expected / expected.sum(), atol=1e-9)
+    np.testing.assert_allclose(
+        slope_shares(lambda rows: rows @ weights, X, np.ones(300)), expected / expected.sum(), atol=1e-9
+    )
     constant = np.column_stack([X[:, 0], np.ones(300)])
-    assert slope_shares(lambda rows: rows, constant).tolist() == [1.0, 0.0]
-    assert slope_shares(np.zeros_like, X).tolist() == [1.0 / 6.0] * 6
+    assert slope_shares(lambda rows: rows, constant, np.ones(len(constant))).tolist() == [1.0, 0.0]
+    assert slope_shares(np.zeros_like, X, np.ones(300)).tolist() == [1.0 / 6.0] * 6
+
+
+@pytest.mark.parametrize("name", ["random", "exact", "exact classifier", "landmarks"])
+def test_importances_of_a_row_of_weight_two_are_those_of_two_rows(name):
+    rows, weight = np.r_[0:100, 0:50], np.repeat([2.0, 1.0], 50)
+    wave = np.sin(3.0 * X[:100, 0]) + X[:100, 2]
+    y = wave > 0.0 if "classifier" in name else wave
+    model = clone(NETWORKS[name]).set_params(length_scale=2.0, feature_learning=None)
+    if name == "landmarks":
+        model.set_params(n_components=100)
+    weighted = clone(model).fit(X[:100], y, sample_weight=weight).feature_importances_
+    repeated = clone(model).fit(X[rows], y[rows]).feature_importances_
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-4, atol=1e-9)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, BundledNetworkRegressorCV
+from sknnk import (
+    BundledNetworkClassifier,
+    BundledNetworkClassifierCV,
+    BundledNetworkRegressor,
+    BundledNetworkRegressorCV,
+)
 
 FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e300]
 RNG = np.random.default_rng(0)
@@ -107,11 +112,32 @@ def test_cross_validated_networks_scale_their_penalties_with_the_weights():
         assert scaled.best_params_["n_components"] == model.best_params_["n_components"]
 
 
-# Kernels with rows are chosen by weighted errors of rows left out, which then are the error of that row.
-@pytest.mark.parametrize("name", ["primal", "dual", "auto"])
+@pytest.mark.parametrize("factor", [1e-12, 2e11])
+def test_a_common_factor_of_rows_or_classes_changes_nothing_that_a_search_finds(factor):
+    options = {"n_components": (8, 16), "cv": 3, "random_state": 0}
+    model = BundledNetworkRegressorCV(**options).fit(X, y, REAL)
+    scaled = clone(model).fit(X, y, factor * REAL)
+    np.testing.assert_allclose(scaled.predict(NEW), model.predict(NEW), rtol=1e-7)
+    assert scaled.best_index_ == model.best_index_ and scaled.alpha_ == pytest.approx(factor * model.alpha_, rel=1e-9)
+    classes = [BundledNetworkClassifierCV(**options, class_weight={False: w, True: 2.0 * w}) for w in (1.0, factor)]
+    expected, found = (each.fit(X, y > 0.0).predict_proba(NEW) for each in classes)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["exact", "primal", "dual", "auto"])
 def test_one_row_of_enormous_weight_leaves_the_others_their_say(name):
     for heavy in (1e9, 1e18, 1e300):
         weight = np.ones(N)
         weight[0] = heavy
         mean = clone(REGRESSORS[name]).fit(X, y, weight).predict(X[1:])
         assert 1.0 - np.var(y[1:] - mean) / np.var(y[1:]) > 0.3
+
+
+def test_kernels_with_rows_are_chosen_by_all_rows_however_heavy_one_is():
+    truth, model = np.sin(2.0 * NEW[:, 0]) + NEW[:, 1], BundledNetworkRegressor(random_state=0)
+    for place in range(3):
+        weight = np.ones(N)
+        weight[place] = 1e9
+        assert model.fit(X, y, weight).score(NEW, truth) > 0.8
+        # The heavy row itself is met.
+        np.testing.assert_allclose(model.predict(X[[place]]), y[place], atol=1e-6)

@@ -59,6 +59,12 @@ class SearchedRows:
         """All rows of positive weight."""
         return self.training_rows(np.arange(len(self.Y)), self.sample_weight)
 
+    @property
+    def weight_unit(self) -> float:
+        """What one row weighs in a fit to all rows."""
+        every = np.arange(len(self.Y))
+        return self.training_rows(every, self.fit_weight(every)).weight_unit
+
 
 @dataclass(frozen=True, eq=False)
 class Curves:

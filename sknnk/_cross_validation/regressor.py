@@ -27,8 +27,9 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
-    alphas : float or array-like, default=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
-        Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen.
+    alphas : "auto", float or array-like, default="auto"
+        Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen. ``"auto"``
+        takes powers of ten from 100 to 1e-5, times what one row weighs: a common factor of the weights changes nothing.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
         Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
         the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
@@ -62,7 +63,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     return_train_score : bool, default=False
         Whether training sets are scored, too.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
-        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"``.
+        As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
@@ -156,7 +157,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         self,
         n_components=(128, 256, 512, 1024, 2048),
         *,
-        alphas=(100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5),
+        alphas="auto",
         activations="gaussian",
         length_scales="scale",
         directions="orthogonal",

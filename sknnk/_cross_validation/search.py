@@ -39,6 +39,8 @@ from .scorers import Scoring
 
 # Parameters of a network that the search sets itself.
 _OF_THE_SEARCH = {"n_components", "alpha", "random_state", "verbose"}
+# Penalties to compare for rows of weight one.
+_ALPHAS = (100.0, 10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
 
 
 def of_best(name: str) -> property:
@@ -79,7 +81,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "alphas": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "alphas": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left"), "array-like"],
         "activations": [StrOptions({"auto", *ACTIVATIONS}), callable, list, tuple],
         "length_scales": [StrOptions({"auto", "scale"}), Interval(Real, 0, None, closed="neither"), list, tuple],
         "directions": [StrOptions({"auto", *DIRECTIONS})],
@@ -214,7 +216,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
         score_params: dict[str, Any],
     ) -> None:
         """Score every candidate, choose one, fit it to all rows, and publish what was found."""
-        counts, alphas, progress = self._counts(), self._alphas(), current_progress()
+        counts, alphas, progress = self._counts(), self._alphas(task.weight_unit), current_progress()
         self._check_kernels()
         scoring = self._scoring(sample_weight, score_params)
         seed = self.random_state
@@ -279,10 +281,12 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
             raise ValueError(f"n_components={self.n_components!r} must be positive integers, e.g. (256, 512, 1024).")
         return tuple(int(n) for n in counts)
 
-    def _alphas(self) -> Array:
+    def _alphas(self, weight_unit: float) -> Array:
+        if isinstance(self.alphas, str):
+            return np.array(_ALPHAS) * weight_unit
         alphas = np.atleast_1d(np.asarray(self.alphas, dtype=np.float64))
         if alphas.ndim != 1 or not alphas.size or not np.all((alphas >= 0.0) & np.isfinite(alphas)):
-            raise ValueError(f"alphas={self.alphas!r} must be non-negative finite numbers, e.g. np.logspace(-4, 2, 7).")
+            raise ValueError(f"alphas={self.alphas!r} must be 'auto' or non-negative finite numbers.")
         return alphas
 
     def _check_kernels(self) -> None:
@@ -374,7 +378,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
     def _kernel_position(self, best: int) -> int:
         """Which of the kernels the best candidate has: candidates are sorted by activation, alpha, length scale."""
         n_activations, n_scales = len(_axis(self.activations)), len(_axis(self.length_scales))
-        n_alphas, n_counts = self._alphas().size, len(self._counts())
+        n_alphas, n_counts = self._alphas(1.0).size, len(self._counts())
         shape = (n_activations, n_alphas, n_scales, n_counts)
         activation, _, length_scale, _ = np.unravel_index(best, shape)
         return int(activation) * n_scales + int(length_scale)

@@ -9,12 +9,12 @@ from .inputs import (
     dense_inputs,
     fitted_input_map,
     fitted_input_maps,
-    possible_transforms,
     quantile_rows,
     sampled_rows,
     transform_inputs,
 )
 from .quantiles import QuantileMap, fit_quantile_map
+from .row_left_out import images_without_row
 from .rows import (
     SEARCH_ROWS,
     binary_magnitude,
@@ -23,6 +23,7 @@ from .rows import (
     multiplicities,
     unit_rows,
     weighted_rows,
+    with_a_say,
 )
 from .table_encoder import TableEncoder, fit_table_encoder
 from .table_reader import TableReader
@@ -43,10 +44,10 @@ __all__ = [
     "fit_table_encoder",
     "fitted_input_map",
     "fitted_input_maps",
+    "images_without_row",
     "in_weight_unit",
     "is_valid_already",
     "multiplicities",
-    "possible_transforms",
     "quantile_rows",
     "refuse_text",
     "sampled_rows",
@@ -55,4 +56,5 @@ __all__ = [
     "unit_of_counts",
     "unit_rows",
     "weighted_rows",
+    "with_a_say",
 ]

@@ -5,17 +5,22 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from .._compute import Array, Floats
 from .quantiles import QuantileMap, fit_quantile_map
 
 # Rows that quantiles are taken from at most: enough for three digits.
 _QUANTILE_ROWS = 200_000
+# Share of the entries that differ from zero, below which a table is taken for counts of words and their like.
+_MOSTLY_ZERO = 0.05
+# Columns that have to share in the distances between rows of such tables: fewer have units of their own.
+_MANY_ALIKE = 5
 
 
 def fitted_input_map(
     X: Any, sample_weight: Array, input_transform: str | None, rng: np.random.Generator
-) -> QuantileMap | None:
+) -> tuple[str | None, QuantileMap | None]:
     """Learn the transform of the inputs.
 
     Parameters
@@ -31,36 +36,61 @@ def fitted_input_map(
 
     Returns
     -------
-    QuantileMap or None
-        None without a transform; the first of :func:`possible_transforms` for ``"auto"``.
+    name : {"quantile", "robust", "standard", None}
+        The first of :func:`possible_transforms` for ``"auto"``.
+    input_map : QuantileMap or None
+        None without a transform.
     """
-    return fitted_input_maps(X, sample_weight, possible_transforms(input_transform)[:1], rng)[0]
+    ((name, input_map),) = fitted_input_maps(X, sample_weight, input_transform, rng, first_only=True).items()
+    return name, input_map
 
 
-def possible_transforms(input_transform: str | None) -> list[str | None]:
+def possible_transforms(input_transform: str | None, X: Any) -> list[str | None]:
     """Transforms that agree with what the user fixed, the most robust first.
 
     Parameters
     ----------
     input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform asked for.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Raw inputs.
 
     Returns
     -------
     list
-        All shapes for ``"auto"``.
+        For ``"auto"``, all shapes; or, where hardly any entry differs from zero, those that leave most zeros and what
+        stands between them as they are: the quantiles of a word that few texts have would put it farther away than all
+        others together. There, too, columns are only taken as they are if no few of them outweigh all others.
 
     Examples
     --------
-    >>> possible_transforms("auto"), possible_transforms(None)
-    (['quantile', 'robust', 'standard'], [None])
+    >>> possible_transforms("auto", np.eye(19)), possible_transforms("auto", np.eye(21)), possible_transforms(None, [])
+    (['quantile', 'robust', 'standard'], [None, 'robust'], [None])
     """
-    return ["quantile", "robust", "standard"] if input_transform == "auto" else [input_transform]
+    if input_transform != "auto":
+        return [input_transform]
+    if not _is_mostly_zero(X):
+        return ["quantile", "robust", "standard"]
+    return [None, "robust"] if _effective_columns(X) >= _MANY_ALIKE else ["robust", None]
+
+
+def _is_mostly_zero(X: Any) -> bool:
+    entries = X if isinstance(X, np.ndarray) else X.data
+    return bool(np.count_nonzero(entries) < _MOSTLY_ZERO * np.prod(X.shape, dtype=np.float64))
+
+
+def _effective_columns(X: Any) -> float:
+    """Number of columns that make up the distances between rows: all if their variances are equal, one if it leads."""
+    X = (X if isinstance(X, np.ndarray) else sparse.csr_array(X)) / (float(abs(X).max()) or 1.0)
+    with np.errstate(under="ignore"):
+        squares = np.asarray((X * X).mean(axis=0), dtype=np.float64).ravel()
+        variances = np.maximum(squares - np.asarray(X.mean(axis=0), dtype=np.float64).ravel() ** 2, 0.0)
+        return float(variances.sum() ** 2 / (variances @ variances or 1.0))
 
 
 def fitted_input_maps(
-    X: Any, sample_weight: Array, transforms: list[str | None], rng: np.random.Generator
-) -> list[QuantileMap | None]:
+    X: Any, sample_weight: Array, input_transform: str | None, rng: np.random.Generator, first_only: bool = False
+) -> dict[str | None, QuantileMap | None]:
     """Learn several transforms of the inputs from the same rows.
 
     Parameters
@@ -69,24 +99,27 @@ def fitted_input_maps(
         Raw inputs.
     sample_weight : ndarray of shape (n_samples,)
         Positive weights.
-    transforms : list of {"quantile", "robust", "standard", None}
-        What to learn.
+    input_transform : {"auto", "quantile", "robust", "standard", None}
+        Transform asked for.
     rng : numpy.random.Generator
         Draws the rows where there are very many.
+    first_only : bool, default=False
+        Whether the first of them is enough.
 
     Returns
     -------
-    list of QuantileMap or None
-        One for each.
+    dict of QuantileMap or None
+        One for each of :func:`possible_transforms`, by its name and in their order.
     """
-    if transforms == [None]:
-        return [None]
+    if input_transform is None:
+        return {None: None}
     rows = quantile_rows(X.shape[0], rng)
-
-    def fitted(shape: str | None) -> QuantileMap | None:
-        return None if shape is None else fit_quantile_map(dense_columns(X[rows]), sample_weight[rows], shape=shape)
-
-    return [fitted(shape) for shape in transforms]
+    known, weight = X[rows], sample_weight[rows]
+    shapes = possible_transforms(input_transform, known)[: 1 if first_only else None]
+    return {
+        shape: None if shape is None else fit_quantile_map(dense_columns(known), weight, shape=shape)
+        for shape in shapes
+    }
 
 
 def quantile_rows(n_samples: int, rng: np.random.Generator) -> Any:

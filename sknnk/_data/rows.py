@@ -14,6 +14,8 @@ _FEW_ENTRIES = 2**12
 SEARCH_ROWS = 3000
 # Columns that are sorted by at the same time.
 _COMPARED_TOGETHER = 512
+# Largest share of all weights that one row has in a choice.
+_LARGEST_SAY = 0.1
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -92,8 +94,8 @@ def binary_magnitude(Y: np.ndarray) -> np.ndarray:
 
 
 def unit_rows(
-    X: Array, Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = SEARCH_ROWS
-) -> tuple[Array, Array, Array]:
+    X: NDArray[Any], Y: Array, sample_weight: Array, rng: np.random.Generator, size: int = SEARCH_ROWS
+) -> tuple[NDArray[Any], Array, Array]:
     """Draw rows for the search, with a repeated row drawn as often as it stands in the table.
 
     Where all weights are multiples of the smallest, a row of twice the smallest weight counts as two rows, and both can
@@ -103,7 +105,7 @@ def unit_rows(
     Parameters
     ----------
     X, Y, sample_weight : ndarray
-        Distinct rows, their targets and total weights.
+        Distinct rows or their positions, their targets and total weights.
     rng : numpy.random.Generator
         Draws the rows.
     size : int
@@ -119,6 +121,38 @@ def unit_rows(
     drawn = rng.permutation(rng.choice(int(ends[-1]), min(int(ends[-1]), size), replace=False))
     rows = np.searchsorted(ends, drawn, side="right")
     return X[rows], Y[rows], sample_weight[rows] / copies[rows]
+
+
+def with_a_say(sample_weight: Array) -> Array:
+    """Weights for a choice by held-out errors, in which no row has more than a tenth of the say.
+
+    The error of one heavy row says nothing of kernels and penalties for all others.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights of distinct rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The weights; those of heavier rows are at most a tenth of all, or of fewer than twenty rows twice the mean, and
+        a multiple of the least: where weights stand for copies, these do, too.
+
+    Examples
+    --------
+    >>> with_a_say(np.array([1e9, *np.ones(27)])).tolist()[:2], with_a_say(np.array([3.0, 1.0, 1.0, 1.0])).tolist()
+    ([3.0, 1.0], [3.0, 1.0, 1.0, 1.0])
+    """
+    share = min(max(_LARGEST_SAY, 2.0 / len(sample_weight)), 1.0)
+    heaviest, n_heavy = np.sort(sample_weight)[::-1], 0
+    while heaviest[n_heavy] > (bound := share * heaviest[n_heavy:].sum() / (1.0 - share * n_heavy)):
+        n_heavy += 1
+    if n_heavy == 0:
+        return sample_weight
+    least = heaviest[-1]
+    say: Array = np.minimum(sample_weight, max(np.floor(bound / least), 1.0) * least)
+    return say
 
 
 def multiplicities(sample_weight: Array) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
 from .trend import Trend, found_trend
-from .wide_tables import is_wide
+from .wide_tables import is_wide, row_coordinates
 
 __all__ = [
     "EXACT_ROWS",
@@ -27,5 +27,6 @@ __all__ = [
     "prepare_kernel",
     "prepare_layers",
     "refined_on_blocks",
+    "row_coordinates",
     "rows_looked_at",
 ]

@@ -11,16 +11,16 @@ from .._data import (
     dense_inputs,
     distinct_rows,
     fitted_input_maps,
-    possible_transforms,
     sampled_rows,
     unit_rows,
+    with_a_say,
 )
 from .._features import Candidate
 from .._integration import NO_PROGRESS, Task
 from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
 from .trials import SearchTask
-from .wide_tables import learns_columns
+from .wide_tables import learns_columns, row_coordinates, sees_distances_alone
 
 # Up to this many distinct rows, all of them are centres, and the whole kernel matrix is factored.
 EXACT_ROWS = 12_000
@@ -102,26 +102,34 @@ def prepare_kernel(
     """
     row_rng, order_rng, search_rng = np.random.default_rng(seed).spawn(3)
     families = kernel_families(kernel.activation, kernel.frequencies, X.shape[1])
-    transforms, learn_features = possible_transforms(input_transform), learn_features and learns_columns(*X.shape)
+    learn_features = learn_features and learns_columns(*X.shape)
     length_scale = numeric_length_scale(kernel.length_scale, X.shape[1])
-    if length_scale is not None:
-        transforms = transforms[:1]  # in whose unit it is given
-    maps = fitted_input_maps(X, sample_weight, transforms, row_rng)
+    # A given length scale is in the unit of the first transform.
+    first_only = length_scale is not None
+    named = fitted_input_maps(X, sample_weight, input_transform, row_rng, first_only)
+    transforms, maps = list(named), list(named.values())
     rows = sampled_rows(X.shape[0], max(SAMPLE_ROWS, EXACT_ROWS), row_rng)
     raw = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
     raw = np.asarray(raw, dtype=np.float64)
     # Equal rows are merged before the transform, so that every transform gives the same rows in the same order.
-    inputs, targets, weight, _ = distinct_rows(raw, Y[rows], sample_weight[rows])
-    drawn = unit_rows(inputs, targets, weight, search_rng)
+    inputs, targets, weight, groups = distinct_rows(raw, Y[rows], sample_weight[rows])
+    places, drawn_targets, drawn_weight = unit_rows(np.arange(len(inputs)), targets, with_a_say(weight), search_rng)
     if len(inputs) < MIN_ROWS:
         families, learn_features, maps = families[:1], False, maps[:1]
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
+    compact = sees_distances_alone(families, length_scale, learn_features, (len(places), X.shape[1]))
     with progress.part("choose-kernel", n_tried) as done:
-        tasks = [SearchTask.of(dense_inputs(each, drawn[0]), *drawn[1:], alphas, threads, done) for each in maps]
+        tasks = []
+        for each in maps:
+            mapped = dense_inputs(each, inputs[places])
+            compared = row_coordinates(mapped, groups[places]) if compact else mapped
+            tasks.append(SearchTask.of(compared, drawn_targets, drawn_weight, alphas, threads, done))
         # There are many small factorisations. Threads of BLAS would mostly wait for each other, and use the cores
         # meanwhile.
         with one_blas_thread():
             choice = search_kernel(tasks, families, length_scale, learn_features, search_rng, learned_gain)
+    if compact:
+        choice = choice.with_equal_scales(X.shape[1])
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
     return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)

@@ -9,7 +9,15 @@ import numpy as np
 from scipy.linalg import norm as vector_norm
 
 from .._compute import Array, Floats, Indices, one_blas_thread
-from .._data import distinct_rows, fitted_input_map, quantile_rows, sampled_rows, transform_inputs, unit_rows
+from .._data import (
+    distinct_rows,
+    fitted_input_map,
+    quantile_rows,
+    sampled_rows,
+    transform_inputs,
+    unit_rows,
+    with_a_say,
+)
 from .._features import Candidate, RandomMap, build_samplers, frequencies, own_frequencies, with_frequencies
 from .._integration import NO_PROGRESS, Step, Task
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
@@ -120,11 +128,11 @@ def prepare_layers(
     layers : RandomMap
         Fitted.
     choice : Choice
-        The kernel, its cross-validated penalty and the history of the search.
+        The kernel, its cross-validated penalty, the history of the search, and the transform of the inputs.
     """
     row_rng, fold_rng, learning_rng, resampling_rng = np.random.default_rng(seed).spawn(4)
     seeds = tuple(int(word >> 1) for word in np.random.SeedSequence(seed).generate_state(len(n_components)))
-    input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
+    transform, input_map = fitted_input_map(X, sample_weight, input_transform, row_rng)
     rows = sampled_rows(X.shape[0], _SEARCH_ROWS, row_rng)
     inputs = transform_inputs(input_map, X[rows])
     deviations = column_deviations(inputs, sample_weight[rows])
@@ -135,16 +143,18 @@ def prepare_layers(
         stack = RandomMap(None, link_scale, build_samplers(candidate, sizes, inputs, seeds))
         return stack.columns(inputs)
 
-    sample = distinct_rows(inputs, Y[rows], sample_weight[rows])
+    distinct, targets, weight, groups = distinct_rows(inputs, Y[rows], sample_weight[rows])
+    sample = distinct, targets, with_a_say(weight), groups
     options = _options(kernel, deviations)
     if len(options) == 1 and penalty_given and not learning:
         samplers = build_samplers(options[0], n_components, sample[0], seeds)
-        return RandomMap(input_map, link_scale, samplers), Choice(options[0], None, [])
+        return RandomMap(input_map, link_scale, samplers), Choice(options[0], None, [], transform)
     learned, searched = _possible(learning, sample[0].shape), _for_search(options, sample[0])
     with progress.part("choose-kernel", _n_choices(kernel, len(options), learned, X.shape[1])) as done:
         if "agop" in learned:
             options += _learned_options(kernel, sample[:3], learning_rng, threads, done)
         choice = halving_search(options, features, searched, *sample[1:], fold_rng, threads, done)
+        choice = replace(choice, input_transform=transform)
         layers = RandomMap(input_map, link_scale, build_samplers(choice.candidate, n_components, sample[0], seeds))
         if "resample" in learning:
             layers, choice = _resampled_layers(layers, choice, sample, resampling_rng, done)

@@ -61,6 +61,15 @@ class KernelChoice:
     place: int
     history: list[Fit]
 
+    def with_equal_scales(self, n_features: int) -> "KernelChoice":
+        """The choice for columns, made in other coordinates of the same rows with one length scale for all of them."""
+
+        def of_columns(fit: Fit) -> Fit:
+            kernels = [replace(each, scales=np.full(n_features, each.scales[0])) for each in fit.kernels]
+            return replace(fit, kernels=tuple(kernels))
+
+        return replace(self, best=of_columns(self.best), history=[of_columns(fit) for fit in self.history])
+
 
 def kernel_families(activation: Any, frequencies: str, n_features: int = 1) -> list[tuple[Any, str]]:
     """Families that agree with what the user fixed.

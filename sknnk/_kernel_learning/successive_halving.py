@@ -43,11 +43,14 @@ class Choice:
     history : list of tuple
         Every ``(candidate, n_samples, n_components, error)`` in the order tried; errors are relative to the variance
         of the targets.
+    input_transform : {"quantile", "robust", "standard", None}
+        Transform of the inputs that it is for, where this was chosen, too.
     """
 
     candidate: Candidate
     alpha: Array | None
     history: list[tuple[Candidate, int, int, float]]
+    input_transform: str | None = None
 
 
 def candidates(

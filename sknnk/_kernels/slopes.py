@@ -15,7 +15,14 @@ _BLOCK_ENTRIES = 2**17
 _STEP = 1e-4
 
 
-def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int = 1) -> Array:
+def squared_gradients(
+    kernels: Sequence[Kernel],
+    A: Array,
+    centres: Array,
+    coef: Array,
+    threads: int = 1,
+    sample_weight: Array | None = None,
+) -> Array:
     """Mean squared slope of fitted functions along every input column.
 
     The functions are ``f_t(x) = sum_i coef_it k(x, z_i)``; this is the diagonal of their average gradient outer
@@ -33,6 +40,8 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
         Coefficients.
     threads : int, default=1
         Threads over blocks of rows; the result does not depend on it.
+    sample_weight : ndarray of shape (n_rows,), optional
+        Weights of the rows in the mean; all the same if not given.
 
     Returns
     -------
@@ -44,7 +53,10 @@ def squared_gradients(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
     Radhakrishnan, Beaglehole, Pandit and Belkin, "Mechanism for feature learning in neural networks and
     backpropagation-free machine learning models", Science 2024.
     """
-    return _mean_over_rows(lambda slopes: np.sum(slopes**2, axis=(1, 2)), kernels, A, centres, coef, threads)
+    weight = np.ones(len(A)) if sample_weight is None else sample_weight / sample_weight.mean()
+    return _mean_over_rows(
+        lambda slopes, rows: np.einsum("jit,jit,i->j", slopes, slopes, weight[rows]), kernels, A, centres, coef, threads
+    )
 
 
 def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int = 1) -> Array:
@@ -74,20 +86,25 @@ def gradient_products(kernels: Sequence[Kernel], A: Array, centres: Array, coef:
     backpropagation-free machine learning models", Science 2024.
     """
     return _mean_over_rows(
-        lambda slopes: np.tensordot(slopes, slopes, ((1, 2), (1, 2))), kernels, A, centres, coef, threads
+        lambda slopes, _: np.tensordot(slopes, slopes, ((1, 2), (1, 2))), kernels, A, centres, coef, threads
     )
 
 
 def _mean_over_rows(
-    summed: Callable[[Array], Array], kernels: Sequence[Kernel], A: Array, centres: Array, coef: Array, threads: int
+    summed: Callable[[Array, slice], Array],
+    kernels: Sequence[Kernel],
+    A: Array,
+    centres: Array,
+    coef: Array,
+    threads: int,
 ) -> Array:
-    """Mean over rows of ``summed(slopes)``, where slopes of a block have shape (n_features, n_rows, n_targets)."""
+    """Mean over rows of ``summed(slopes, rows)``, where slopes of a block of rows have shape (n_features, n_rows, n_targets)."""
 
     def block(rows: slice) -> Array:
         slopes = np.zeros((A.shape[1], len(A[rows]), coef.shape[1]))
         for kernel in kernels:
             _add_slopes(kernel, A[rows], centres, coef, slopes)
-        return summed(slopes)
+        return summed(slopes, rows)
 
     size = max(_BLOCK_ENTRIES // max(len(centres), 1), 16)
     sums = over_threads(block, [(rows,) for rows in row_blocks(len(A), size)], threads)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._compute import Array, ArraySpace, block_length, is_tensor, on_host, over_threads, row_blocks, tensor_space
-from .._data import Dataset, dense_inputs
+from .._data import Dataset, dense_inputs, images_without_row, multiplicities
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import KernelTask, Trend
-from .._ridge import Moments, Solution
+from .._ridge import ExactSolution, Moments, Solution
 from .choice import NetworkChoice
 from .held_out import HeldOutRows, residuals_without_row
 from .importances import slope_shares
@@ -240,14 +240,20 @@ class FittedNetwork:
         """Shares in the learned length scales, else in the slopes of the fit at some rows."""
         if self.choice.importances is not None:
             return self.choice.importances
-        feature_map, held = self.feature_map, self.held_out
+        layers = replace(self.feature_map, input_map=None)
+        return slope_shares(layers, self.solution.coef, *self._rows_for_slopes())
+
+    def _rows_for_slopes(self) -> tuple[Array, Array]:
+        """Transformed rows that the network keeps, and their weights."""
+        feature_map, held, task = self.feature_map, self.held_out, self.kernel_rows
+        if held is not None:
+            known = held.residuals is not None
+            return held.X if known else dense_inputs(feature_map.input_map, held.X), held.sample_weight
+        if task is not None:
+            return task.X, task.sample_weight
         if isinstance(feature_map, KernelMap | BlockMap):
-            inputs = feature_map.centres
-        elif held is not None:
-            inputs = dense_inputs(feature_map.input_map, held.X)
-        else:
-            raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
-        return slope_shares(replace(feature_map, input_map=None), self.solution.coef, inputs)
+            return feature_map.centres, np.ones(len(feature_map.centres))
+        raise AttributeError("feature_importances_ needs a fit to rows, and this network has given coefficients.")
 
     def held_out_residuals(self) -> HeldOutRows:
         """Some rows, transformed, with the residuals that they have in a fit without them.
@@ -264,13 +270,28 @@ class FittedNetwork:
                 'without; bundle with method="calibrated", or fit the network to data.'
             )
         if held.residuals is not None:
-            return held
+            return replace(held, residuals=held.residuals - self._changes_without_row(held))
         columns = self.feature_map.columns(self._precise(held.X)).astype(np.float64, copy=False)
         leverage = held.unit_weights()[:, None] * np.asarray(self.solution.leverage(columns))
         residuals = held.Y - columns @ self.solution.coef - self.solution.intercept
         inputs = dense_inputs(self.feature_map.input_map, held.X)
         precision = float(np.finfo(self.dtype).eps)
         return replace(held, X=inputs, residuals=residuals_without_row(residuals, leverage, precision))
+
+    def _changes_without_row(self, held: HeldOutRows) -> Array:
+        """Changes of predictions for rows held out of an exact fit, if its input transform has not seen them either.
+
+        Where targets have no noise, that is all there is: new rows lie between the knots, or beyond them.
+        """
+        changes, feature_map = np.zeros_like(held.Y), self.feature_map
+        if not isinstance(self.solution, ExactSolution) or isinstance(feature_map, RandomMap):
+            return changes
+        if feature_map.input_map is not None:
+            alone = multiplicities(held.sample_weight) == 1
+            inputs = images_without_row(feature_map.input_map, held.X, feature_map.centres, alone)
+            changed, columns = np.any(inputs != held.X, axis=1), replace(feature_map, input_map=None).columns
+            changes[changed] = (columns(inputs[changed]) - columns(held.X[changed])) @ self.solution.coef
+        return changes
 
     def with_probabilities(self, data: Dataset | None, execution: Execution) -> "FittedNetwork":
         """Return the same classification network with a temperature fitted on scores without the row.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._compute import Array, ArraySpace
-from .._data import Dataset, possible_transforms
+from .._data import Dataset
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import prepare_layers
@@ -149,9 +149,8 @@ def prepare_network(
         progress=execution.progress,
     )
     activation, directions, frequencies, length_scale = found.candidate.parameters
-    transform = possible_transforms(spec.input_transform)[0]
     kernel = (activation, directions, frequencies, length_scale)
-    choice = NetworkChoice(sizes, *kernel, transform, found.history, found.alpha, seed)
+    choice = NetworkChoice(sizes, *kernel, found.input_transform, found.history, found.alpha, seed)
     return PreparedNetwork(feature_map, choice, target_units, replace(penalty, centre=found.alpha), data.weight_unit)
 
 

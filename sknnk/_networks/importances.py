@@ -7,13 +7,15 @@ import numpy as np
 
 from .._compute import Array
 from .._features import BlockMap, KernelMap, RandomMap, URFSampler, feature_scale
-from .._kernels import Kernel, squared_gradients
+from .._kernels import Kernel, column_deviations, squared_gradients
 
 # Rows that slopes are averaged over at most.
 _MOST_ROWS = 250
 
 
-def slope_shares(feature_map: RandomMap | KernelMap | BlockMap, weights: Array, inputs: Array) -> Array:
+def slope_shares(
+    feature_map: RandomMap | KernelMap | BlockMap, weights: Array, inputs: Array, sample_weight: Array
+) -> Array:
     """Mean squared slopes of a fit along its columns, in their standard deviations, as shares of their sum.
 
     Parameters
@@ -24,6 +26,8 @@ def slope_shares(feature_map: RandomMap | KernelMap | BlockMap, weights: Array, 
         Output matrix for the scaled columns.
     inputs : ndarray of shape (n_samples, n_features)
         Transformed rows. Slopes are averaged over some of them, spread over all.
+    sample_weight : ndarray of shape (n_samples,)
+        Their weights.
 
     Returns
     -------
@@ -35,15 +39,17 @@ def slope_shares(feature_map: RandomMap | KernelMap | BlockMap, weights: Array, 
     Radhakrishnan et al., "Mechanism for feature learning in neural networks", Science 2024: the diagonal of the average
     gradient outer product.
     """
-    rows, deviations = inputs[:: -(-len(inputs) // _MOST_ROWS)], inputs.std(axis=0)
-    varies = deviations > 0.0
-    squares = np.where(varies, squared_slopes(feature_map, weights, rows, np.where(varies, deviations, 1.0)), 0.0)
+    every = slice(None, None, -(-len(inputs) // _MOST_ROWS))
+    deviations = column_deviations(inputs, sample_weight)
+    units = np.where(deviations > 0.0, deviations, 1.0)
+    slopes = squared_slopes(feature_map, weights, inputs[every], sample_weight[every], units)
+    squares = np.where(deviations > 0.0, slopes, 0.0)
     total = squares.sum()
     return squares / total if total > 0.0 else np.full(len(squares), 1.0 / len(squares))
 
 
 @singledispatch
-def squared_slopes(feature_map: object, weights: Array, rows: Array, units: Array) -> Array:
+def squared_slopes(feature_map: object, weights: Array, rows: Array, sample_weight: Array, units: Array) -> Array:
     """Mean squared slopes of a fit along its columns.
 
     Parameters
@@ -54,6 +60,8 @@ def squared_slopes(feature_map: object, weights: Array, rows: Array, units: Arra
         Output matrix for the scaled columns.
     rows : ndarray of shape (n_rows, n_features)
         Transformed rows to average over.
+    sample_weight : ndarray of shape (n_rows,)
+        Their weights.
     units : ndarray of shape (n_features,)
         Lengths along the columns that slopes refer to.
 
@@ -66,27 +74,32 @@ def squared_slopes(feature_map: object, weights: Array, rows: Array, units: Arra
 
 
 @squared_slopes.register
-def _of_kernels(feature_map: KernelMap, weights: Array, rows: Array, units: Array) -> Array:
+def _of_kernels(feature_map: KernelMap, weights: Array, rows: Array, sample_weight: Array, units: Array) -> Array:
     coef = weights if feature_map.whitening is None else feature_map.whitening @ weights
-    return _kernel_slopes(feature_map.kernels, rows, feature_map.centres, coef, units)
+    return _kernel_slopes(feature_map.kernels, rows, sample_weight, feature_map.centres, coef, units)
 
 
 @squared_slopes.register
-def _of_blocks(feature_map: BlockMap, weights: Array, rows: Array, units: Array) -> Array:
+def _of_blocks(feature_map: BlockMap, weights: Array, rows: Array, sample_weight: Array, units: Array) -> Array:
     sums = np.zeros(rows.shape[1])
     for positions, centres, coef in feature_map.kernel_sums(rows, weights):
-        sums += len(positions) * _kernel_slopes(feature_map.kernels, rows[positions], centres, coef, units)
-    return sums / len(rows)
+        own = sample_weight[positions]
+        sums += own.sum() * _kernel_slopes(feature_map.kernels, rows[positions], own, centres, coef, units)
+    return sums / sample_weight.sum()
 
 
-def _kernel_slopes(kernels: tuple[Kernel, ...], rows: Array, centres: Array, coef: Array, units: Array) -> Array:
+def _kernel_slopes(
+    kernels: tuple[Kernel, ...], rows: Array, sample_weight: Array, centres: Array, coef: Array, units: Array
+) -> Array:
     # In these units slopes are neither too small nor too large to be squared.
     in_units = [replace(kernel, scales=kernel.scales * units) for kernel in kernels]
-    return squared_gradients(in_units, rows / units, centres / units, coef)
+    return squared_gradients(in_units, rows / units, centres / units, coef, sample_weight=sample_weight)
 
 
 @squared_slopes.register
-def _of_random_columns(feature_map: RandomMap, weights: Array, rows: Array, units: Array) -> Array:
+def _of_random_columns(
+    feature_map: RandomMap, weights: Array, rows: Array, sample_weight: Array, units: Array
+) -> Array:
     phases, hidden = [], rows
     for sampler in feature_map.samplers:
         phases.append(hidden @ sampler.random_weights_)
@@ -98,7 +111,8 @@ def _of_random_columns(feature_map: RandomMap, weights: Array, rows: Array, unit
             slopes = _slopes_before(sampler, angles, slopes)
         if feature_map.link_scale is not None:
             slopes += feature_map.link_scale * outputs[:n_linked]
-        squares += np.mean((slopes * units) ** 2, axis=0)
+        slopes = np.broadcast_to(slopes, rows.shape)  # a direct link alone has the same everywhere
+        squares += np.average((slopes * units) ** 2, axis=0, weights=sample_weight)
     return squares
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from .._compute import Array, one_blas_thread
-from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
+from .._kernel_learning import is_wide, row_coordinates
+from .._kernels import Centres, Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 from .._ridge import held_out_residuals, solve_dual
 
 # Penalties to compare.
@@ -19,8 +22,10 @@ _STRETCH = (1.0, 3.0)
 _N_FOLDS = 10
 # Shares of the variation of the size to compare: see `_trusted_share`.
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-# Smallest residual, as a share of the root mean square. Smaller ones are raised to it before the logarithm is taken.
+# Smallest residual, as a share of the typical one. Smaller ones are raised to it before the logarithm is taken.
 _LEAST_RESIDUAL = 1e-2
+# Smallest typical residual, as a share of the root mean square: where most residuals are zero, the others count.
+_LEAST_TYPICAL = 1e-4
 # Share of rows whose residuals follow the size of all residuals, and not that of their neighbours. Without it, one
 # unusual row in thousands would cost more likelihood than all other rows gain.
 _OUTLYING = 0.05
@@ -74,8 +79,17 @@ class ResidualSpread:
         ndarray of shape (n_samples, n_targets)
             Positive, up to a factor that `quantile` and `deviation` know.
         """
-        sizes: Array = np.exp(kernel_matrix(self.kernels, inputs, self.centres) @ self.coef + self.intercept)
-        return sizes
+        logarithms = np.zeros((len(inputs), self.coef.shape[1]))
+        self._prepared.add_products(inputs, self.coef, logarithms)
+        return np.asarray(np.exp(logarithms + self.intercept))
+
+    @cached_property
+    def _prepared(self) -> Centres:
+        return Centres(self.kernels, self.centres, np.float64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is prepared anew."""
+        return {name: value for name, value in vars(self).items() if name != "_prepared"}
 
     def quantile(self, level: float) -> Array:
         """Multiple of the size within which residuals stay with a given probability.
@@ -204,7 +218,10 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     """
     absolute = np.abs(residuals)
     root_mean_square = np.sqrt(np.average(residuals**2, axis=0, weights=sample_weight))
-    least = np.maximum(root_mean_square * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
+    typical = np.clip(
+        _median(absolute, sample_weight) / ndtri(0.75), _LEAST_TYPICAL * root_mean_square, root_mean_square
+    )
+    least = np.maximum(typical * _LEAST_RESIDUAL, np.finfo(np.float64).tiny)
     logarithms = np.log(np.maximum(absolute, least))
     weight = sample_weight / sample_weight.mean()
     wide, coef, intercept, left = _smoothed(kernels, inputs, logarithms, weight)
@@ -213,6 +230,15 @@ def fit_spread(kernels: Sequence[Kernel], inputs: Array, residuals: Array, sampl
     ratios = absolute / np.exp(mean + share * (logarithms - left - mean))
     shrunk = (share * coef, mean + share * (intercept - mean))
     return ResidualSpread(wide, inputs, *shrunk, ratios, root_mean_square, sample_weight)
+
+
+def _median(absolute: Array, sample_weight: Array) -> Array:
+    """Weighted median of each column: a few rows far outside the others do not move it."""
+    order = np.argsort(absolute, axis=0)
+    reached = np.cumsum(sample_weight[order], axis=0)
+    middle = np.argmax(reached >= 0.5 * reached[-1], axis=0)
+    medians: Array = np.take_along_axis(absolute, order, axis=0)[middle, np.arange(absolute.shape[1])]
+    return medians
 
 
 def _smoothed(
@@ -241,11 +267,27 @@ def _each_penalty(
     options: Sequence[tuple[Kernel, ...]], inputs: Array
 ) -> Iterator[tuple[tuple[Kernel, ...], Array, float]]:
     """Every option with its values among the rows, which are computed once, and every penalty."""
-    for kernels in options:
+    with one_blas_thread():
+        compared, rows = _compared_rows(options, inputs)
+    for kernels, same in zip(options, compared, strict=True):
         with one_blas_thread():
-            values = kernel_matrix(kernels, inputs, inputs)
+            values = kernel_matrix(same, rows, rows)
         for alpha in _ALPHAS:
             yield kernels, values, float(alpha)
+
+
+def _compared_rows(options: Sequence[tuple[Kernel, ...]], inputs: Array) -> tuple[Sequence[tuple[Kernel, ...]], Array]:
+    """Kernels and rows with the same values: of many equal columns, coordinates in the space of fewer rows."""
+    n_rows, n_features = inputs.shape
+    equal = all(
+        kernel.frequencies == "isotropic" and kernel.projection is None and np.ptp(kernel.scales) == 0.0
+        for kernels in options
+        for kernel in kernels
+    )
+    if not (equal and is_wide(n_features) and n_rows < n_features):
+        return options, inputs
+    shorter = [tuple(replace(kernel, scales=kernel.scales[:n_rows]) for kernel in kernels) for kernels in options]
+    return shorter, row_coordinates(inputs)
 
 
 def _trusted_share(residuals: Array, deviations: Array, weight: Array) -> Array:

@@ -79,6 +79,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ``"standard"`` subtracts the mean and divides by the standard deviation, and bends outliers only. All are
         constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
         ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
+        Where hardly any entry differs from zero, as in counts of words, ``"auto"`` is None, or ``"robust"`` where few
+        columns outweigh all others; kernels compare these two.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
         kernels, whether a straight line follows columns that run away in the order of the rows, such as time.

@@ -26,6 +26,7 @@ from .solution import BareSolution, GivenSolution, Solution
 from .solvers import (
     BlockSolution,
     DualSolution,
+    ExactSolution,
     KernelRows,
     RidgeSystem,
     coefficients,
@@ -49,6 +50,7 @@ __all__ = [
     "BlockSolution",
     "DualPath",
     "DualSolution",
+    "ExactSolution",
     "FoldMoments",
     "GivenSolution",
     "KernelRows",

@@ -46,16 +46,17 @@ def test_a_transform_gives_a_new_dense_array_and_none_the_rows_themselves(kind, 
 def test_the_map_that_is_learned_is_that_of_the_quantiles_of_all_rows(kind):
     X, weight = table()
     rng = np.random.default_rng(0)
-    found = transform_inputs(fitted_input_map(kind(X), weight, "quantile", rng), X)
-    assert np.array_equal(found, transform_inputs(fit_quantile_map(X.T, weight), X))
-    assert fitted_input_map(kind(X), weight, None, rng) is None
+    name, found = fitted_input_map(kind(X), weight, "quantile", rng)
+    assert name == "quantile"
+    assert np.array_equal(transform_inputs(found, X), transform_inputs(fit_quantile_map(X.T, weight), X))
+    assert fitted_input_map(kind(X), weight, None, rng) == (None, None)
     assert rng.random() == np.random.default_rng(0).random()  # it was not asked
 
 
 def test_a_large_table_gives_the_quantiles_of_a_sample(monkeypatch):
     monkeypatch.setattr(inputs, "_QUANTILE_ROWS", 25)
     X = np.random.default_rng(1).normal(size=(300, 1))
-    (knots,) = fitted_input_map(X, np.ones(300), "quantile", np.random.default_rng(0)).knots
+    (knots,) = fitted_input_map(X, np.ones(300), "quantile", np.random.default_rng(0))[1].knots
     assert knots.size == 25 and np.all(np.isin(knots, X))
 
 
@@ -70,14 +71,28 @@ def test_sampled_rows_are_all_of_few_and_distinct_ones_of_many_in_order():
 def test_several_maps_are_learned_from_the_same_rows_and_auto_begins_with_quantiles(monkeypatch):
     monkeypatch.setattr(inputs, "_QUANTILE_ROWS", 40)
     X, weight = np.random.default_rng(0).normal(size=(300, 2)), np.ones(300)
-    assert possible_transforms("auto") == ["quantile", "robust", "standard"] and possible_transforms("robust") == [
-        "robust"
-    ]
-    quantile, robust, none = fitted_input_maps(X, weight, ["quantile", "robust", None], np.random.default_rng(0))
-    assert none is None
+    quantile, robust, standard = fitted_input_maps(X, weight, "auto", np.random.default_rng(0)).values()
     for a, b in zip(quantile.knots, robust.knots, strict=True):
         np.testing.assert_array_equal(a, b)
-    for name, expected in (("auto", quantile), ("quantile", quantile), ("robust", robust)):
-        found = fitted_input_map(X, weight, name, np.random.default_rng(0))
-        np.testing.assert_array_equal(found.scores, expected.scores)
+    for name, expected in (("auto", quantile), ("quantile", quantile), ("robust", robust), ("standard", standard)):
+        own, found = fitted_input_map(X, weight, name, np.random.default_rng(0))
+        assert own == ("quantile" if name == "auto" else name)
+        for a, b in zip(found.scores, expected.scores, strict=True):
+            np.testing.assert_array_equal(a, b)
     assert not np.allclose(quantile.scores, robust.scores)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tables_of_almost_nothing_but_zeros_may_stay_as_they_are(kind):
+    rng = np.random.default_rng(0)
+    words = np.where(rng.random((200, 300)) < 0.03, rng.random((200, 300)), 0.0)
+    assert possible_transforms("auto", kind(words)) == [None, "robust"]
+    # However large or small the unit is that all columns have.
+    for unit in (1e-300, 1e150):
+        assert possible_transforms("auto", kind(words * unit)) == [None, "robust"]
+    # One column in a unit of its own would outweigh all words.
+    words[:, 0] = 1e5 * rng.random(200)
+    assert possible_transforms("auto", kind(words)) == ["robust", None]
+    assert possible_transforms("auto", kind(np.zeros((5, 4)))) == ["robust", None]
+    assert possible_transforms("auto", kind(table()[0])) == ["quantile", "robust", "standard"]
+    assert possible_transforms("standard", kind(words)) == ["standard"]

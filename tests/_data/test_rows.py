@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._data.rows import binary_magnitude, is_valid_already, multiplicities, unit_rows, weighted_rows
+from sknnk._data.rows import binary_magnitude, is_valid_already, multiplicities, unit_rows, weighted_rows, with_a_say
 
 quick = settings(deadline=None, max_examples=50)
 
@@ -101,3 +101,21 @@ def test_copies_are_multiples_of_the_smallest_weight_or_there_are_none():
 @pytest.mark.parametrize("least", [1e-3, 1e-30, 1e-300, 5e-324])
 def test_weights_of_any_span_are_no_copies(least):
     assert np.array_equal(multiplicities(np.array([1e300, least, 1.0])), [1, 1, 1])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.floats(1e-6, 1e12), min_size=1, max_size=40))
+def test_no_row_has_more_than_a_tenth_of_the_say_and_light_rows_keep_theirs(weights):
+    weight = np.array(weights)
+    say = with_a_say(weight)
+    share = min(max(0.1, 2.0 / len(weight)), 1.0)
+    assert say.max() <= share * say.sum() * (1.0 + 1e-9) or say.max() == weight.min()
+    np.testing.assert_array_equal(say, np.minimum(weight, say.max()))
+    if weight.max() <= share * weight.sum():
+        np.testing.assert_array_equal(say, weight)
+    np.testing.assert_allclose(with_a_say(1024.0 * weight), 1024.0 * say, rtol=1e-12)
+
+
+def test_copies_stay_copies_with_a_say():
+    say = with_a_say(np.array([7000.0, 1000.0, *np.ones(70)]))
+    assert say.tolist() == [8.0, 8.0, *np.ones(70)]

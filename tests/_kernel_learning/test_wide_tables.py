@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.linear_model import RidgeCV
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk._kernel_learning import kernel_features
 from sknnk._kernel_learning.search import kernel_families
 from sknnk._kernel_learning.wide_tables import row_coordinates
 
@@ -15,6 +17,14 @@ def test_rows_keep_their_products_in_the_space_that_they_span(scale, is_sparse):
     coordinates = row_coordinates(rows) / scale
     assert coordinates.shape == (20, 20)
     np.testing.assert_allclose(coordinates @ coordinates.T, X @ X.T, rtol=1e-10, atol=1e-9)
+
+
+def test_equal_rows_have_exactly_equal_coordinates():
+    X = np.random.default_rng(0).normal(size=(20, 2300))
+    places = np.array([3, 0, 3, 7, 0])
+    coordinates = row_coordinates(X[places], groups=places)
+    np.testing.assert_array_equal(coordinates[[0, 1]], coordinates[[2, 4]])
+    np.testing.assert_allclose(coordinates @ coordinates.T, X[places] @ X[places].T, rtol=1e-10, atol=1e-9)
 
 
 def test_products_of_kernels_are_tried_on_many_columns_only_where_they_are_asked_for():
@@ -53,3 +63,40 @@ def test_nothing_of_the_size_of_columns_by_columns_is_made(kind, monkeypatch):
     classifier = BundledNetworkClassifier(random_state=0).fit(X[:60], y[:60] > 0.0)
     assert classifier.score(X[60:], y[60:] > 0.0) > 0.6
     np.testing.assert_allclose(classifier.predict_proba(X[60:]).sum(axis=1), 1.0)
+
+
+def texts(n_samples, n_words, weighted, seed=0):
+    """Words of texts that mix five topics, as counts or weighted by how rare they are, and a target of the mixture."""
+    rng = np.random.default_rng(seed)
+    frequencies = np.exp(1.5 * rng.normal(size=(5, n_words))) / np.arange(1, n_words + 1)
+    mixture = rng.dirichlet(np.full(5, 0.3), n_samples)
+    counts = rng.poisson(60 * mixture @ (frequencies / frequencies.sum(axis=1, keepdims=True))).astype(float)
+    y = mixture @ rng.normal(size=5)
+    if weighted:
+        counts *= np.log(n_samples / (1.0 + np.count_nonzero(counts, axis=0)))
+        counts /= np.linalg.norm(counts, axis=1, keepdims=True)
+    return sparse.csr_array(counts), y / y.std() + 0.3 * rng.normal(size=n_samples)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("feature_map", ["auto", "kernel"])
+def test_texts_are_not_worse_than_in_a_linear_model_of_their_words(weighted, feature_map):
+    X, y = texts(500, 5000, weighted)
+    linear = RidgeCV(np.logspace(-3, 4, 15)).fit(X[:300].toarray(), y[:300]).score(X[300:].toarray(), y[300:])
+    network = BundledNetworkRegressor(feature_map=feature_map, random_state=0).fit(X[:300], y[:300])
+    assert linear > 0.7 and network.score(X[300:], y[300:]) > linear - 0.03
+    lower, upper = network.predict_interval(X[300:], 0.9).T
+    assert 0.84 < np.mean((lower <= y[300:]) & (y[300:] <= upper)) < 0.97
+
+
+def test_a_search_in_the_space_of_the_rows_finds_the_kernel_that_it_finds_among_the_columns(monkeypatch):
+    X, y = texts(60, 1100, True)
+    rows = np.r_[0:60, 0:5]
+    plan = {"feature_map": "kernel", "block_size": None, "random_state": 0}
+    found = BundledNetworkRegressor(**plan).fit(X[rows], y[rows])
+    monkeypatch.setattr(kernel_features, "sees_distances_alone", lambda *args: False)
+    expected = BundledNetworkRegressor(**plan).fit(X[rows], y[rows])
+    assert len(found.search_history_) == len(expected.search_history_)
+    np.testing.assert_allclose(found.length_scale_, expected.length_scale_, rtol=1e-9)
+    np.testing.assert_allclose(found.alpha_, expected.alpha_, rtol=1e-9)
+    np.testing.assert_allclose(found.predict(X), expected.predict(X), rtol=1e-7, atol=1e-7)

@@ -87,3 +87,21 @@ def test_a_fit_that_nearly_interpolates_has_the_residuals_of_fits_without_the_ro
         without = BundledNetworkRegressor(**model.get_params()).fit(X, Y, sample_weight=weight)
         expected = Y[row] - without.predict(X[row : row + 1])[0]
         np.testing.assert_allclose(held.residuals[row] * fitted_network(model).target_units, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", ["linear", "waves"])
+@pytest.mark.parametrize(
+    ("input_transform", "distribution"), [("standard", "normal"), ("robust", "normal"), ("auto", "uniform")]
+)
+def test_deviations_of_targets_without_noise_have_the_size_of_errors_of_new_rows(input_transform, distribution, shape):
+    """Where nothing else is uncertain, new rows lie between and beyond what the input transform has seen."""
+    rng = np.random.default_rng(1)
+    X, new = (getattr(rng, distribution)(size=(n, 2)) for n in (100, 2000))
+    target = {"linear": lambda X: X @ [1.0, 2.0], "waves": lambda X: np.sin(3.0 * X).sum(axis=1)}[shape]
+    network = BundledNetworkRegressor(input_transform=input_transform, random_state=0).fit(X, target(X))
+    mean, std = network.predict(new, return_std=True)
+    errors = target(new) - mean
+    # They were up to some thousands of times too small.
+    assert 0.05 < np.sqrt(np.mean((errors / std) ** 2)) < 6.0
+    lower, upper = network.predict_interval(new, 0.9).T
+    assert np.mean((lower <= target(new)) & (target(new) <= upper)) > 0.8

@@ -134,7 +134,7 @@ def test_squared_slopes_are_those_of_differences(network):
             places = [tree.block_of(in_coordinates(layers.kernels[0], each)) for each in (above, below)]
             assert np.array_equal(*places)
         expected[j] = np.mean(np.sum(slopes**2, axis=1))
-    np.testing.assert_allclose(squared_slopes(layers, weights, inner, units), expected, rtol=1e-4)
+    np.testing.assert_allclose(squared_slopes(layers, weights, inner, np.ones(40), units), expected, rtol=1e-4)
 
 
 def test_shares_are_those_of_slopes_in_deviations_and_equal_for_a_constant():
@@ -144,10 +144,23 @@ def test_shares_are_those_of_slopes_in_deviations_and_equal_for_a_constant():
     linear = RandomMap(None, 1.0, samplers)
     weights = np.array([[1.0, 0.0], [0.0, 2e9], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
     expected = (weights[:3].sum(axis=1) * rows.std(axis=0)) ** 2 * np.array([1.0, 1.0, 0.0])
-    np.testing.assert_allclose(slope_shares(linear, weights, rows), expected / expected.sum())
-    assert slope_shares(linear, np.zeros((5, 2)), rows).tolist() == [1.0 / 3.0] * 3
+    np.testing.assert_allclose(slope_shares(linear, weights, rows, np.ones(600)), expected / expected.sum())
+    assert slope_shares(linear, np.zeros((5, 2)), rows, np.ones(600)).tolist() == [1.0 / 3.0] * 3
 
 
 def test_slopes_of_an_unknown_map_are_refused():
     with pytest.raises(TypeError, match="ndarray is no feature map"):
-        squared_slopes(X, X, X, X)
+        squared_slopes(X, X, X, X, X)
+
+
+@pytest.mark.parametrize("name", ["random", "exact", "exact classifier", "landmarks"])
+def test_importances_of_a_row_of_weight_two_are_those_of_two_rows(name):
+    rows, weight = np.r_[0:100, 0:50], np.repeat([2.0, 1.0], 50)
+    wave = np.sin(3.0 * X[:100, 0]) + X[:100, 2]
+    y = wave > 0.0 if "classifier" in name else wave
+    model = clone(NETWORKS[name]).set_params(length_scale=2.0, feature_learning=None)
+    if name == "landmarks":
+        model.set_params(n_components=100)
+    weighted = clone(model).fit(X[:100], y, sample_weight=weight).feature_importances_
+    repeated = clone(model).fit(X[rows], y[rows]).feature_importances_
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-4, atol=1e-9)

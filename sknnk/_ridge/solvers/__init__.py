@@ -8,7 +8,7 @@ from .by_rows import ByRows
 from .conjugate_directions import conjugate_gradients
 from .dual import DualSolution, held_out_residuals, solve_dual
 from .eigen import RidgeSystem, coefficients, decompose, decompose_rows, prediction_path, solve_system
-from .exact import KernelRows, solve_exactly
+from .exact import ExactSolution, KernelRows, solve_exactly
 from .iterative import ConjugateGradients
 from .primal import Primal, solve_moments
 from .tensor_posterior import tensor_variance
@@ -19,6 +19,7 @@ __all__ = [
     "ByRows",
     "ConjugateGradients",
     "DualSolution",
+    "ExactSolution",
     "KernelRows",
     "Primal",
     "RidgeSystem",

@@ -98,7 +98,7 @@ def _mean_over_rows(
     coef: Array,
     threads: int,
 ) -> Array:
-    """Mean over rows of ``summed(slopes, rows)``, where slopes of a block of rows have shape (n_features, n_rows, n_targets)."""
+    """Mean over rows of ``summed(slopes, rows)``; slopes of a block have shape (n_features, n_rows, n_targets)."""
 
     def block(rows: slice) -> Array:
         slopes = np.zeros((A.shape[1], len(A[rows]), coef.shape[1]))

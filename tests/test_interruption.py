@@ -207,7 +207,7 @@ def test_without_the_draft_the_hook_finds_the_mixture():
     """Power: an estimator that writes its attributes one by one is caught."""
 
     class OneByOne(BundledNetworkRegressor):
-        def _publish(self, fitted, description):
+        def _publish(self, fitted, description, *_):
             for name, value in {**fitted.attributes(), **description, "_fitted": fitted}.items():
                 setattr(self, name, value)
                 fitted.attributes()

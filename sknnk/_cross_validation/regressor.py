@@ -65,7 +65,9 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, beside the random features.
+        Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
+        kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
+        rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
         targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.

@@ -52,7 +52,8 @@ class HeldOutRows:
         HeldOutRows
             Up to a thousand of them, without residuals.
         """
-        positions = held_rows(len(data), seed)
+        # Positions, not a slice: a view of the caller's array would change with it.
+        positions = np.arange(len(data))[held_rows(len(data), seed)]
         rows = data.rows(positions)
         return cls(rows.X, rows.Y, rows.sample_weight, keys=row_keys(seed, 0, len(data))[positions])
 

@@ -83,7 +83,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         columns outweigh all others; kernels compare these two.
     direct_link : bool, default=True
         Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
-        kernels, whether a straight line follows columns that run away in the order of the rows, such as time.
+        kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
+        rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
         enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.

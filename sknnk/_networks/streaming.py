@@ -4,6 +4,8 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .._data import Dataset
 from .._integration import Execution
 from .._ridge import Penalty, check_memory
@@ -56,7 +58,8 @@ def extend_network(
         seed = spec.seed() if fitted is None else fitted.choice.seed
         rows = data if fitted is None or fitted.first_rows is None else fitted.first_rows.followed_by(data)
         begun = _begun(spec, rows, targets, spec.penalty(rows.n_targets, rows.weight_unit), execution, seed)
-        return replace(begun, first_rows=rows if len(rows) < FEW_ROWS else None)
+        # Copied, because the caller's array may change afterwards.
+        return replace(begun, first_rows=rows.rows(np.arange(len(rows))) if len(rows) < FEW_ROWS else None)
     if fitted.kernel_rows is not None:
         return extend_kernel_network(fitted, data, targets, execution)
     choice = fitted.choice

@@ -6,7 +6,7 @@ from sknnk._bundling import kernel_choice
 from sknnk._kernel_learning import successive_halving
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def small_search():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(successive_halving, "_ROUNDS", ((150, 128, None), (400, 256, 4)))

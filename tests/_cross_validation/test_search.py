@@ -1,7 +1,7 @@
 import pickle
-from dataclasses import replace
 import re
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 
 import numpy as np

@@ -38,7 +38,9 @@ REGRESSORS = {
     "exact": BundledNetworkRegressor(**KERNEL, feature_map="kernel"),
     "landmarks": BundledNetworkRegressor(8, **KERNEL, feature_map="kernel"),
     "blocks": BundledNetworkRegressor(8, **KERNEL, feature_map="kernel", block_size=10),
-    "automatic": BundledNetworkRegressor(random_state=0, n_jobs=1),
+    "automatic": BundledNetworkRegressor(
+        activation="cauchy", frequencies="isotropic", input_transform="robust", random_state=0, n_jobs=1
+    ),
     "CV": BundledNetworkRegressorCV((4, 8), alphas=(0.1, 1.0), cv=2, random_state=0, n_jobs=1),
 }
 CLASSIFIERS = {

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ def call_blas(name: str, *arguments: bytes | int | float | Floats) -> None:
     >>> B.ravel()
     array([2., 3.])
     """
-    matrix = _first_matrix(arguments)
-    _routine(matrix.dtype.char, name)(*_pointers(arguments, matrix))
+    precision, pointers = _pointers(arguments)
+    _routine(precision, name)(*pointers)
 
 
 def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
@@ -64,32 +64,35 @@ def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
     >>> lapack("potrf", b"L", 2, np.asfortranarray([[1.0, 2.0], [2.0, 1.0]]))
     2
     """
-    matrix, info = _first_matrix(arguments), ctypes.c_int(0)
-    _routine(matrix.dtype.char, name)(*_pointers(arguments, matrix), ctypes.byref(info))
+    (precision, pointers), info = _pointers(arguments), ctypes.c_int(0)
+    _routine(precision, name)(*pointers, ctypes.byref(info))
     return info.value
 
 
-def _first_matrix(arguments: tuple[Any, ...]) -> Floats:
-    return next(each for each in arguments if isinstance(each, np.ndarray))
-
-
-def _pointers(arguments: tuple[Any, ...], matrix: Floats) -> list[Any]:
-    real = ctypes.c_double if matrix.dtype == np.float64 else ctypes.c_float
-    pointers: list[Any] = []
+def _pointers(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """The letter of the precision, and what the routine gets."""
+    matrix = next(each for each in arguments if isinstance(each, np.ndarray))
+    dtype, pointers = matrix.dtype, []
     for each in arguments:
-        if isinstance(each, np.ndarray):
-            if each.dtype != matrix.dtype or (len(each) > 1 and each.strides[0] != each.itemsize):
-                raise ValueError(
-                    f"a matrix of shape {each.shape} must be in Fortran order and {matrix.dtype}, as the first; got "
-                    f"{each.dtype}. Use np.asfortranarray(matrix, dtype)."
-                )
-            # A single column has an arbitrary stride.
-            leading = max(each.strides[1] // each.itemsize, len(each), 1)
-            pointers += [ctypes.c_void_p(each.ctypes.data), ctypes.byref(ctypes.c_int(leading))]
-        else:
-            kind = {bytes: ctypes.c_char, int: ctypes.c_int, float: real}[type(each)]
-            pointers.append(ctypes.byref(kind(each)))
-    return pointers
+        if not isinstance(each, np.ndarray):
+            pointers.append(_reference(type(each), each, dtype.char))
+            continue
+        if each.dtype != dtype or (len(each) > 1 and each.strides[0] != each.itemsize):
+            raise ValueError(
+                f"a matrix of shape {each.shape} must be in Fortran order and {dtype}, as the first; got "
+                f"{each.dtype}. Use np.asfortranarray(matrix, dtype)."
+            )
+        # A single column has an arbitrary stride.
+        leading = max(each.strides[1] // each.itemsize, len(each), 1)
+        pointers += [each.ctypes.data, _reference(int, leading, dtype.char)]
+    return dtype.char, pointers
+
+
+@lru_cache(maxsize=4096)
+def _reference(kind: type[Any], value: bytes | int | float, precision: str) -> Any:
+    """A pointer to a letter or number, which BLAS only reads; the same few are asked for again and again."""
+    real = ctypes.c_double if precision == "d" else ctypes.c_float
+    return ctypes.byref({bytes: ctypes.c_char, int: ctypes.c_int, float: real}[kind](value))
 
 
 @cache

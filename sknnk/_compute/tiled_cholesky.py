@@ -134,6 +134,9 @@ def solve_factored(L: Floats, right: Array) -> Array:
     array([0.5, 1. ])
     """
     solved = right.astype(L.dtype, order="F")
+    if len(L) <= _SOLVED:
+        lapack("potrs", b"L", *solved.shape, L, solved)
+        return solved.astype(np.float64)
     blocks = list(row_blocks(len(L), _SOLVED))
     for rows in blocks:
         part, below = solved[rows], L[rows.stop :, rows]

@@ -241,7 +241,7 @@ KINDS = {
 SMALL = {
     "default": BundledNetworkRegressor(random_state=0),
     "random": BundledNetworkRegressor(64, feature_map="random", random_state=0),
-    "landmarks": BundledNetworkRegressor(15, feature_map="kernel", random_state=0),
+    "landmarks": BundledNetworkRegressor(15, feature_map="kernel", input_transform="robust", random_state=0),
 }
 SIZES, COLUMNS, N_DRAWS, LEVELS = (12, 24), (1, 3, 10), 2, (0.5, 0.8, 0.9)
 

@@ -72,10 +72,11 @@ def lapack(name: str, *arguments: bytes | int | float | Floats) -> int:
 def _pointers(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """The letter of the precision, and what the routine gets."""
     matrix = next(each for each in arguments if isinstance(each, np.ndarray))
-    dtype, pointers = matrix.dtype, []
+    dtype = matrix.dtype
+    pointers: list[Any] = []
     for each in arguments:
         if not isinstance(each, np.ndarray):
-            pointers.append(_reference(type(each), each, dtype.char))
+            pointers.append(_reference(type(each).__name__, each, dtype.char))
             continue
         if each.dtype != dtype or (len(each) > 1 and each.strides[0] != each.itemsize):
             raise ValueError(
@@ -84,15 +85,16 @@ def _pointers(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
             )
         # A single column has an arbitrary stride.
         leading = max(each.strides[1] // each.itemsize, len(each), 1)
-        pointers += [each.ctypes.data, _reference(int, leading, dtype.char)]
+        pointers += [each.ctypes.data, _reference("int", leading, dtype.char)]
     return dtype.char, pointers
 
 
 @lru_cache(maxsize=4096)
-def _reference(kind: type[Any], value: bytes | int | float, precision: str) -> Any:
+def _reference(kind: str, value: Any, precision: str) -> Any:
     """A pointer to a letter or number, which BLAS only reads; the same few are asked for again and again."""
     real = ctypes.c_double if precision == "d" else ctypes.c_float
-    return ctypes.byref({bytes: ctypes.c_char, int: ctypes.c_int, float: real}[kind](value))
+    kinds: dict[str, Any] = {"bytes": ctypes.c_char, "int": ctypes.c_int, "float": real}
+    return ctypes.byref(kinds[kind](value))
 
 
 @cache

@@ -17,7 +17,7 @@ from sknnk import ArcCosineSampler, URFSampler
 from sknnk._features.directions import COUPLINGS, DIRECTIONS
 from sknnk._kernels.spectra import ACTIVATIONS
 
-N_SEEDS = 300
+N_SEEDS = 160
 ROWS = np.random.default_rng(0).normal(size=(10, 4))
 BOTH = [URFSampler(n_components=20, random_state=0), ArcCosineSampler(n_components=20, random_state=0)]
 # Each way of drawing frequencies that gives the kernel in closed form: sparse directions are not normal.

@@ -12,12 +12,14 @@ from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, ty
 
 # Share of the later half of a table that must lie beyond all values of the earlier half in a column that runs away.
 _BEYOND = 0.5
-# Fewer rows are too few to see that.
+# Fewer rows, counted by their weights, are too few to see that.
 _FEWEST_ROWS = 20
 # Rows on which the fits with and without a line are compared.
 _MOST_ROWS = 1000
 # What of these rows, from the first one on, predicts the others: that is what the model will be used for.
 _EARLIER = (0.5, 0.8)
+# Slopes along smaller values overflow.
+_TINY = 1e-290
 # Share of the error that the line must gain.
 _GAIN = 0.03
 # Penalty of the line, for standardised columns and as a share of their mean square.
@@ -36,7 +38,7 @@ class Trend:
         Slopes, zero for columns that do not run away.
     centre : ndarray of shape (n_features,)
         Where the line is zero.
-    root : ndarray of shape (n_features, n_features)
+    root : ndarray of shape (n_features, n_columns)
         The squared length of ``(x - centre) @ root`` is the variance of the line at a row, in units of the variance of
         the noise.
     deviations : ndarray of shape (n_features,)
@@ -87,8 +89,7 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
 
     The table is taken as it comes. In one whose rows have no order no column runs away, and nothing is looked at.
     Otherwise the first half of the rows, and then the first four fifths, predict the others: by a kernel alone, and by
-    a line in these columns with a kernel on what it leaves. The line must lower
-    the mean of both errors by 3 %.
+    a line in these columns with a kernel on what it leaves. The line must lower the mean of both errors by 3 %.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
     >>> found_trend(noise[:, None], t[:, None], np.ones(60)) is None
     True
     """
-    if not isinstance(X, np.ndarray) or len(X) < _FEWEST_ROWS:
+    if not isinstance(X, np.ndarray) or _n_effective(sample_weight) < _FEWEST_ROWS:
         return None
     columns = _running_away(X)
     if not len(columns):
@@ -127,7 +128,8 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
     for part in _EARLIER:
         n = int(part * len(few))
         line = _line(few[:n], Y_few[:n], weight[:n], columns)
-        errors += [_later_error(few, targets, weight, n) for targets in (Y_few, Y_few - line(few))]
+        with np.errstate(over="ignore", invalid="ignore"):  # a line to a single far value is no line
+            errors += [_later_error(few, targets, weight, n) for targets in (Y_few, Y_few - line(few))]
     if not errors[1] < (1.0 - _GAIN) * errors[0]:
         return None
     line = _line(few, Y[rows], weight, columns)
@@ -142,8 +144,14 @@ def _running_away(X: Array) -> Indices:
     """Columns whose later half lies mostly beyond all values of the earlier one."""
     earlier, later = X[: len(X) // 2], X[len(X) // 2 :]
     beyond = (later > earlier.max(axis=0)) | (later < earlier.min(axis=0))
-    found: Indices = np.flatnonzero(beyond.mean(axis=0) >= _BEYOND)
+    found: Indices = np.flatnonzero((beyond.mean(axis=0) >= _BEYOND) & (np.abs(later).max(axis=0) > _TINY))
     return found
+
+
+def _n_effective(sample_weight: Array) -> float:
+    """Rows of equal weight that would say as much."""
+    shares = sample_weight / sample_weight.max()
+    return float(shares.sum() ** 2 / np.sum(shares**2))
 
 
 def _line(X: Array, Y: Array, sample_weight: Array, columns: Indices) -> Trend:
@@ -159,10 +167,10 @@ def _line(X: Array, Y: Array, sample_weight: Array, columns: Indices) -> Trend:
     gram = line.T @ solved[:, : line.shape[1]]
     gram[np.diag_indices(len(gram))] += _LINE_ALPHA * np.trace(gram) / len(gram)
     factor = cho_factor(gram, lower=True)
-    coef, root = np.zeros((X.shape[1], Y.shape[1])), np.zeros((X.shape[1], X.shape[1]))
+    coef, root = np.zeros((X.shape[1], Y.shape[1])), np.zeros((X.shape[1], len(columns)))
     coef[columns] = cho_solve(factor, line.T @ solved[:, line.shape[1] :])[:-1] / units[:, None]
     covariance = cho_solve(factor, np.eye(len(gram)))[:-1, :-1] / _NOISE
-    root[np.ix_(columns, columns)] = np.linalg.cholesky(covariance) / units[:, None]
+    root[columns] = np.linalg.cholesky(covariance) / units[:, None]
     return Trend(coef, centre, root)
 
 

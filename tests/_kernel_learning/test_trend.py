@@ -67,3 +67,18 @@ def test_the_line_is_the_less_certain_the_farther_the_row():
 def test_shares_are_by_variance():
     trend = Trend(np.array([[1.0], [0.0]]), np.zeros(2), np.zeros((2, 2)), np.array([2.0, 1.0]), left=1.0)
     np.testing.assert_allclose(trend.shares(np.array([0.0, 1.0])), [0.8, 0.2])
+
+
+def test_few_heavy_rows_and_tiny_values_get_no_line_and_many_columns_little_memory():
+    X, y = series()
+    heavy = np.ones(N)
+    heavy[7] = 1e18
+    assert found_trend(X, y, heavy) is None
+    assert found_trend(X, y, 0.5 ** np.arange(N)) is None
+    assert found_trend(X[:, :1] * 1e-310, y, np.ones(N)) is None
+    assert found_trend(X * 1e300, y, np.ones(N)).coef[0, 0] * 1e300 == pytest.approx(0.02, rel=0.2)
+    far = X.copy()
+    far[-1, 0] = 1e300
+    assert found_trend(far, y, np.ones(N)) is None
+    wide = found_trend(np.column_stack([X, np.zeros((N, 5000))]), y, np.ones(N))
+    assert wide.root.shape == (5003, 1)

@@ -14,8 +14,8 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "sknnk"
 LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
-# Tests that run the same code again and again, for other seeds, settings, checks or interruptions: other tests count its
-# lines and branches already, and counting takes a third of the time.
+# Tests that run the same code again and again, for other seeds, settings, checks or interruptions: other tests count
+# its lines and branches already, and counting takes a third of the time.
 UNCOUNTED = [
     TESTS / name
     for name in (

@@ -219,9 +219,7 @@ def test_values_that_differ_by_rounding_count_as_equal(shape):
     values = np.array([1.0, 3.0, 5.0, 6.0, 7.0, 8.0, 1.0])
     summed = values + np.array([0.0] * 6 + [1e-15])
     new = np.linspace(0.0, 9.0, 50)[:, None]
-    same, apart = (
-        fit_quantile_map(column[None], shape=shape)(new, np.empty_like(new)) for column in (summed, values)
-    )
+    same, apart = (fit_quantile_map(column[None], shape=shape)(new, np.empty_like(new)) for column in (summed, values))
     np.testing.assert_allclose(same, apart, atol=1e-13)
     # A column that is made of such differences keeps its values: they are all that it has.
     close = 1e16 + np.arange(0.0, 2000.0, 2.0)

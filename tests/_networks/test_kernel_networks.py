@@ -444,7 +444,7 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
         if n_classes == 2:
             y, labels = np.where(y == "c", "a", y), np.where(labels == "c", "a", labels)
         fixed = {"feature_map": "kernel", "input_transform": "robust", "random_state": 0, "n_jobs": 1}
-        model = BundledNetworkClassifier(n_components, "cauchy", frequencies="isotropic", **fixed).fit(X, y)
+        model = BundledNetworkClassifier(n_components, activation="cauchy", frequencies="isotropic", **fixed).fit(X, y)
         assert model.classes_.size == n_classes
         scores, train = (fitted_network(model).scores(rows, Execution()) for rows in (new, X))
         own = fit_temperature(train, np.searchsorted(model.classes_, y), np.ones(len(y)))

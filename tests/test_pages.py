@@ -1,4 +1,4 @@
-"""README, the quickstart and the user guide: their code runs from top to bottom, and prints and draws what they show."""
+"""README, the quickstart and the user guide: their code runs, and prints and draws what they show."""
 
 import re
 from pathlib import Path

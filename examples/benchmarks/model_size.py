@@ -1,8 +1,8 @@
 """Claim: how large a saved network is, and how long a prediction takes, beside boosted trees.
 
-``OMP_NUM_THREADS=1 python model_size.py`` prints a table for 1000 and one for 10,000 training rows of 20 columns. Times are
-processor time of one thread, so that other processes change them little; models take turns, and the median of their
-rounds counts. CatBoost appears if it is installed.
+``OMP_NUM_THREADS=1 python model_size.py`` prints a table for 1000 and one for 10,000 training rows of 20 columns. Times
+are processor time of one thread, so that other processes change them little; models take turns, and the median of
+their rounds counts. CatBoost appears if it is installed.
 """
 
 import pickle
@@ -48,7 +48,9 @@ for n_samples in (1000, 10_000):
     times = {name: [] for name in fitted}
     for _ in range(ROUNDS):
         for name, model in fitted.items():
-            times[name].append((processor_time(model.predict, X_test[:1], 100), processor_time(model.predict, X_test, 1)))
+            times[name].append(
+                (processor_time(model.predict, X_test[:1], 100), processor_time(model.predict, X_test, 1))
+            )
     for name, model in fitted.items():
         one, many = np.median(times[name], axis=0)
         size = 1e-6 * len(pickle.dumps(model))

@@ -83,19 +83,22 @@ class Task:
         """Train and score once, on all rows or on a few batches."""
         how = {name: self.settings[name] for name in ("epochs", "batch", "bfloat16")}
         n_rows = None if n_batches is None else n_batches * how["batch"]
-        train_rows, test_rows = (self.rows[part].first(n_rows) for part in PARTS[phase])
+        train_rows, test_rows = (self.rows[part] for part in PARTS[phase])
+        start = perf_counter()
         classifier, facts = self.make(method, train_rows, seed)
-        step = train(classifier, train_rows, rate, seed, **how)
-        return {"score": score(classifier, test_rows, self.name, bfloat16=how["bfloat16"]), "step": step, **facts}
+        facts["making"] = perf_counter() - start
+        step = train(classifier, train_rows.first(n_rows), rate, seed, **how)
+        found = score(classifier, test_rows.first(n_rows), self.name, bfloat16=how["bfloat16"])
+        return {"score": found, "step": step, **facts}
 
     def estimate(self, methods: list[str], n_rates: int, n_seeds: int) -> None:
         """Print what all runs would take, from a few steps of each method."""
         n_rows = n_rates * len(self.rows["rest"]) + n_seeds * len(self.rows["train"])
         n_steps, total = self.settings["epochs"] * n_rows / self.settings["batch"], 0.0
         for method in methods:
-            step = self.run(method, "tuning", 0.0, 0, n_batches=4)["step"]
-            total += step * n_steps / 60_000
-            print(f"{self.name}, {method}: {step:.0f} ms a step", flush=True)
+            line = self.run(method, "tuning", 0.0, 0, n_batches=4)
+            total += (line["step"] * n_steps / 1000 + line["making"] * (n_rates + n_seeds)) / 60
+            print(f"{self.name}, {method}: {line['making']:.1f} s before, {line['step']:.0f} ms a step", flush=True)
         print(f"{self.name}: about {total:.0f} minutes for {len(methods) * (n_rates + n_seeds)} runs", flush=True)
 
 

@@ -13,7 +13,7 @@ training rows, from the same three for all; final runs train on all of them, and
 """
 
 import copy
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 
 import numpy as np
@@ -58,6 +58,12 @@ def forward_time(classifier, inputs, repeats=9):
 
 def replaced(model, variant, rows, seed, *, n_layers):
     """A classifier with SNNK layers, all of it trainable, and facts about what was replaced."""
+    classifier, facts = calibrated(model, variant, rows, seed, n_layers)
+    return copy.deepcopy(classifier), dict(facts)
+
+
+@lru_cache(maxsize=1)  # all learning rates start from the same
+def calibrated(model, variant, rows, seed, n_layers):
     (k, with_pooler), inputs = VARIANTS[variant], sample(rows)
     torch.manual_seed(seed)
     classifier = copy.deepcopy(SentenceClassifier(model, n_layers)).to(next(model.parameters()).device)

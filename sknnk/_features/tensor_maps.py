@@ -255,7 +255,7 @@ class TensorKernelRows:
         return kernels.values(a, b)
 
 
-class TensorBlockedRows(TensorKernelRows):
+class TensorBlockedRows:
     """Rows in blocks on a device, and the columns that the blocks share; the counterpart of `BlockedKernel`.
 
     Parameters
@@ -267,12 +267,26 @@ class TensorBlockedRows(TensorKernelRows):
     """
 
     def __init__(self, space: ArraySpace, kernel: BlockedKernel) -> None:
-        super().__init__(space, kernel.kernels, kernel.rows)
-        self.blocks, self.n_landmarks = kernel.blocks, kernel.n_landmarks
-        self._landmarks, self._factor = space.wide_tensor(kernel.landmarks), space.wide_tensor(kernel.factor)
+        self.space, self.blocks, self.n_landmarks = space, kernel.blocks, kernel.n_landmarks
+        self._rows, self._factor = space.wide_tensor(kernel.rows), space.wide_tensor(kernel.factor)
+        self._kernels = {name: TensorKernels(space, kernel.kernels, name) for name in ("float32", "float64")}
+        self._landmarks = self._kernels["float64"].coordinates(space.wide_tensor(kernel.landmarks))
 
-    def shared_tensor(self, rows: slice) -> Tensor:
-        """Columns of some rows whose products are the kernel between blocks, in the highest precision."""
-        kernels = TensorKernels(self.space, self._kernels, "float64")
-        a, b = kernels.coordinates(self._rows[rows, :]), kernels.coordinates(self._landmarks)
-        return self.space.solve_lower(self._factor, kernels.values(a, b).T).T
+    def _coordinates(self, positions: Tensor, precision: str) -> list[Tensor]:
+        xp = self.space.xp
+        return self._kernels[precision].coordinates(xp.take(self._rows, xp.reshape(positions, (-1,)), axis=0))
+
+    def shared_tensor(self, positions: Tensor) -> Tensor:
+        """Columns of rows whose products are the kernel between blocks, in the highest precision.
+
+        Of shape (n_blocks, n_rows, n_landmarks), for positions of shape (n_blocks, n_rows).
+        """
+        values = self._kernels["float64"].values(self._coordinates(positions, "float64"), self._landmarks)
+        columns = self.space.solve_lower(self._factor, values.T).T
+        return self.space.xp.reshape(columns, (*positions.shape, self.n_landmarks))
+
+    def among_tensor(self, positions: Tensor, precision: str) -> Tensor:
+        """The kernel among the rows of each block, of shape (n_blocks, n_rows, n_rows), in new memory."""
+        rows = self._coordinates(positions, precision)
+        stacks = [self.space.xp.reshape(each, (*positions.shape, each.shape[1])) for each in rows]
+        return self._kernels[precision].values(stacks, stacks)

@@ -226,7 +226,7 @@ class RecursiveFeatureMachine:
 
 def random_map(n_columns):
     """A network with random columns and everything given."""
-    return lambda: BundledNetworkRegressor(n_columns, alpha=0.1, random_state=0, **KERNEL)
+    return lambda: BundledNetworkRegressor(n_columns, directions="orthogonal", alpha=0.1, random_state=0, **KERNEL)
 
 
 def kernel_map():

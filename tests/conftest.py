@@ -14,14 +14,24 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "sknnk"
 LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
+# Tests that run the same code again and again, for other seeds, settings, checks or interruptions: other tests count
+# its lines and branches already, and counting takes a third of the time.
+UNCOUNTED = [
+    TESTS / name
+    for name in (
+        "test_callers_arrays.py", "test_common.py", "test_interruption.py", "test_unbiased_mode.py", "test_weights.py",
+        "_features/test_estimation_errors.py", "_features/test_samplers.py", "_features/unbiased",
+        "_networks/test_estimator.py", "_networks/test_intervals.py", "_networks/test_kernel_networks.py",
+    )
+]  # fmt: skip
 MISSING = [extra for extra, libraries in LIBRARIES.items() if not all(map(find_spec, libraries))]
 # The files of tests/torch and tests/onnx skip themselves, and one of them holds without PyTorch; those of tests/dask
 # are Dask from their first line on.
 LEFT_OUT = [PACKAGE / extra for extra in MISSING] + [TESTS / "dask"] * ("dask" in MISSING)
 
 
-class OnlyWhatIsInstalled:
-    """Leaves out folders of an extra that is not installed, and says so.
+class Selection:
+    """Leaves out folders of an extra that is not installed, and says so; and tests that coverage need not count.
 
     Not ``--doctest-ignore-import-errors``, which passes over broken test files as well.
     """
@@ -35,10 +45,16 @@ class OnlyWhatIsInstalled:
         """Say whether this file or folder belongs to an extra of which a library is missing."""
         return any(map(collection_path.is_relative_to, LEFT_OUT)) or None
 
+    def pytest_collection_modifyitems(self, items):
+        """Leave out of the coverage what would be counted many times."""
+        for item in items:
+            if any(map(item.path.is_relative_to, UNCOUNTED)):
+                item.add_marker("no_cover")
+
 
 def pytest_configure(config):
     """Apply to the whole session; a hook of this file alone would see the folder of tests only."""
-    config.pluginmanager.register(OnlyWhatIsInstalled())
+    config.pluginmanager.register(Selection())
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ NETWORKS = [
     BundledNetworkClassifier(24, activation="relu", solver="dual", class_weight="balanced", length_scale=1.5),
     BundledNetworkClassifier(24, input_transform=None, alpha=0.1, batch_size=7),
     BundledNetworkRegressor(
-        12, activation="gaussian", feature_map="kernel", feature_learning="agop", input_transform="robust"
+        12, activation="gaussian", frequencies="isotropic", feature_map="kernel", feature_learning="agop"
     ),
     BundledNetworkClassifier(12, feature_map="kernel", input_transform=None, length_scale=1.5),
     BundledNetworkClassifier(5, block_size=8, feature_map="kernel", length_scale=1.5),

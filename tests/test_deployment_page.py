@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 pytest.importorskip("skops")
 
-PAGE = Path(__file__).parents[1] / "doc" / "deployment.md"
+PAGE = Path(__file__).parents[1] / "doc" / "guide" / "deployment.md"
 
 
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch):

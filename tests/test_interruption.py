@@ -27,7 +27,7 @@ y, labels = np.sin(X[:, 0]) + X[:, 1], np.where(X[:, 0] > 0.0, "b", "a")
 new_y, new_labels = rng.normal(size=20), np.where(NEW[:, 0] > 0.0, "d", "c")
 KERNEL = {"activation": "gaussian", "length_scale": 1.5, "alpha": 0.1, "random_state": 0, "n_jobs": 1}
 # A fit of so many calls is interrupted at every one; a longer one at so many, of which the last ones follow each other.
-MOST, LAST = 28, 12
+MOST, LAST = 20, 8
 
 REGRESSORS = {
     "random": BundledNetworkRegressor(8, **KERNEL),

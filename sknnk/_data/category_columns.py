@@ -9,6 +9,7 @@ from sklearn.model_selection import PredefinedSplit
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from .._compute import Array, Floats, Indices
+from .rows import places_of_equals
 
 # Up to this many values, each has a coordinate of its own.
 FEW_VALUES = 40
@@ -168,7 +169,7 @@ def folds_of_rows(X: Floats, Y: Array, rng: np.random.Generator) -> Indices:
     """
     # A number that stands for missing ones, which are equal to each other.
     comparable = np.where(np.isnan(X), np.finfo(X.dtype).max, X)
-    place = np.unique(np.column_stack([comparable, Y]), axis=0, return_inverse=True)[1].ravel()
+    place = places_of_equals(np.column_stack([comparable, Y]))[1]
     n_distinct = int(place.max()) + 1
     folds: Indices = (rng.permutation(n_distinct) % _FOLDS)[place]
     return folds

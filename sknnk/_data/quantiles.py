@@ -22,6 +22,9 @@ _LEAST_SPREAD = 0.2
 # Values below the first bound count as zero, and values beyond the second as equal to it. In between, differences and
 # the slopes of the interpolation stay finite.
 _SMALLEST, _LARGEST = 1e-290, 1e308 / 4.0
+# Values that differ by so many roundings, and have no other value so near, count as equal: sums in another order give
+# such values, and ranks would tear them apart.
+_ROUNDINGS = 16.0 * float(np.finfo(np.float64).eps)
 # Units from the median beyond which all values count as equally far.
 _FAR = 1e100
 # The middle of a column, whose width tells which values are outliers, and by how many such widths they lie outside.
@@ -136,13 +139,13 @@ def fit_quantile_map(
     """Learn the map from the weighted distribution of each column.
 
     ``"quantile"`` sends a value to the normal quantile of its mid-rank (the weight below it plus half of its own),
-    clipped at three standard deviations; each column is then standardised, but not enlarged by more than five. Equal
-    values share one mid-rank, so integer codes keep their symmetry, and an integer weight is the same as repeating the
-    row. ``"robust"`` measures from the median in units of the distance between the quartiles, all three interpolated
-    between mid-ranks, and bends what is far out towards three of these units: straight lines stay nearly straight.
-    ``"standard"`` subtracts the mean and divides by the standard deviation. Outliers do not count in full: values more
-    than three times as far outside the middle 99 % as that is wide are pulled in first, and beyond six standard
-    deviations scores grow as the logarithm only.
+    clipped at three standard deviations; each column is then standardised, but not enlarged by more than five.
+    Values that are equal up to rounding share one mid-rank, so integer codes keep their symmetry, and an integer
+    weight is the same as repeating the row. ``"robust"`` measures from the median in units of the distance between
+    the quartiles, all three interpolated between mid-ranks, and bends what is far out towards three of these units:
+    straight lines stay nearly straight. ``"standard"`` subtracts the mean and divides by the standard deviation.
+    Outliers do not count in full: values more than three times as far outside the middle 99 % as that is wide are
+    pulled in first, and beyond six standard deviations scores grow as the logarithm only.
 
     Parameters
     ----------
@@ -245,6 +248,22 @@ def _distribution(column: Array, sample_weight: Array | None) -> tuple[Array, Ar
     distinct = np.where(np.abs(column) < _SMALLEST, 0.0, np.clip(column, -_LARGEST, _LARGEST))
     if np.all(sample_weight == 1.0):  # sorting numbers takes a tenth of the time that sorting their positions takes
         values, counts = np.unique(distinct, return_counts=True)
-        return values, counts.astype(np.float64)
-    values, position = np.unique(distinct[seen], return_inverse=True)
-    return values, np.asarray(np.bincount(position, weights=sample_weight[seen]), dtype=np.float64)
+        weight = counts.astype(np.float64)
+    else:
+        values, position = np.unique(distinct[seen], return_inverse=True)
+        weight = np.asarray(np.bincount(position, weights=sample_weight[seen]), dtype=np.float64)
+    first = _first_of_equals(values)
+    return values[first], np.add.reduceat(weight, first)
+
+
+def _first_of_equals(values: Array) -> NDArray[np.intp]:
+    """Positions of increasing values at which another value begins, up to rounding."""
+    first = np.flatnonzero(np.concatenate([[True], np.diff(values) > _ROUNDINGS * np.abs(values[1:])]))
+    if first.size == values.size:
+        return first
+    last = np.append(first[1:], values.size) - 1
+    # A long row of close neighbours is a column with a large constant in it: its values are kept apart.
+    apart = values[last] - values[first] > _ROUNDINGS * np.abs(values[last])
+    own = np.repeat(apart, last - first + 1)
+    own[first] = True
+    return np.flatnonzero(own)

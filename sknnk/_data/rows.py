@@ -13,7 +13,7 @@ _FEW_ENTRIES = 2**12
 # Rows that the search for a kernel looks at. A weight of more copies than this is not read as copies.
 SEARCH_ROWS = 3000
 # Columns that are sorted by at the same time.
-_COMPARED_TOGETHER = 512
+_COMPARED_TOGETHER = 8
 # Largest share of all weights that one row has in a choice.
 _LARGEST_SAY = 0.1
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -208,27 +208,57 @@ def distinct_rows(X: Any, Y: Array, sample_weight: Array) -> tuple[Any, Array, A
     _, first, _ = _sorted_rows(X, Y)
     columns = _column_order(X[first], Y[first])
     rows, first, position = _sorted_rows(X, Y, columns)
-    weights = np.asarray(np.bincount(position.ravel(), weights=sample_weight), dtype=np.float64)
+    weights = np.asarray(np.bincount(position, weights=sample_weight), dtype=np.float64)
     return X[first], rows[:, 1:], weights, rows[:, 0].astype(np.intp)
 
 
 def _sorted_rows(X: Any, Y: Array, columns: Any = slice(None)) -> tuple[Array, Indices, Indices]:
     """Distinct rows of ranks of inputs beside targets, in order; the first place of each; which of them each row is."""
     dense = isinstance(X, np.ndarray)
-    ranks = _row_ranks(X, np.arange(X.shape[1])[columns]) if dense else _sparse_row_ranks(X[:, columns])
-    return np.unique(np.column_stack([ranks, Y]), axis=0, return_index=True, return_inverse=True)
+    ranks = places_of_equals(X, np.arange(X.shape[1])[columns])[1] if dense else _sparse_row_ranks(X[:, columns])
+    keys = np.column_stack([ranks, Y])
+    first, position = places_of_equals(keys)
+    return keys[first], first, position
 
 
-def _row_ranks(X: Array, columns: Indices) -> Indices:
-    """Ranks among the distinct rows, which the first few columns of a wide table tell apart already."""
-    ranks = np.zeros(len(X), dtype=np.intp)
+def places_of_equals(rows: Array, columns: Indices | None = None) -> tuple[Indices, Indices]:
+    """Find equal rows.
+
+    NumPy has the same in `unique`, but along an axis that runs code in Python for each comparison of arrays, where an
+    interrupt comes out as a TypeError.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_columns)
+        Numbers without NaN; at least one row and one column.
+    columns : ndarray of int, optional
+        The columns to look at, in this order; all of them by default.
+
+    Returns
+    -------
+    first : ndarray of int of shape (n_distinct,)
+        Where each distinct row stands first. The rows there are in increasing order: by the first column, equal ones
+        by the second, and so on.
+    position : ndarray of int of shape (n_samples,)
+        Which of them each row is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> places_of_equals(np.array([[2.0, 1.0], [1.0, 3.0], [2.0, 1.0]]))
+    (array([1, 0]), array([1, 0, 1]))
+    """
+    columns = np.arange(rows.shape[1]) if columns is None else columns
+    position, first = np.zeros(len(rows), dtype=np.intp), np.zeros(1, dtype=np.intp)
     for start in range(0, len(columns), _COMPARED_TOGETHER):
-        block = X[:, columns[start : start + _COMPARED_TOGETHER]]
-        keys = block if start == 0 else np.column_stack([ranks, block])
-        ranks = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-        if ranks.max() == len(X) - 1:
+        block = rows[:, columns[start : start + _COMPARED_TOGETHER]]
+        order = np.lexsort((*block.T[::-1], position))
+        ordered, is_new = block[order], np.diff(position[order], prepend=-1) > 0
+        is_new[1:] |= np.any(ordered[1:] != ordered[:-1], axis=1)
+        position[order], first = np.cumsum(is_new) - 1, order[is_new]
+        if len(first) == len(rows):  # the first few columns of a wide table tell them apart
             break
-    return ranks
+    return first, position
 
 
 def _column_order(X: Any, Y: Array) -> Indices:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._compute import Floats, over_threads
+from .._data import places_of_equals
 from .._kernels import Kernel
 from .axes import turned_while_better
 from .kernel_scores import CrossValidation
@@ -166,7 +167,7 @@ class _Judge:
 
     @classmethod
     def of(cls, task: SearchTask) -> "_Judge":
-        repeat = task.alphas is None and len(np.unique(task.X, axis=0)) < len(task.X)
+        repeat = task.alphas is None and len(places_of_equals(task.X)[0]) < len(task.X)
         return cls(task, task.validation(_HELD_ROWS), repeat)
 
     def beside(self, n_all: int) -> "_Judge":

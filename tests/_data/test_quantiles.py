@@ -214,6 +214,19 @@ def test_a_common_factor_of_the_weights_changes_nothing(data, factor, shape):
     np.testing.assert_allclose(third.scores[0], base.scores[0], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", ["quantile", "robust", "standard"])
+def test_values_that_differ_by_rounding_count_as_equal(shape):
+    values = np.array([1.0, 3.0, 5.0, 6.0, 7.0, 8.0, 1.0])
+    summed = values + np.array([0.0] * 6 + [1e-15])
+    new = np.linspace(0.0, 9.0, 50)[:, None]
+    same, apart = (fit_quantile_map(column[None], shape=shape)(new, np.empty_like(new)) for column in (summed, values))
+    np.testing.assert_allclose(same, apart, atol=1e-13)
+    # A column that is made of such differences keeps its values: they are all that it has.
+    close = 1e16 + np.arange(0.0, 2000.0, 2.0)
+    scores = fit_quantile_map(close[None], shape=shape)(close[:, None], np.empty((1000, 1)))
+    assert np.all(np.diff(scores[:, 0]) >= 0.0) and len(np.unique(scores)) > 900
+
+
 def test_the_order_of_rows_does_not_matter():
     rng = np.random.default_rng(3)
     column, weights, order = SHAPES["codes"](rng, 50), rng.integers(1, 4, 50).astype(float), rng.permutation(50)

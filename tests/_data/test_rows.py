@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._data.rows import binary_magnitude, is_valid_already, multiplicities, unit_rows, weighted_rows, with_a_say
+from sknnk._data.rows import (
+    binary_magnitude,
+    is_valid_already,
+    multiplicities,
+    places_of_equals,
+    unit_rows,
+    weighted_rows,
+    with_a_say,
+)
 
 quick = settings(deadline=None, max_examples=50)
 
@@ -119,3 +127,16 @@ def test_no_row_has_more_than_a_tenth_of_the_say_and_light_rows_keep_theirs(weig
 def test_copies_stay_copies_with_a_say():
     say = with_a_say(np.array([7000.0, 1000.0, *np.ones(70)]))
     assert say.tolist() == [8.0, 8.0, *np.ones(70)]
+
+
+@quick
+@given(st.integers(1, 40), st.sampled_from([1, 3, 8, 9, 25]), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_places_of_equal_rows_are_those_of_numpy(n_rows, n_columns, n_values, random):
+    values = [-1.7e308, -0.0, 1.7e308][:n_values]
+    rows = np.array([[random.choice(values) for _ in range(n_columns)] for _ in range(n_rows)])
+    rows[rows == 0.0] *= np.resize([1.0, -1.0], np.count_nonzero(rows == 0.0))  # zeros of either sign are equal
+    _, first, position = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    for found, expected in zip(places_of_equals(rows), (first, position.ravel()), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    reverse = np.arange(n_columns)[::-1]
+    np.testing.assert_array_equal(places_of_equals(rows, reverse)[0], places_of_equals(rows[:, ::-1])[0])

@@ -124,12 +124,12 @@ def test_threads_and_blocks_do_not_matter_and_a_pickle_is_the_same_network():
 @pytest.mark.parametrize("two_precisions", [False, True])
 @pytest.mark.parametrize("estimator", [BundledNetworkRegressor, BundledNetworkClassifier])
 def test_an_exact_fit_is_the_same_to_the_last_digit_for_any_number_of_threads(estimator, two_precisions, monkeypatch):
-    monkeypatch.setattr(tiled_cholesky, "_MANY_ROWS", 100)
-    monkeypatch.setattr(tiled_cholesky, "_PANEL", 64)
+    monkeypatch.setattr(tiled_cholesky, "_MANY_ROWS", 40)
+    monkeypatch.setattr(tiled_cholesky, "_PANEL", 24)
     monkeypatch.setattr(exact, "_MANY_ROWS", 0 if two_precisions else 10**9)
-    X, y, weight = table(200, 4)
+    X, y, weight = table(90, 4)
     y = y if estimator is BundledNetworkRegressor else np.digitize(y, [-0.5, 0.5])
-    fixed = {"input_transform": "robust", "frequencies": "isotropic", "random_state": 0}
+    fixed = {"activation": "cauchy", "input_transform": "robust", "frequencies": "isotropic", "random_state": 0}
     one, three = (estimator(n_jobs=jobs, **fixed).fit(X, y, sample_weight=weight) for jobs in (1, 3))
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         limited = estimator(n_jobs=2, **fixed).fit(X, y, sample_weight=weight)
@@ -444,7 +444,7 @@ def test_probabilities_are_calibrated_on_held_out_scores(n_classes, n_components
         if n_classes == 2:
             y, labels = np.where(y == "c", "a", y), np.where(labels == "c", "a", labels)
         fixed = {"feature_map": "kernel", "input_transform": "robust", "random_state": 0, "n_jobs": 1}
-        model = BundledNetworkClassifier(n_components, **fixed).fit(X, y)
+        model = BundledNetworkClassifier(n_components, activation="cauchy", frequencies="isotropic", **fixed).fit(X, y)
         assert model.classes_.size == n_classes
         scores, train = (fitted_network(model).scores(rows, Execution()) for rows in (new, X))
         own = fit_temperature(train, np.searchsorted(model.classes_, y), np.ones(len(y)))

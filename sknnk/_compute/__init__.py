@@ -20,6 +20,7 @@ from .arrays import (
 from .blas import call_blas
 from .memory import machine_memory, refuse_beyond_memory
 from .scratch_memory import scratch
+from .stacks import stacked_rows, stacks_of, unstacked
 from .threads import blas_threads_for, block_length, n_threads, one_blas_thread, over_threads, row_blocks
 from .tiled_cholesky import cholesky_in_place, invert_in_place, solve_factored
 from .typing import Array, Complexes, Floats, Indices, Tensor
@@ -51,7 +52,10 @@ __all__ = [
     "solve_factored",
     "space_of",
     "stacked",
+    "stacked_rows",
+    "stacks_of",
     "tensor_rows",
     "tensor_space",
+    "unstacked",
     "wide_on_host",
 ]

@@ -23,6 +23,9 @@ from .typing import Array, Tensor
 
 # Numbers in a block of columns on a device: enough to keep a card busy, and half a gigabyte in float64.
 _BLOCK_ENTRIES = 2**26
+# Matrices with more rows are factored one by one: each of them keeps a card busy, and libraries are made for stacks of
+# small ones.
+_LARGE_MATRIX = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,51 +95,57 @@ class ArraySpace:
         """An array of zeros on the device."""
         return self.xp.zeros(shape, dtype=dtype, device=self.device)
 
-    def with_diagonal(self, matrix: Tensor, values: Any) -> Tensor:
-        """A square matrix plus a number, or a vector of numbers, on its diagonal; new memory."""
-        return matrix + self.xp.eye(matrix.shape[0], dtype=matrix.dtype, device=self.device) * values
+    def with_diagonal(self, matrix: Tensor, values: Any, in_place: bool = False) -> Tensor:
+        """Square matrices plus a number, or a vector of numbers for each, on their diagonals; new memory by default."""
+        n, matrix = matrix.shape[-1], matrix if in_place else self.xp.asarray(matrix, copy=True)
+        flat = self.xp.reshape(matrix, (*matrix.shape[:-2], n * n))
+        flat[..., :: n + 1] += values
+        return self.xp.reshape(flat, matrix.shape)
 
     def cholesky(self, matrix: Tensor) -> Tensor | None:
-        """Lower Cholesky factor of a symmetric matrix; None if it is not positive definite.
+        """Lower Cholesky factors of symmetric matrices; None if one of them is not positive definite.
 
         Parameters
         ----------
-        matrix : tensor of shape (n, n)
+        matrix : tensor of shape (n, n) or (n_matrices, n, n)
             Both triangles are given.
 
         Returns
         -------
-        tensor of shape (n, n), or None
-            The factor, zero above the diagonal.
+        tensor of the same shape, or None
+            The factors, zero above the diagonal.
         """
-        linalg = self.xp.linalg
+        xp, linalg = self.xp, self.xp.linalg
         if hasattr(linalg, "cholesky_ex"):  # PyTorch: tells without an error
-            factor, failed = linalg.cholesky_ex(matrix)
-            return None if bool(failed != 0) else factor
+            if matrix.ndim > 2 and matrix.shape[-1] > _LARGE_MATRIX:
+                factor, failed = (xp.stack(each) for each in zip(*map(linalg.cholesky_ex, matrix), strict=True))
+            else:
+                factor, failed = linalg.cholesky_ex(matrix)
+            return None if bool(xp.any(failed != 0)) else factor
         try:
             factor = linalg.cholesky(matrix)
         except np.linalg.LinAlgError:
             return None
-        return factor if bool(self.xp.all(self.xp.isfinite(factor))) else None
+        return factor if bool(xp.all(xp.isfinite(factor))) else None
 
     def solve_lower(self, factor: Tensor, right: Tensor, transposed: bool = False) -> Tensor:
-        """Solve with a lower triangular matrix, or with its transpose.
+        """Solve with lower triangular matrices, or with their transposes.
 
         Parameters
         ----------
-        factor : tensor of shape (n, n)
+        factor : tensor of shape (n, n) or (n_matrices, n, n)
             Zero above the diagonal.
-        right : tensor of shape (n, n_columns)
+        right : tensor of shape (n, n_columns) or (n_matrices, n, n_columns)
             Right sides.
         transposed : bool, default=False
             Whether to solve with the transpose.
 
         Returns
         -------
-        tensor of shape (n, n_columns)
+        tensor of the shape of `right`
             The solutions.
         """
-        matrix = factor.T if transposed else factor
+        matrix = self.xp.matrix_transpose(factor) if transposed else factor
         if hasattr(self.xp.linalg, "solve_triangular"):  # beyond the standard; without it, any solver will do
             return self.xp.linalg.solve_triangular(matrix, right, upper=transposed)
         return self.xp.linalg.solve(matrix, right)

@@ -246,8 +246,12 @@ def _distribution(column: Array, sample_weight: Array | None) -> tuple[Array, Ar
     sample_weight = sample_weight / binary_magnitude(sample_weight[:, None])
     seen = sample_weight > 0.0
     distinct = np.where(np.abs(column) < _SMALLEST, 0.0, np.clip(column, -_LARGEST, _LARGEST))
-    values, position = np.unique(distinct[seen], return_inverse=True)
-    weight = np.asarray(np.bincount(position, weights=sample_weight[seen]), dtype=np.float64)
+    if np.all(sample_weight == 1.0):  # sorting numbers takes a tenth of the time that sorting their positions takes
+        values, counts = np.unique(distinct, return_counts=True)
+        weight = counts.astype(np.float64)
+    else:
+        values, position = np.unique(distinct[seen], return_inverse=True)
+        weight = np.asarray(np.bincount(position, weights=sample_weight[seen]), dtype=np.float64)
     first = _first_of_equals(values)
     return values[first], np.add.reduceat(weight, first)
 

@@ -193,7 +193,8 @@ def fit_table_encoder(
         return TableEncoder(reader, X.shape[1], numbers, np.zeros(len(numbers)), numbers[:0]), X
     step = -(-len(X) // _MIDDLE_ROWS)
     middles = np.array([_middle(X[::step, j], sample_weight[::step]) for j in numbers], dtype=np.float64)
-    gaps = np.array([j for j in numbers if _has_gaps(X[:, j])], dtype=np.intp)
+    incomplete = numbers if np.isnan(np.min(X, initial=0.0)) else ()
+    gaps = np.array([j for j in incomplete if _has_gaps(X[:, j])], dtype=np.intp)
     categories, encoded = [], []
     folds: NDArray[np.intp] | None = None
     for j in np.flatnonzero(is_category):
@@ -209,12 +210,14 @@ def fit_table_encoder(
 
 def _middle(column: Floats, sample_weight: Array) -> float:
     """Weighted median of the values that are known; zero where there are none."""
-    known = ~np.isnan(column)
-    if not known.any():
+    values, weights = np.ascontiguousarray(column), sample_weight
+    missing = np.isnan(values)
+    if missing.any():
+        values, weights = values[~missing], weights[~missing]
+    if not len(values):
         return 0.0
-    weights = sample_weight[known]
     same = bool(np.all(weights == weights[0]))
-    return float(np.quantile(column[known], 0.5, weights=None if same else weights, method="inverted_cdf"))
+    return float(np.quantile(values, 0.5, weights=None if same else weights, method="inverted_cdf"))
 
 
 def _has_gaps(column: Floats) -> bool:

@@ -1,5 +1,6 @@
 """The unit of sample weights: what one row counts, found from the weights themselves."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ def weights_and_unit(X: Any, Y: Array, sample_weight: Array) -> tuple[Array, flo
     >>> weights_and_unit(np.arange(3.0)[:, None], np.zeros((3, 1)), np.array([1e25, 2e25, 3e25]))
     (array([1., 2., 3.]), 1e+25)
     """
+    if _one_row_counts(X, Y, sample_weight):
+        return np.ones(len(sample_weight)), float(sample_weight[0])
     # A power of two, so that no digit changes.
     middle = len(sample_weight) // 2
     magnitude = np.exp2(np.floor(np.log2(np.partition(sample_weight, middle)[middle])))
@@ -86,6 +89,14 @@ def weights_and_unit(X: Any, Y: Array, sample_weight: Array) -> tuple[Array, flo
         bounds = float(np.median(totals)) * np.array([1.0 / _MOST_COPIES, _MOST_COPIES])
         weights, unit = np.clip(weights, *bounds), float(np.clip(totals, *bounds).mean())
     return in_weight_unit(weights, unit), float(unit * magnitude)
+
+
+def _one_row_counts(X: Any, Y: Array, sample_weight: Array) -> bool:
+    """Whether weights are equal, and some row has no equal, so that its weight is the unit: a look at few numbers."""
+    if len(sample_weight) > _MOST_COPIES or np.any(sample_weight != sample_weight[0]):
+        return False
+    columns = chain(Y.T, () if sparse.issparse(X) else X.T)
+    return any(np.count_nonzero(column == np.max(column)) == 1 for column in columns)
 
 
 def unit_of_counts(weights: Array, counts: NDArray[Any]) -> float:

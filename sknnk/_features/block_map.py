@@ -115,9 +115,7 @@ def blocked_kernel(
     order : ndarray of shape (n_rows,)
         Where each of its rows was before.
     """
-    points = in_coordinates(kernels[0], rows)
-    tree = balanced_blocks(points, block_size)
-    block = tree.block_of(points)
+    tree, block = balanced_blocks(in_coordinates(kernels[0], rows), block_size)
     order = np.argsort(block, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=tree.n_blocks))])
     return BlockedKernel(kernels, rows[order], starts, rows[:n_landmarks], tree, block_size), order

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._compute import Array, Indices
 
@@ -30,9 +31,9 @@ class BlockTree:
     --------
     >>> import numpy as np
     >>> from sknnk._features.block_tree import balanced_blocks
-    >>> tree = balanced_blocks(np.arange(8.0)[:, None], block_size=3)
-    >>> tree.n_blocks, np.bincount(tree.block_of(np.arange(8.0)[:, None])).tolist()
-    (3, [2, 3, 3])
+    >>> tree, blocks = balanced_blocks(np.arange(8.0)[:, None], block_size=3)
+    >>> tree.n_blocks, np.bincount(blocks).tolist(), tree.block_of(np.array([[-1.0], [9.0]])).tolist()
+    (3, [2, 3, 3], [0, 2])
     """
 
     directions: Array
@@ -58,19 +59,20 @@ class BlockTree:
             From zero on. It depends on the row alone, not on the rows beside it.
         """
         blocks = np.zeros(len(points), dtype=np.intp)
-        waiting = [(0, np.arange(len(points)))] if len(self.thresholds) else []
+        waiting = [(0, points, np.arange(len(points)))] if len(self.thresholds) else []
         while waiting:
-            cut, rows = waiting.pop()
-            is_second = _along(points[rows], self.directions[cut]) > self.thresholds[cut]
-            for child, part in zip(self.children[cut], (rows[~is_second], rows[is_second]), strict=True):
+            cut, some, rows = waiting.pop()
+            is_second = _along(some, self.directions[cut]) > self.thresholds[cut]
+            for child, side in zip(self.children[cut], (~is_second, is_second), strict=True):
+                part = rows[side]
                 if child < 0:
                     blocks[part] = ~child
                 elif len(part):
-                    waiting.append((child, part))
+                    waiting.append((child, some[side], part))
         return blocks
 
 
-def balanced_blocks(points: Array, block_size: int) -> BlockTree:
+def balanced_blocks(points: Array, block_size: int) -> tuple[BlockTree, Indices]:
     """Cut rows into as few blocks as have at most about a given number of rows.
 
     Each cut is along the first principal axis of its rows. Equal rows are never cut apart. Where many rows are equal
@@ -86,38 +88,42 @@ def balanced_blocks(points: Array, block_size: int) -> BlockTree:
 
     Returns
     -------
-    BlockTree
+    tree : BlockTree
         The same for the same rows in the same order, whatever the number of threads.
+    blocks : ndarray of shape (n_rows,)
+        Block of each row, as the tree tells it.
     """
     directions: list[Array] = []
     thresholds: list[float] = []
     children: list[list[int]] = []
-    n_blocks = 0
-    waiting = [(np.arange(len(points)), -1, 0)]
+    blocks, n_blocks = np.empty(len(points), dtype=np.intp), 0
+    # Rows go along with their positions: to pick them from the whole table at each cut would take most of the time.
+    waiting = [(np.ascontiguousarray(points), np.arange(len(points)), -1, 0)]
     while waiting:
-        rows, parent, side = waiting.pop()
-        cut = _cut(points[rows], block_size)
+        some, rows, parent, side = waiting.pop()
+        cut = _cut(some, block_size)
         here = ~n_blocks if cut is None else len(thresholds)
         if parent >= 0:
             children[parent][side] = here
         if cut is None:
+            blocks[rows] = n_blocks
             n_blocks += 1
             continue
-        direction, threshold = cut
+        direction, threshold, is_second = cut
         directions.append(direction)
         thresholds.append(threshold)
         children.append([0, 0])
-        is_second = _along(points[rows], direction) > threshold
         # The first part is on top, so that blocks are numbered from left to right.
-        waiting += [(rows[is_second], here, 1), (rows[~is_second], here, 0)]
+        waiting += [(some[part], rows[part], here, child) for part, child in ((is_second, 1), (~is_second, 0))]
     shape = (len(thresholds), points.shape[1])
-    return BlockTree(
+    tree = BlockTree(
         np.reshape(directions, shape), np.array(thresholds), np.array(children, dtype=np.intp).reshape(-1, 2)
     )
+    return tree, blocks
 
 
-def _cut(points: Array, block_size: int) -> tuple[Array, float] | None:
-    """Direction and threshold that cut rows best, or None where they are one block."""
+def _cut(points: Array, block_size: int) -> tuple[Array, float, NDArray[np.bool_]] | None:
+    """Direction and threshold that cut rows best, and which rows are behind; None where they are one block."""
     n = len(points)
     n_blocks = -(-n // block_size)
     if n_blocks == 1:
@@ -125,7 +131,8 @@ def _cut(points: Array, block_size: int) -> tuple[Array, float] | None:
     wanted = round(n * (n_blocks // 2 + n_blocks % 2) / n_blocks)
     best, best_share = None, 0.0
     for direction in _axes(points):
-        ordered = np.sort(_along(points, direction))
+        along = _along(points, direction)
+        ordered = np.sort(along)
         place = _nearest_step(ordered, wanted)
         if place is None:
             continue
@@ -133,7 +140,7 @@ def _cut(points: Array, block_size: int) -> tuple[Array, float] | None:
         if share > best_share:
             middle = 0.5 * ordered[place - 1] + 0.5 * ordered[place]
             threshold = middle if middle < ordered[place] else ordered[place - 1]
-            best, best_share = (direction, float(threshold)), share
+            best, best_share = (direction, float(threshold), along > threshold), share
         if best_share >= _BALANCED:
             break
     return best

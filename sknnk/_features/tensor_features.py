@@ -28,7 +28,9 @@ def fourier_tensor(space: ArraySpace, X: Tensor, random_weights: Tensor, n_compo
     """
     xp, n_pairs = space.xp, n_components // 2
     phases = X @ random_weights
-    cosines, sines = scale * xp.cos(phases), scale * xp.sin(phases[:, :n_pairs])
+    cosines, sines = xp.cos(phases), xp.sin(phases[:, :n_pairs])
+    if scale != 1.0:
+        cosines, sines = scale * cosines, scale * sines
     pairs = xp.reshape(xp.stack([cosines[:, :n_pairs], sines], axis=2), (X.shape[0], 2 * n_pairs))
     return xp.concat([pairs, cosines[:, n_pairs:]], axis=1) if n_components % 2 else pairs
 

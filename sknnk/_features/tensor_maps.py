@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import ArraySpace, Tensor, row_blocks, tensor_rows, wide_on_host
+from .._compute import ArraySpace, Indices, Tensor, stacked_rows, stacks_of, tensor_rows, wide_on_host
 from .._data import TensorInputs
 from .._kernels import TensorKernels, in_coordinates
 from .block_map import BlockedKernel, BlockMap
@@ -127,7 +127,7 @@ class TensorBlockMap:
         self.space, self.n_columns, self.dtype = space, blocks.n_columns, space.wide
         self.inputs = TensorInputs(space, blocks.input_map)
         self._kernels = TensorKernels(space, blocks.kernels, "float32" if blocks.single else "float64")
-        self._map, self._starts = blocks, blocks.kernel.starts.tolist()
+        self._map, self._starts = blocks, blocks.kernel.starts
         self._rows, self._landmarks = (
             self._kernels.coordinates(space.wide_tensor(rows)) for rows in (blocks.kernel.rows, blocks.kernel.landmarks)
         )
@@ -149,47 +149,66 @@ class TensorBlockMap:
         """Kernels with the landmarks and what the own block adds, of shape (n_samples, n_columns)."""
         xp = self.space.xp
 
-        def columns(a: list[Tensor], block: int) -> Tensor:
-            shared = xp.astype(self._kernels.values(a, self._landmarks), self.dtype)
-            near = xp.astype(self._near(a, block), self.dtype)
-            return xp.concat([shared, near - shared @ self._overlap[block, :, :]], axis=1)
+        def columns(shared: Tensor, near: Tensor, overlap: Tensor) -> Tensor:
+            shared = xp.astype(shared, self.dtype)
+            return xp.concat([shared, near - shared @ overlap], axis=2)
 
         return self._by_block(inputs, columns)
 
     def scores(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Products of raw columns and an output matrix of shape (n_columns, n_targets)."""
         n_landmarks, xp = self._map.kernel.n_landmarks, self.space.xp
-        shared, own = weights[:n_landmarks, :], weights[n_landmarks:, :]
+        shared_weights, own = weights[:n_landmarks, :], weights[n_landmarks:, :]
 
-        def products(a: list[Tensor], block: int) -> Tensor:
-            coef = shared - self._overlap[block, :, :] @ own
-            values = self._kernels.values(a, self._landmarks)
-            far = xp.astype(values @ xp.astype(coef, values.dtype), self.dtype)
-            return far + xp.astype(self._near(a, block), self.dtype) @ own
+        def products(shared: Tensor, near: Tensor, overlap: Tensor) -> Tensor:
+            coef = shared_weights - overlap @ own
+            return xp.astype(shared @ xp.astype(coef, shared.dtype), self.dtype) + near @ own
 
         return self._by_block(inputs, products)
 
-    def _near(self, a: list[Tensor], block: int) -> Tensor:
-        rows = slice(*self._starts[block : block + 2])
-        values = self._kernels.values(a, [each[rows, :] for each in self._rows])
-        return values @ self.space.xp.astype(self._local[rows, :], values.dtype)
+    def _near(self, a: list[Tensor], blocks: Indices) -> Tensor:
+        """What the rows of the own blocks say, for stacks of coordinates, one for each block."""
+        xp, (positions, is_own) = self.space.xp, stacked_rows(self._starts[blocks], self._starts[blocks + 1])
+        places = self.space.tensor(positions)
+        values = self._kernels.values(a, [_stack(xp, each, places) for each in self._rows])
+        local = _stack(xp, self._local, places) * self.space.wide_tensor(is_own)[:, :, None]
+        return xp.astype(values @ xp.astype(local, values.dtype), self.dtype)
 
     def _by_block(self, inputs: Tensor, function: Any) -> Tensor:
-        """What a function of coordinates and a block gives for the rows of each block, in the order of the rows."""
-        xp = self.space.xp
-        a = self._kernels.coordinates(inputs)
+        """What a function gives for the rows of each block, in the order of the rows; many blocks at a time.
+
+        The function gets stacks: kernels with the landmarks, what the own blocks say, and their overlap.
+        """
+        xp, a = self.space.xp, self._kernels.coordinates(inputs)
         # The tree is walked where it was grown, so that a row at a threshold falls on the same side.
-        points = in_coordinates(self._map.kernels[0], wide_on_host(inputs))
-        blocks = self._map.kernel.tree.block_of(points)
-        order = np.argsort(blocks, kind="stable")
-        found, parts = np.unique(blocks[order], return_index=True)
-        results = []
-        width = max(self._map.kernel.n_landmarks, int(np.diff(self._starts).max()))
-        for block, own in zip(found.tolist(), np.split(order, parts[1:]), strict=True):
-            for some in row_blocks(len(own), tensor_rows(width)):
-                rows = self.space.tensor(own[some])
-                results.append(function([xp.take(each, rows, axis=0) for each in a], block))
-        return xp.take(xp.concat(results, axis=0), self.space.tensor(np.argsort(order)), axis=0)
+        found = self._map.kernel.tree.block_of(in_coordinates(self._map.kernels[0], wide_on_host(inputs)))
+        order, width = np.argsort(found, kind="stable"), max(self._map.kernel.n_landmarks, *np.diff(self._starts))
+        most = tensor_rows(width)
+        cuts = np.flatnonzero(np.diff(found[order], prepend=-1))
+        pieces = [range(*pair, most) for pair in zip(cuts, np.append(cuts[1:], len(order)), strict=True)]
+        starts = np.concatenate(pieces)
+        stops = np.minimum(starts + most, np.concatenate([[each.stop] * len(each) for each in pieces]))
+        blocks, results, rows = found[order[starts]], [], []
+        for stack in stacks_of((stops - starts) * width):
+            positions, is_own = stacked_rows(starts[stack], stops[stack])
+            places = self.space.tensor(order[positions])
+            stacks = [_stack(xp, each, places) for each in a]
+            flat = [xp.reshape(each, (-1, each.shape[2])) for each in stacks]
+            shared = xp.reshape(
+                self._kernels.values(flat, self._landmarks), (*positions.shape, self._map.kernel.n_landmarks)
+            )
+            overlap = xp.take(self._overlap, self.space.tensor(blocks[stack]), axis=0)
+            values = function(shared, self._near(stacks, blocks[stack]), overlap)
+            results.append(xp.reshape(values, (-1, values.shape[2])))
+            rows.append(np.where(is_own, order[positions], len(order)).ravel())
+        # Rows that only fill up stacks come last.
+        back = np.argsort(np.concatenate(rows), kind="stable")[: len(order)]
+        return xp.take(xp.concat(results, axis=0), self.space.tensor(back), axis=0)
+
+
+def _stack(xp: Any, rows: Tensor, places: Tensor) -> Tensor:
+    """Rows at positions of shape (n_stacks, n_rows), with the shape of these in front."""
+    return xp.reshape(xp.take(rows, xp.reshape(places, (-1,)), axis=0), (*places.shape, rows.shape[1]))
 
 
 TensorMap = TensorRandomMap | TensorKernelMap | TensorBlockMap
@@ -255,7 +274,7 @@ class TensorKernelRows:
         return kernels.values(a, b)
 
 
-class TensorBlockedRows(TensorKernelRows):
+class TensorBlockedRows:
     """Rows in blocks on a device, and the columns that the blocks share; the counterpart of `BlockedKernel`.
 
     Parameters
@@ -267,12 +286,24 @@ class TensorBlockedRows(TensorKernelRows):
     """
 
     def __init__(self, space: ArraySpace, kernel: BlockedKernel) -> None:
-        super().__init__(space, kernel.kernels, kernel.rows)
-        self.blocks, self.n_landmarks = kernel.blocks, kernel.n_landmarks
-        self._landmarks, self._factor = space.wide_tensor(kernel.landmarks), space.wide_tensor(kernel.factor)
+        self.space, self.blocks, self.n_landmarks = space, kernel.blocks, kernel.n_landmarks
+        self._rows, self._factor = space.wide_tensor(kernel.rows), space.wide_tensor(kernel.factor)
+        self._kernels = {name: TensorKernels(space, kernel.kernels, name) for name in ("float32", "float64")}
+        self._landmarks = self._kernels["float64"].coordinates(space.wide_tensor(kernel.landmarks))
 
-    def shared_tensor(self, rows: slice) -> Tensor:
-        """Columns of some rows whose products are the kernel between blocks, in the highest precision."""
-        kernels = TensorKernels(self.space, self._kernels, "float64")
-        a, b = kernels.coordinates(self._rows[rows, :]), kernels.coordinates(self._landmarks)
-        return self.space.solve_lower(self._factor, kernels.values(a, b).T).T
+    def _coordinates(self, positions: Tensor, precision: str) -> list[Tensor]:
+        return self._kernels[precision].coordinates(_stack(self.space.xp, self._rows, positions))
+
+    def shared_tensor(self, positions: Tensor) -> Tensor:
+        """Columns of rows whose products are the kernel between blocks, in the highest precision.
+
+        Of shape (n_blocks, n_rows, n_landmarks), for positions of shape (n_blocks, n_rows).
+        """
+        rows = [self.space.xp.reshape(each, (-1, each.shape[2])) for each in self._coordinates(positions, "float64")]
+        columns = self.space.solve_lower(self._factor, self._kernels["float64"].values(rows, self._landmarks).T).T
+        return self.space.xp.reshape(columns, (*positions.shape, self.n_landmarks))
+
+    def among_tensor(self, positions: Tensor, precision: str) -> Tensor:
+        """The kernel among the rows of each block, of shape (n_blocks, n_rows, n_rows), in new memory."""
+        rows = self._coordinates(positions, precision)
+        return self._kernels[precision].values(rows, rows)

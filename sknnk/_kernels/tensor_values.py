@@ -1,5 +1,6 @@
 """Values of kernels between rows that are tensors: whole blocks at a time, as a card likes them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ class TensorKernels:
         ]
 
     def coordinates(self, rows: Tensor) -> list[Tensor]:
-        """Transformed rows, of shape (n_rows, n_features), in the coordinates of each kernel."""
+        """Transformed rows, of shape (..., n_rows, n_features), in the coordinates of each kernel."""
         xp, farthest, found = self.space.xp, _FARTHEST[self._precision], []
         for scales, projection in zip(self._scales, self._projections, strict=True):
             scaled = xp.clip(xp.astype(rows, self.space.wide) * scales, -farthest, farthest)
@@ -60,11 +61,16 @@ class TensorKernels:
         return found
 
     def values(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-        """The kernel of all pairs of rows, of shape (n_rows, n_centres), from what `coordinates` gives of both."""
-        total: Any = 0.0
+        """The kernel of all pairs of rows, from what `coordinates` gives of both.
+
+        The shape is (n_rows, n_centres), or (n_stacks, n_rows, n_centres) for a stack of rows and one of centres.
+        """
+        total: Any = None
         for kernel, left, right in zip(self._kernels, a, b, strict=True):
             values = self._of_one(kernel, left, right)
-            total = values * kernel.weight + total if kernel.weight != 1.0 else values + total
+            if kernel.weight != 1.0:
+                values *= kernel.weight
+            total = values if total is None else total + values
         return total
 
     def _of_one(self, kernel: Kernel, a: Tensor, b: Tensor) -> Tensor:
@@ -72,12 +78,12 @@ class TensorKernels:
         if kernel.frequencies == "isotropic":
             return self._profile(kernel, self._squared_distances(a, b))
         if kernel.activation == "cauchy":
-            distances = self.space.zeros((a.shape[0], b.shape[0]), self.dtype)
-            for j in range(a.shape[1]):
+            distances = self.space.zeros((*a.shape[:-1], b.shape[-2]), self.dtype)
+            for j in range(a.shape[-1]):
                 distances += xp.abs(_differences(a, b, j))
             return xp.exp(-distances)
         values: Any = 1.0
-        for j in range(a.shape[1]):
+        for j in range(a.shape[-1]):
             values = self._profile(kernel, xp.square(_differences(a, b, j))) * values
         return values
 
@@ -99,28 +105,35 @@ class TensorKernels:
         return total
 
     def _squared_distances(self, a: Tensor, b: Tensor) -> Tensor:
-        if a.shape[1] < _MANY_COORDINATES:
+        if a.shape[-1] < _MANY_COORDINATES:
             return self._by_coordinate(a, b)
         xp = self.space.xp
-        middle = xp.mean(b, axis=0)
+        middle = xp.mean(b, axis=-2, keepdims=True)
         left, right = a - middle, b - middle
-        norms = xp.sum(right * right, axis=1)
-        squares = xp.sum(left * left, axis=1)[:, None] + norms[None, :] - 2.0 * (left @ right.T)
-        close = squares < _CLOSE[self._precision] * xp.mean(norms)
-        n_close = int(xp.sum(xp.astype(close, xp.int64)))
-        if n_close > _FEW_SHARE * a.shape[0] * b.shape[0]:
+        norms = xp.sum(right * right, axis=-1)
+        squares = xp.sum(left * left, axis=-1)[..., :, None] + norms[..., None, :]
+        squares -= 2.0 * (left @ xp.matrix_transpose(right))
+        close = squares < _CLOSE[self._precision] * xp.mean(norms, axis=-1)[..., None, None]
+        n_close = int(xp.sum(xp.astype(close, xp.int8), dtype=xp.int64))
+        if n_close > _FEW_SHARE * math.prod(squares.shape):
             return self._by_coordinate(a, b)
         if n_close:
-            i, j = xp.nonzero(close)
-            squares[close] = xp.sum(xp.square(xp.take(a, i, axis=0) - xp.take(b, j, axis=0)), axis=1)
+            *stack, i, j = xp.nonzero(close)
+            squares[close] = xp.sum(xp.square(_picked(xp, a, stack, i) - _picked(xp, b, stack, j)), axis=1)
         return squares
 
     def _by_coordinate(self, a: Tensor, b: Tensor) -> Tensor:
-        squares = self.space.zeros((a.shape[0], b.shape[0]), self.dtype)
-        for j in range(a.shape[1]):
+        squares = self.space.zeros((*a.shape[:-1], b.shape[-2]), self.dtype)
+        for j in range(a.shape[-1]):
             squares += self.space.xp.square(_differences(a, b, j))
         return squares
 
 
 def _differences(a: Tensor, b: Tensor, j: int) -> Tensor:
-    return a[:, j][:, None] - b[:, j][None, :]
+    return a[..., j][..., :, None] - b[..., j][..., None, :]
+
+
+def _picked(xp: Any, rows: Tensor, stack: list[Tensor], positions: Tensor) -> Tensor:
+    """Rows at some positions, of shape (n_positions, n_coordinates), perhaps each in its own member of a stack."""
+    places = stack[0] * rows.shape[-2] + positions if stack else positions
+    return xp.take(xp.reshape(rows, (-1, rows.shape[-1])), places, axis=0)

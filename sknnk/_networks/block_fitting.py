@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import Array, Indices
-from .._data import Dataset, dense_inputs, multiplicities
+from .._compute import Array, ArraySpace, Indices, wide_on_host
+from .._data import Dataset, TensorInputs, dense_inputs, multiplicities
 from .._features import (
     BlockedKernel,
     BlockMap,
@@ -110,7 +110,7 @@ def solved_blocks(task: KernelTask, plan: KernelPlan, execution: Execution) -> S
     return SolvedBlocks(rows, kernel, solution, plan)
 
 
-def with_all_rows(task: KernelTask, data: Dataset, seed: int) -> KernelTask:
+def with_all_rows(task: KernelTask, data: Dataset, seed: int, space: ArraySpace | None = None) -> KernelTask:
     """The task of all rows of a table, where the kernel was chosen on a sample of them.
 
     Parameters
@@ -121,6 +121,8 @@ def with_all_rows(task: KernelTask, data: Dataset, seed: int) -> KernelTask:
         All rows, targets in units of the solver.
     seed : int
         Of their order.
+    space : ArraySpace, optional
+        Where rows are transformed; by default on the processor, which takes seconds for a million of them.
 
     Returns
     -------
@@ -128,16 +130,18 @@ def with_all_rows(task: KernelTask, data: Dataset, seed: int) -> KernelTask:
         Transformed rows in random order; equal ones are not merged.
     """
     order = np.random.default_rng([seed, len(data)]).permutation(len(data))
-    inputs = np.asarray(dense_inputs(task.input_map, data.X), dtype=np.float64)[order]
-    return replace(task, X=inputs, Y=data.Y[order], sample_weight=data.sample_weight[order], complete=True)
+    if space is None:
+        inputs = np.asarray(dense_inputs(task.input_map, data.X), dtype=np.float64)
+    else:
+        inputs = wide_on_host(TensorInputs(space, task.input_map)(space.tensor(data.X)))
+    return replace(task, X=inputs[order], Y=data.Y[order], sample_weight=data.sample_weight[order], complete=True)
 
 
 def refined_in_blocks(
     task: KernelTask, alphas: Sequence[float] | None, free_unit: bool, execution: Execution
 ) -> KernelTask:
     """Choose penalty and unit of length again on a few blocks of neighbours; see :func:`refined_on_blocks`."""
-    tree = balanced_blocks(in_coordinates(task.choice.best.kernels[0], task.X), _REFINED_SIZE)
-    blocks = tree.block_of(in_coordinates(task.choice.best.kernels[0], task.X))
+    tree, blocks = balanced_blocks(in_coordinates(task.choice.best.kernels[0], task.X), _REFINED_SIZE)
     chosen = np.linspace(0, tree.n_blocks - 1, min(_REFINED_BLOCKS, tree.n_blocks) + 2).round().astype(int)[1:-1]
     some = [np.flatnonzero(blocks == block)[:_REFINED_SIZE] for block in np.unique(chosen)]
     with execution.progress.part("refine-kernel", 5) as done:

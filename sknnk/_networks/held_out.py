@@ -142,7 +142,9 @@ def row_keys(seed: int, n_before: int, n_samples: int) -> Array:
 
 def _least(keys: Array) -> Indices:
     """Increasing positions of the smallest keys."""
-    return np.sort(np.argsort(keys, kind="stable")[:HELD_ROWS])
+    if len(keys) <= HELD_ROWS:
+        return np.arange(len(keys))
+    return np.flatnonzero(keys <= np.partition(keys, HELD_ROWS - 1)[HELD_ROWS - 1])[:HELD_ROWS]
 
 
 def residuals_without_row(residuals: Array, leverage: Array, precision: float) -> Array:

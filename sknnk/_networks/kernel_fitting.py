@@ -134,7 +134,7 @@ def _fitted_to_rest(
     common = (units, targets, len(scaled), scaled.X.dtype, scaled.weight_unit)
     if plan.block_size is None:
         return _fitted_to_landmarks(spec, task, choice, plan.n_landmarks, scaled, targets, penalty, units, execution)
-    every = task if task.complete else with_all_rows(task, scaled, seed)
+    every = task if task.complete else with_all_rows(task, scaled, seed, execution.space)
     if not plan.is_exact or (n_rows > SEARCH_ROWS and not _repeats_rows(every.sample_weight)):
         free_unit = numeric_length_scale(spec.length_scale, scaled.X.shape[1]) is None
         every = refined_in_blocks(every, alphas, free_unit, execution)

@@ -45,7 +45,22 @@ def test_cholesky_factors_solve_and_their_absence_is_told(space):
     np.testing.assert_allclose(arrays.on_host(factor), np.linalg.cholesky(A))
     np.testing.assert_allclose(arrays.on_host(space.solve_factored(factor, space.tensor(B))), np.linalg.solve(A, B))
     assert space.cholesky(space.tensor(-A)) is None
-    np.testing.assert_array_equal(arrays.on_host(space.with_diagonal(space.tensor(A), 2.0)), A + 2.0 * np.eye(6))
+    tensor = space.tensor(A)
+    np.testing.assert_array_equal(arrays.on_host(space.with_diagonal(tensor, 2.0)), A + 2.0 * np.eye(6))
+    np.testing.assert_array_equal(arrays.on_host(tensor), A)
+
+
+@pytest.mark.parametrize("large", [1024, 4])
+def test_stacks_of_matrices_are_factored_and_solved_alike(space, large, monkeypatch):
+    monkeypatch.setattr(arrays, "_LARGE_MATRIX", large)
+    A, B = np.stack([random_matrix(), np.eye(6)]), np.arange(24.0).reshape(2, 6, 2)
+    factor, right = space.cholesky(space.tensor(A)), space.tensor(B)
+    np.testing.assert_allclose(arrays.on_host(factor), np.linalg.cholesky(A))
+    np.testing.assert_allclose(arrays.on_host(space.solve_factored(factor, right)), np.linalg.solve(A, B))
+    assert space.cholesky(space.tensor(A * np.array([1.0, -1.0])[:, None, None])) is None
+    diagonal = np.arange(12.0).reshape(2, 6)
+    found = space.with_diagonal(space.tensor(A), space.tensor(diagonal), in_place=True)
+    np.testing.assert_array_equal(arrays.on_host(found), A + diagonal[:, :, None] * np.eye(6))
 
 
 def test_interpolation_is_that_of_numpy(space):

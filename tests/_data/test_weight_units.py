@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknnk._data import Dataset
-from sknnk._data.weight_units import in_weight_unit, unit_of_counts, weight_unit
+from sknnk._data import Dataset, weight_units
+from sknnk._data.weight_units import in_weight_unit, unit_of_counts, weight_unit, weights_and_unit
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))
@@ -71,6 +71,24 @@ def test_rows_are_equal_where_every_entry_is(n_columns, seed):
         assert weight_unit(kind(rows), np.zeros((40, 1)), weight) == pytest.approx(weight.sum() / n_distinct) or (
             n_distinct == 1
         )
+
+
+@pytest.mark.parametrize("weight", [0.3, 1.0, 1e300])
+def test_a_row_without_an_equal_spares_the_comparison_of_all(weight, monkeypatch):
+    rows, zeros = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]), np.zeros((3, 1))
+    few = [(rows, zeros), (rows[:2], np.array([[1.0], [2.0]]))]
+    many = [(rows[:2], zeros[:2]), (np.repeat(rows, 2, axis=0), np.zeros((6, 1)))]
+    found = {}
+    for quick in (True, False):
+        if not quick:
+            monkeypatch.setattr(weight_units, "_one_row_counts", lambda *_: False)
+        found[quick] = [weights_and_unit(*each, np.full(len(each[0]), weight)) for each in few + many]
+    for (weights, unit), (expected, expected_unit) in zip(*found.values(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
+        assert unit == expected_unit
+    monkeypatch.undo()
+    own = [weight_units._one_row_counts(*each, np.full(len(each[0]), weight)) for each in few + many]
+    assert own == [False, True, False, False]  # no column of the first rows has a largest number that is alone
 
 
 def test_weights_are_brought_to_the_unit_of_earlier_rows():

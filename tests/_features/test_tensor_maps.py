@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk import URFSampler
-from sknnk._compute import on_host
+from sknnk._compute import arrays, on_host
 from sknnk._data import fit_quantile_map
 from sknnk._features import BlockMap, KernelMap, RandomMap, SymmetricKernel, blocked_kernel, landmark_map
 from sknnk._features.tensor_maps import TensorKernelRows, tensor_map
@@ -46,6 +46,14 @@ def test_columns_and_scores_are_those_of_numpy(space, name):
     expected = np.empty((9, 2))
     feature_map.write_scores(rows, weights, expected)
     np.testing.assert_allclose(on_host(placed.scores(inputs, space.tensor(weights))), expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("entries", [1, 45, 200])
+def test_memory_does_not_change_what_blocks_say(space, entries, monkeypatch):
+    placed = tensor_map(MAPS["blocks"], space, "float64")
+    monkeypatch.setattr(arrays, "_BLOCK_ENTRIES", entries)
+    found = on_host(placed.raw_columns(placed.transformed(space.tensor(X))))
+    np.testing.assert_allclose(found, MAPS["blocks"].raw_columns(X), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MAPS)

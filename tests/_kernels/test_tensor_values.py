@@ -42,3 +42,15 @@ def test_sums_of_kernels_have_weights_and_axes_of_their_own(space):
         Kernel("cauchy", "coordinatewise", np.ones(3), weight=0.75),
     ]
     np.testing.assert_allclose(on_tensors(space, kernels, A, B), kernel_matrix(kernels, A, B), atol=1e-13)
+
+
+@pytest.mark.parametrize("n_columns", [3, 20])
+def test_stacks_of_rows_are_compared_with_stacks_of_centres(space, n_columns):
+    A, B = (np.random.default_rng(0).normal(size=(2, n, n_columns)) for n in (9, 8))
+    A[1, 0] = B[1, 0]  # a pair that a product of matrices alone would get wrong
+    kernels = [
+        Kernel("cauchy", "isotropic", np.full(n_columns, 0.2), 0.5),
+        Kernel("cauchy", "coordinatewise", np.ones(n_columns), 0.5),
+    ]
+    expected = [kernel_matrix(kernels, *pair) for pair in zip(A, B, strict=True)]
+    np.testing.assert_allclose(on_tensors(space, kernels, A, B), expected, atol=1e-12)

@@ -174,13 +174,13 @@ def _solved(
     if not cholesky_in_place(factor, threads):
         return None
     shared = solve_factored(factor, cross)
-    arguments = [(block, part.kept, shared) for block, part in enumerate(parts)]
-    local, overlap = zip(*over_threads(system.local, arguments, outer), strict=True)
-    return _judged(system, parts, factor, (shared, np.concatenate(local), np.stack(overlap)), mean, copies)
+    return _judged(system, parts, factor, (shared, *_inside(system, parts, shared, outer)), mean, copies)
 
 
 def _summed(system: BlockSystem | TensorSystem, threads: int) -> tuple[Array, Array, list[EliminatedBlock]] | None:
     """Sums over all blocks, and what each block keeps of its elimination."""
+    if isinstance(system, TensorSystem):
+        return system.summed()
     n_shared, parts = system.rows.n_landmarks + 1, []
     gram, cross = np.zeros((n_shared, n_shared)), np.zeros((n_shared, system.Y.shape[1]))
     for some in row_blocks(len(system.rows.blocks), _TOGETHER):
@@ -192,6 +192,17 @@ def _summed(system: BlockSystem | TensorSystem, threads: int) -> tuple[Array, Ar
             cross += part.cross
             parts.append(EliminatedBlock(np.empty(0), np.empty(0), part.root, part.ends, part.kept))
     return gram, cross, parts
+
+
+def _inside(
+    system: BlockSystem | TensorSystem, parts: list[EliminatedBlock], shared: Array, threads: int
+) -> tuple[Array, Array]:
+    """Coefficients of the kernel inside the blocks, and their products with the shared columns of each block."""
+    if isinstance(system, TensorSystem):
+        return system.coefficients(parts, shared)
+    arguments = [(block, part.kept, shared) for block, part in enumerate(parts)]
+    local, overlap = zip(*over_threads(system.local, arguments, threads), strict=True)
+    return np.concatenate(local), np.stack(overlap)
 
 
 def _judged(

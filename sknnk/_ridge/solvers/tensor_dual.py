@@ -57,7 +57,9 @@ def solve_dual_on_tensors(
         K[some, :] = rows.kernel_tensor(some, slice(0, n), "float64")
     ridge, right = space.wide_tensor(alpha / sample_weight), space.wide_tensor(right_sides(Y))
     dtype = space.dtype("float32") if in_two_precisions else space.wide
-    factor = space.cholesky(space.with_diagonal(space.xp.astype(K, dtype), space.xp.astype(ridge, dtype)))
+    # A copy in float32, or the kernel itself, which nothing else needs then.
+    system = space.xp.astype(K, dtype, copy=in_two_precisions)
+    factor = space.cholesky(space.with_diagonal(system, space.xp.astype(ridge, dtype), in_place=True))
     if factor is None:
         return None
     solved = _solved(space, factor, right)

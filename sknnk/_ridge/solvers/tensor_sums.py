@@ -18,11 +18,14 @@ from ..problem import Problem, TensorColumns
 from ..rounding import alpha_floor, least_choice
 from .cholesky import MARGIN, MomentsSolution
 from .corrections import refined
-from .refinement import CONSTANT, FIRST_SHARE, LAST_SHARE, LEAST_LEFT_OVER, MOST_PASSES
+from .refinement import CONSTANT, FIRST_SHARE, LEAST_LEFT_OVER, MOST_PASSES
 from .tridiagonal import LEAST_LEFT_OVER as LEAST_LEFT_OVER_IN_DOUBLE
 
 # Columns whose products with themselves and all later ones are computed together: half of a symmetric matrix is saved.
 _PANEL = 1024
+# Largest error in the end, as a share of the solution: far below the rounding of rows and predictions in float32, and
+# often reached by a single pass over the rows.
+_LAST_SHARE = 1e-9
 _SINGLE, _EPS = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 # Coefficients, intercept, residual sums of squares, and means of the columns.
 _State = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -128,7 +131,8 @@ class _Rows:
         gram, products = space.zeros((n, n), space.wide), space.zeros((n, beside.shape[1]), space.wide)
         for rows, block in self._blocks(dtype):
             shift = xp.mean(block, axis=0) if shift is None else shift
-            block = (block - shift) * beside[rows, :1]
+            block -= shift
+            block *= beside[rows, :1]
             _add_products(space, gram, block)
             products += xp.astype(block.T @ beside[rows, :], space.wide, copy=False)
         delta, target_delta = products[:, 0] / self.weight, xp.sum(root * targets, axis=0) / self.weight
@@ -166,11 +170,21 @@ def _fit(sums: TensorSums, alpha: float) -> _Fit | None:
     factor = space.cholesky(space.with_diagonal(sums.gram, alpha))
     if factor is None:
         return None
-    coef, n = space.solve_factored(factor, sums.cross), sums.gram.shape[0]
-    inverse = space.solve_lower(factor, xp.eye(n, dtype=factor.dtype, device=space.device))
-    dof = n - alpha * float(xp.sum(inverse * inverse))
+    coef = space.solve_factored(factor, sums.cross)
+    dof = sums.gram.shape[0] - alpha * float(_trace_of_inverse(space, factor))
     squares = wide_on_host(sums.target_square - xp.sum(coef * (sums.cross + alpha * coef), axis=0))
     return _Fit(coef, dof, np.maximum(squares, 0.0))
+
+
+def _trace_of_inverse(space: ArraySpace, factor: Tensor) -> Tensor:
+    """Trace of the inverse of a matrix whose Cholesky factor is given."""
+    total: Any = 0.0
+    for panel in row_blocks(factor.shape[0], _PANEL):
+        # The inverse of the factor has zeros above: a third of the products is left.
+        corner = factor[panel.start :, panel.start :]
+        unit = space.xp.eye(corner.shape[0], panel.stop - panel.start, dtype=factor.dtype, device=space.device)
+        total = space.xp.sum(space.solve_lower(corner, unit) ** 2) + total
+    return total
 
 
 def _best(
@@ -229,7 +243,7 @@ def _mended(rows: _Rows, sums: TensorSums, alpha: Array, coef: Tensor, dof: Arra
         return float(np.sqrt(np.maximum(np.max(share, initial=0.0), 0.0))), corrected
 
     start = (coef, sums.target_mean - sums.mean @ coef, sums.target_square, sums.mean)
-    found = refined(start, correction, FIRST_SHARE, LAST_SHARE, MOST_PASSES)
+    found = refined(start, correction, FIRST_SHARE, _LAST_SHARE, MOST_PASSES)
     if found is None:
         return None
     coef, _, left, mean = found

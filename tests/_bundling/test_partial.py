@@ -124,6 +124,7 @@ def test_probabilities_are_calibrated_after_a_fit():
     scores = partly.decision_function(X[300:])[:, None]
     losses = [log_loss(y[300:], probabilities(scores, factor)) for factor in (partly.inverse_temperature_, 0.5)]
     assert losses[0] < losses[1] - 0.01
+    np.testing.assert_allclose(partly.predict_log_proba(X), np.log(partly.predict_proba(X)), rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [MLPRegressor, MLPClassifier])

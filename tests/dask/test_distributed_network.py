@@ -249,7 +249,8 @@ class Interrupted:
         self.position, self.n_calls = position, 0
 
     def __call__(self, frame, event, argument):
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE) and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(PACKAGE) and not code.co_flags & inspect.CO_GENERATOR:
             self.n_calls += 1
             if self.n_calls == self.position:
                 sys.setprofile(None)

@@ -105,6 +105,11 @@ def test_chunks_keep_the_unit_of_the_first(name, monkeypatch):
 
     for factor in (1e-12, 1 / 400, 2e11):
         np.testing.assert_allclose(fitted(factor), fitted(1.0), rtol=1e-7)
+    # All weights of the last chunk are four: so many rows of the first unit.
+    repeated = clone(REGRESSORS[name])
+    for rows in (slice(0, 30), slice(30, 45), np.repeat(np.arange(45, N), 4)):
+        repeated.partial_fit(X[rows], y[rows], np.where(np.arange(N) < 45, 1.0 + np.arange(N) // 15, 1.0)[rows])
+    np.testing.assert_allclose(fitted(1.0)[0], repeated.predict(NEW), rtol=1e-6)
 
 
 def test_cross_validated_networks_scale_their_penalties_with_the_weights():

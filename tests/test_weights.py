@@ -105,9 +105,9 @@ def test_chunks_keep_the_unit_of_the_first(name, monkeypatch):
 
     for factor in (1e-12, 1 / 400, 2e11):
         np.testing.assert_allclose(fitted(factor), fitted(1.0), rtol=1e-7)
-    # All weights of the last chunk are four: so many rows of the first unit.
+    # All weights of the last chunk are four, in the unit of the first: as if it came four times.
     repeated = clone(REGRESSORS[name])
-    for rows in (slice(0, 30), slice(30, 45), np.repeat(np.arange(45, N), 4)):
+    for rows in (slice(0, 30), slice(30, 45), *[slice(45, N)] * 4):
         repeated.partial_fit(X[rows], y[rows], np.where(np.arange(N) < 45, 1.0 + np.arange(N) // 15, 1.0)[rows])
     np.testing.assert_allclose(fitted(1.0)[0], repeated.predict(NEW), rtol=1e-6)
 

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
 
@@ -118,10 +118,22 @@ def test_readers_get_the_old_or_the_new_model_whole(kind, quick_switches):
     assert not wrong
 
 
-def test_blas_has_its_threads_back_afterwards():
+@pytest.fixture
+def two_blas_threads():
+    """BLAS with two threads, which no context of another package owns."""
+    with threadpool_limits(limits=2, user_api="blas"):
+        if not any(each["num_threads"] == 2 for each in threadpool_info() if each["user_api"] == "blas"):
+            pytest.skip("BLAS of this machine has one thread")
+        for library in ThreadpoolController().lib_controllers:
+            getattr(library, "clear_controlling_thread", lambda: None)()
+        yield
+
+
+def test_blas_has_its_threads_back_afterwards(two_blas_threads):
     before = [(each["internal_api"], each["num_threads"]) for each in threadpool_info()]
+    assert 2 in [number for _, number in before]
     fits = [
-        threading.Thread(target=lambda: BundledNetworkRegressor(random_state=0, n_jobs=1).fit(*TABLES[0]))
+        threading.Thread(target=lambda: BundledNetworkRegressor(random_state=0, n_jobs=1).fit(*TABLES[0]).predict(X))
         for _ in range(4)
     ]
     for fit in fits:

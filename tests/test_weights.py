@@ -10,8 +10,9 @@ from sknnk import (
     BundledNetworkRegressor,
     BundledNetworkRegressorCV,
 )
+from sknnk._networks import streaming
 
-FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e300]
+FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e25, 1e300]
 RNG = np.random.default_rng(0)
 N = 60
 X, NEW = RNG.normal(size=(N, 2)), RNG.normal(size=(20, 2))
@@ -23,6 +24,7 @@ REGRESSORS = {
     "landmarks": BundledNetworkRegressor(20, feature_map="kernel", **FEW),
     "primal": BundledNetworkRegressor(30, feature_map="random", solver="primal", **FEW),
     "dual": BundledNetworkRegressor(90, feature_map="random", solver="dual", **FEW),
+    "cg": BundledNetworkRegressor(30, feature_map="random", solver="cg", tol=1e-10, **FEW),
     "auto": BundledNetworkRegressor(16, random_state=0),
 }
 
@@ -92,7 +94,9 @@ def test_a_given_penalty_is_in_the_unit_of_the_weights_as_in_ridge():
 
 
 @pytest.mark.parametrize("name", ["exact", "primal"])
-def test_chunks_keep_the_unit_of_the_first(name):
+def test_chunks_keep_the_unit_of_the_first(name, monkeypatch):
+    monkeypatch.setattr(streaming, "FEW_ROWS", 40)  # the last chunk is added to layers that are fixed
+
     def fitted(factor):
         model = clone(REGRESSORS[name])
         for rows in (slice(0, 30), slice(30, 45), slice(45, N)):
@@ -101,6 +105,11 @@ def test_chunks_keep_the_unit_of_the_first(name):
 
     for factor in (1e-12, 1 / 400, 2e11):
         np.testing.assert_allclose(fitted(factor), fitted(1.0), rtol=1e-7)
+    # All weights of the last chunk are four, in the unit of the first: as if it came four times.
+    repeated = clone(REGRESSORS[name])
+    for rows in (slice(0, 30), slice(30, 45), *[slice(45, N)] * 4):
+        repeated.partial_fit(X[rows], y[rows], np.where(np.arange(N) < 45, 1.0 + np.arange(N) // 15, 1.0)[rows])
+    np.testing.assert_allclose(fitted(1.0)[0], repeated.predict(NEW), rtol=1e-6)
 
 
 def test_cross_validated_networks_scale_their_penalties_with_the_weights():

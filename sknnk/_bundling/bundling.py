@@ -23,6 +23,7 @@ from .._networks import (
     NetworkChoice,
     NumericTargets,
     as_estimator,
+    described_columns,
     description_of,
     fitted_network,
 )
@@ -109,7 +110,8 @@ def bundle(
     Raises
     ------
     ValueError
-        If the network is not fitted or not supported, or `X` is missing or does not fit it.
+        If the network is not fitted or not supported, or `X` is missing or does not fit it, as where a data frame has
+        other columns, or in another order, than the one that the network was fitted to.
 
     See Also
     --------
@@ -144,13 +146,16 @@ def bundle(
     # An integer, so that a later fit draws the same features.
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     rows = _checked_rows(X, trained.n_inputs, method, seed)
+    # The rows as they came, so that names of columns are seen.
+    named = X if hasattr(X, "columns") else rows
+    if hasattr(X, "columns") and hasattr(network, "feature_names_in_"):
+        described_columns(network, X, reset=False)
     front = _front(trained, n_layers)
     if method == "analytic":
-        bundled = _analytic(front, rows, n_components, seed)
+        bundled = _analytic(front, rows, named, n_components, seed)
     else:
         settings = {"n_components": n_components, "alpha": alpha, "n_jobs": n_jobs, "random_state": seed}
-        # The rows as they came, so that names of columns are seen.
-        bundled = _calibrated(front, rows, X if hasattr(X, "columns") else rows, settings)
+        bundled = _calibrated(front, rows, named, settings)
     return bundled if n_layers == n_hidden else _with_tail(bundled, trained, n_layers)
 
 
@@ -196,7 +201,7 @@ def _as_classifier(regressor: BundledNetworkRegressor, classes: NDArray[Any]) ->
     return as_estimator(classifier, replace(fitted, targets=targets), description_of(regressor))
 
 
-def _analytic(front: TrainedNetwork, rows: Array, n_components: Any, seed: int) -> BundledNetwork:
+def _analytic(front: TrainedNetwork, rows: Array, X: Any, n_components: Any, seed: int) -> BundledNetwork:
     """Multiply Psi of every layer into the weights of the next one."""
     *hidden, last = front.layers
     if last.activation != "identity":
@@ -219,7 +224,7 @@ def _analytic(front: TrainedNetwork, rows: Array, n_components: Any, seed: int) 
         inputs, carried = sampler.fit_transform(inputs), sampler.transform_weights(weights, layer.bias)
         samplers.append(sampler)
     _warn_of_disagreement(front(rows), inputs @ carried.T @ last.weights.T + last.bias)
-    return _from_matrix(front, tuple(samplers), last.weights @ carried, last.bias, sizes, seed)
+    return _from_matrix(front, X, tuple(samplers), last.weights @ carried, last.bias, sizes, seed)
 
 
 def _warn_of_disagreement(expected: Array, outputs: Array) -> None:
@@ -233,7 +238,13 @@ def _warn_of_disagreement(expected: Array, outputs: Array) -> None:
 
 
 def _from_matrix(
-    front: TrainedNetwork, samplers: tuple[URFSampler, ...], coef: Array, intercept: Array, sizes: Any, seed: int
+    front: TrainedNetwork,
+    X: Any,
+    samplers: tuple[URFSampler, ...],
+    coef: Array,
+    intercept: Array,
+    sizes: Any,
+    seed: int,
 ) -> BundledNetwork:
     """A bundled network with a given output matrix."""
     activation = samplers[0].activation
@@ -249,7 +260,7 @@ def _from_matrix(
     )
     parts = (RandomMap(None, None, samplers), GivenSolution(coef.T, intercept), np.ones(len(coef)), choice)
     fitted = FittedNetwork(*parts, NumericTargets(len(coef), front.flat), 0, np.dtype(np.float64), None)
-    regressor = as_estimator(regressor, fitted, {"n_features_in_": front.n_inputs})
+    regressor = as_estimator(regressor, fitted, described_columns(regressor, X, reset=True))
     return regressor if front.classes is None else _as_classifier(regressor, front.classes)
 
 

@@ -88,6 +88,23 @@ def test_names_of_columns_are_seen(mlp, bundled):
     np.testing.assert_allclose(named.predict(frame), bundled.predict(X), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:The squared error of the analytic bundle")
+@pytest.mark.parametrize(("kind", "method"), [(MLPRegressor, "calibrated"), (MLPClassifier, "analytic")])
+def test_columns_in_another_order_than_those_of_the_network_are_refused(kind, method):
+    frame = pd.DataFrame(X[:60], columns=list("abcd"))
+    targets = y[:60] if kind is MLPRegressor else (y[:60] > 0.0).astype(int)
+    known = {} if kind is MLPRegressor else {"classes": [0, 1]}
+    mlp = kind(hidden_layer_sizes=(5,), random_state=0).partial_fit(frame, targets, **known)
+    settings = {"n_components": 16, "method": method, "random_state": 0}
+    for wrong in (frame[list("dcba")], frame.rename(columns={"a": "e"})):
+        with pytest.raises(ValueError, match="feature names should match"):
+            bundle(mlp, X=wrong, **settings)
+    named = bundle(mlp, X=frame, **settings)
+    assert named.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="feature names should match"):
+        named.predict(frame[list("dcba")])
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_classifier_has_the_labels_logits_and_probabilities_of_the_network(n_classes):
     rows, labels = load_iris(return_X_y=True)

@@ -124,3 +124,18 @@ def test_probabilities_are_calibrated_after_a_fit():
     scores = partly.decision_function(X[300:])[:, None]
     losses = [log_loss(y[300:], probabilities(scores, factor)) for factor in (partly.inverse_temperature_, 0.5)]
     assert losses[0] < losses[1] - 0.01
+    np.testing.assert_allclose(partly.predict_log_proba(X), np.log(partly.predict_proba(X)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPClassifier])
+def test_a_common_factor_of_the_weights_changes_nothing(kind):
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, 80)
+    rows, targets = X[:80], y[:80] if kind is MLPRegressor else (y[:80] > 0.0).astype(int)
+    mlp = kind(hidden_layer_sizes=(6, 5), random_state=0)
+    mlp = mlp.partial_fit(rows, targets, **({} if kind is MLPRegressor else {"classes": [0, 1]}))
+    partly = bundle(mlp, n_components=20, X=rows, n_layers=1, random_state=0)
+    method = "predict" if kind is MLPRegressor else "predict_proba"
+    expected = getattr(clone(partly).fit(rows, targets, weight), method)(rows)
+    for factor in (1e-12, 1 / 400, 1e25):
+        found = getattr(clone(partly).fit(rows, targets, factor * weight), method)(rows)
+        np.testing.assert_allclose(found, expected, rtol=1e-7)

@@ -56,6 +56,19 @@ def test_a_matrix_that_is_not_positive_definite_is_found_in_any_panel(narrow, pl
     assert not cholesky_in_place(A, threads)
 
 
+def test_blas_has_one_thread_while_a_matrix_is_factored(narrow, monkeypatch):
+    seen, lapack = set(), tiled_cholesky.lapack
+
+    def noted(*arguments):
+        seen.update(each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas")
+        return lapack(*arguments)
+
+    monkeypatch.setattr(tiled_cholesky, "lapack", noted)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        cholesky_in_place(positive_definite(30), 2)
+    assert seen == {1}
+
+
 def test_threads_of_blas_are_as_before(narrow):
     before = [each["num_threads"] for each in threadpoolctl.threadpool_info()]
     cholesky_in_place(positive_definite(30), 2)

@@ -276,3 +276,16 @@ def test_on_few_rows_frequencies_stay(monkeypatch):
     monkeypatch.setattr(random_features, "_FEWEST_RESAMPLED", 100)
     layers = prepare_layers(X, Y, *plan, learning={"resample"})[0]
     assert not np.array_equal(plain.samplers[0].random_weights_, layers.samplers[0].random_weights_)
+
+
+def test_kernels_are_compared_in_the_space_of_the_rows_where_that_is_smaller():
+    X = np.random.default_rng(0).normal(size=(20, 1200))
+    dense = [Candidate("gaussian", directions, "isotropic", 30.0) for directions in ("gaussian", "orthogonal")]
+    compared = random_features._for_search(dense, X)
+    assert compared.shape == (20, 20)
+    np.testing.assert_allclose(compared @ compared.T, X @ X.T, rtol=1e-10, atol=1e-9)
+    # Not where single columns count.
+    for other in (Candidate("gaussian", "sparse", "isotropic", 30.0), dense[0]._replace(frequencies="coordinatewise")):
+        assert random_features._for_search([*dense, other], X) is X
+    assert random_features._for_search([dense[0]._replace(length_scale=np.ones(1200))], X) is X
+    assert random_features._for_search(dense, X[:, :20]).shape == (20, 20)

@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.linear_model import RidgeCV
 
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
-from sknnk._kernel_learning import kernel_features
+from sknnk._kernel_learning import kernel_features, wide_tables
 from sknnk._kernel_learning.search import kernel_families
 from sknnk._kernel_learning.wide_tables import row_coordinates
 
@@ -40,6 +40,8 @@ def test_nothing_of_the_size_of_columns_by_columns_is_made(kind, monkeypatch):
 
     def noted(function):
         def call(*args, **kwargs):
+            # Before the call as well, which would take minutes.
+            assert all(np.size(each) < 6_000_000 for each in args if isinstance(each, np.ndarray))
             found = function(*args, **kwargs)
             sizes.extend(np.size(each) for each in (found if isinstance(found, tuple) else (found,)))
             return found
@@ -63,6 +65,17 @@ def test_nothing_of_the_size_of_columns_by_columns_is_made(kind, monkeypatch):
     classifier = BundledNetworkClassifier(random_state=0).fit(X[:60], y[:60] > 0.0)
     assert classifier.score(X[60:], y[60:] > 0.0) > 0.6
     np.testing.assert_allclose(classifier.predict_proba(X[60:]).sum(axis=1), 1.0)
+
+
+def test_axes_are_not_learned_of_many_columns(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 6))
+    y = np.sin(1.5 * (X[:, 0] + X[:, 1]))
+    for most, learned in ((1000, True), (4, False)):
+        monkeypatch.setattr(wide_tables, "_MOST_COLUMNS", most)
+        network = BundledNetworkRegressor(feature_map="kernel", input_transform="robust", random_state=0).fit(X, y)
+        kernels = [kernel for tried, *_ in network.search_history_ for kernel in tried]
+        assert any(kernel.projection is not None for kernel in kernels) is learned
 
 
 def texts(n_samples, n_words, weighted, seed=0):
@@ -93,7 +106,14 @@ def test_a_search_in_the_space_of_the_rows_finds_the_kernel_that_it_finds_among_
     X, y = texts(60, 1100, True)
     rows = np.r_[0:60, 0:5]
     plan = {"feature_map": "kernel", "block_size": None, "random_state": 0}
+    widths, coordinates = [], kernel_features.row_coordinates
+    monkeypatch.setattr(
+        kernel_features,
+        "row_coordinates",
+        lambda *args: widths.append(coordinates(*args).shape[1]) or coordinates(*args),
+    )
     found = BundledNetworkRegressor(**plan).fit(X[rows], y[rows])
+    assert widths and max(widths) <= 60
     monkeypatch.setattr(kernel_features, "sees_distances_alone", lambda *args: False)
     expected = BundledNetworkRegressor(**plan).fit(X[rows], y[rows])
     assert len(found.search_history_) == len(expected.search_history_)

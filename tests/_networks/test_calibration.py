@@ -6,7 +6,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from sknnk._networks.calibration import fit_temperature, held_out_scores, probabilities
+from sknnk._networks.calibration import fit_temperature, held_out_scores, log_probabilities, probabilities
 
 LOWEST, HIGHEST = np.exp([-5.0, 5.0])
 quick = settings(deadline=None, max_examples=50)
@@ -109,6 +109,21 @@ def test_probabilities_sum_to_one_and_keep_the_ranking(n_columns, beta, exponent
     assert P.shape == per_class.shape and np.all(P >= 0.0)
     assert np.allclose(P.sum(axis=1), 1.0, rtol=1e-14)
     assert np.all(P[np.arange(6), per_class.argmax(axis=1)] == P.max(axis=1))
+
+
+@given(n_columns=st.integers(1, 5), beta=st.floats(LOWEST, HIGHEST), exponent=st.integers(-150, 150))
+@quick
+def test_logarithms_are_those_of_the_probabilities_and_finite_where_these_round_to_zero(n_columns, beta, exponent):
+    scores = 10.0**exponent * np.random.default_rng(n_columns).normal(size=(6, n_columns))
+    logarithms, P = log_probabilities(scores, beta), probabilities(scores, beta)
+    assert logarithms.shape == P.shape and np.all(np.isfinite(logarithms)) and np.all(logarithms <= 0.0)
+    ordinary = P > 1e-300
+    np.testing.assert_allclose(logarithms[ordinary], np.log(P[ordinary]), rtol=1e-9, atol=1e-12)
+    # Odds are differences of scores, however far apart they are.
+    per_class = np.hstack([-scores, scores]) if n_columns == 1 else scores
+    expected = beta * (per_class - per_class.max(axis=1, keepdims=True))
+    found = logarithms - logarithms.max(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_one_column_is_the_log_odds_of_the_second_class_halved():

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, URFSampler
+from sknnk import BundledNetworkClassifier, BundledNetworkClassifierCV, BundledNetworkRegressor, URFSampler
 
 FIXED = {
     "n_components": 48,
@@ -54,6 +54,18 @@ def test_predictions_probabilities_and_scores_agree(n_classes):
         assert scores.shape == (500, n_classes) and model.output_coef_.shape == (n_classes, 50)
         np.testing.assert_array_equal(model.predict(new), np.argmax(scores, axis=1))
     assert model.score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_logarithms_of_probabilities_are_finite_far_away(n_classes):
+    X, y = blobs(60, n_classes)
+    search = BundledNetworkClassifierCV((8,), alphas=(0.1,), cv=2, input_transform=None, random_state=0)
+    for model in (BundledNetworkClassifier(**FIXED), search):
+        model.fit(X, y)
+        np.testing.assert_allclose(model.predict_log_proba(X), np.log(model.predict_proba(X)), rtol=1e-9, atol=1e-12)
+        far = 1e4 * X
+        assert np.any(model.predict_proba(far) == 0.0)
+        assert np.all(np.isfinite(model.predict_log_proba(far)))
 
 
 def test_scores_are_those_of_the_regressor_on_targets_of_minus_one_and_one():

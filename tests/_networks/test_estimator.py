@@ -584,6 +584,11 @@ def test_a_call_of_partial_fit_that_fails_leaves_what_was_fitted(network):
             parts.set_params(**bad).partial_fit(X[120:], y[120:])
         with pytest.raises(ValueError, match="contains infinity"):
             parts.set_params(alpha=0.1).partial_fit(np.full((5, 3), np.inf), y[:5])
+        before = dict(vars(parts))
+        for fewer in (X[:5, :2], np.hstack([X[:5], X[:5]])):
+            with pytest.raises(ValueError, match="is expecting 3 features"):
+                parts.partial_fit(fewer, y[:5])
+        assert vars(parts).keys() == before.keys() and all(vars(parts)[name] is before[name] for name in before)
         assert_same_network(parts.partial_fit(X[120:], y[120:]), expected, X)
 
 

@@ -284,7 +284,10 @@ def test_sizes_over_many_columns_are_learned_in_the_space_of_the_rows_and_centre
     rng = np.random.default_rng(0)
     X, kernels = rng.normal(size=(40, 1100)), (Kernel("cauchy", "isotropic", np.full(1100, 0.03)),)
     residuals = rng.normal(size=(40, 1)) * np.exp(X[:, :1])
+    widths, values = [], intervals.kernel_matrix
+    monkeypatch.setattr(intervals, "kernel_matrix", lambda *args: widths.append(args[1].shape[1]) or values(*args))
     found = fit_spread(kernels, X, residuals, np.ones(40))
+    assert set(widths) == {40}
     prepared, centres = [], intervals.Centres
     monkeypatch.setattr(intervals, "Centres", lambda *args: prepared.append(1) or centres(*args))
     sizes = np.vstack([found.size(X[i : i + 8]) for i in range(0, 40, 8)])

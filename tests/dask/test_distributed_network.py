@@ -1,5 +1,6 @@
 """The distributed fit is the fit on one machine, with little that moves, a worker that dies, and no Dask afterwards."""
 
+import inspect
 import os
 import pickle
 import signal
@@ -23,6 +24,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 
+import sknnk
 import sknnk._data.inputs
 import sknnk._kernel_learning.random_features
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
@@ -34,6 +36,7 @@ NUMBERS = np.sin(X[:, 0]) + X[:, 1] ** 2 + 0.3 * RNG.normal(size=60)
 LABELS = np.digitize(NUMBERS, [0.5, 1.2])
 WEIGHTS = RNG.integers(0, 3, size=60).astype(float)
 NAMES = ["a", "b", "c"]
+PACKAGE = os.path.dirname(sknnk.__file__)
 
 
 def targets_of(estimator):
@@ -237,6 +240,47 @@ def test_text_is_refused_with_what_to_do(distributed_network, network):
     with pytest.raises(ValueError, match="categories in the column 'c'; Dask networks take no categorical_features"):
         distributed_network.fit(frame, frame["a"])
     assert not get_tags(distributed_network).input_tags.allow_nan
+
+
+class Interrupted:
+    """Raises at one call of a function of the package in this thread, or counts these calls."""
+
+    def __init__(self, position=None):
+        self.position, self.n_calls = position, 0
+
+    def __call__(self, frame, event, argument):
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(PACKAGE) and not code.co_flags & inspect.CO_GENERATOR:
+            self.n_calls += 1
+            if self.n_calls == self.position:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    def __enter__(self):
+        sys.setprofile(self)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+
+@both(8, alpha=0.1, activation="gaussian", length_scale=1.0, input_transform=None)
+def test_a_fit_that_is_interrupted_leaves_the_fit_before(distributed_network, network):
+    y = targets_of(network)
+    rows, targets, others = cut(X, [40, 20]), cut(y, [40, 20]), cut(X[:, :2], [40, 20])
+    fitted = clone(distributed_network).fit(rows, targets)
+    before, n_calls = dict(vars(fitted)), []
+    with dask.config.set(scheduler="synchronous"):
+        for _ in range(2):  # a first run may fill caches
+            with Interrupted() as counted:
+                clone(fitted).fit(others, targets)
+            n_calls.append(counted.n_calls)
+        last = min(n_calls)
+        for position in [1, last // 2, *range(last - 4, last + 1)]:
+            with pytest.raises(KeyboardInterrupt), Interrupted(position):
+                fitted.fit(others, targets)
+            assert vars(fitted).keys() == before.keys(), position
+            assert all(vars(fitted)[name] is before[name] for name in before), position
 
 
 @both(8, alpha=0.1)

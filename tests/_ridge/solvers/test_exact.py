@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknnk._kernels import Kernel, kernel_matrix
 from sknnk._ridge.solvers import exact
@@ -100,3 +101,15 @@ def test_a_penalty_too_small_for_a_device_is_raised_too(space):
     rows = OnDevice(space)
     rows.K = np.ones_like(rows.K)
     assert solved(rows, alpha=1e-19).alpha[0] > 1e-18
+
+
+def test_blas_has_one_thread_while_a_system_is_solved():
+    class Noted(Rows):
+        def matrix(self, threads):
+            self.seen = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+            return super().matrix(threads)
+
+    rows = Noted()
+    with threadpool_limits(2, user_api="blas"):
+        solved(rows)
+    assert rows.seen == {1}

@@ -1,4 +1,4 @@
-"""README and the quickstart: their code runs from top to bottom, and prints what they quote."""
+"""README, the front page and the quickstart: their code runs from top to bottom, and prints what they quote."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,10 @@ BLOCK = re.compile(r"^```python\n(.*?)^```(?:\n\n```\n(.*?)^```)?", flags=re.DOT
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-@pytest.mark.parametrize("page", ["README.md", "doc/quickstart.md"])
+QUOTES = {"README.md": 1, "doc/index.md": 1, "doc/quickstart.md": 0}  # printed blocks that a page has
+
+
+@pytest.mark.parametrize("page", QUOTES)
 def test_the_code_of_a_page_runs_and_prints_what_it_quotes(page, capsys, monkeypatch):
     pytest.importorskip("pandas")
     matplotlib.use("agg")
@@ -25,4 +28,9 @@ def test_the_code_of_a_page_runs_and_prints_what_it_quotes(page, capsys, monkeyp
             found, expected = ([float(each) for each in NUMBER.findall(text)] for text in (printed, quoted))
             assert found == pytest.approx(expected, rel=0.03)
             n_quoted += 1
-    assert n_quoted == (page == "README.md")
+    assert n_quoted == QUOTES[page]
+
+
+def test_the_figure_of_the_front_page_is_that_of_its_code():
+    (code, _), *_ = BLOCK.findall((ROOT / "doc/index.md").read_text("utf-8"))
+    assert code in (ROOT / "examples/start/plot_first_fit.py").read_text("utf-8")

@@ -54,8 +54,8 @@ print(f"R2 with the area missing {network.score(X_test[missing], y_test[missing]
 
 # %%
 # ``feature_importances_`` has one number for each column of the table, although the network sees more columns: four
-# for the districts, and one that says where the area is missing. Without the area a prediction is poor. The area
-# matters most, and no model can guess it.
+# for the districts, and one that says where the area is missing. Where the area is missing, predictions are poor: it
+# matters a lot, and no model can guess it.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 order = np.argsort(network.feature_importances_)

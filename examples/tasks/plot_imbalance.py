@@ -61,4 +61,5 @@ for model, name, colour in ((default, "no weights", "C0"), (balanced, "class_wei
         model, X_test, y_test, n_bins=6, strategy="quantile", ax=right, name=name, color=colour
     )
 right.set(title="are the probabilities true?", xlabel="predicted probability", ylabel="share of positives")
+right.set(xlim=(-0.02, 0.65), ylim=(-0.02, 0.65))
 plt.show()

@@ -25,7 +25,7 @@ y[wild] += rng.uniform(4.0, 12.0, 18)
 # ``loss="huber"`` predicts means of most rows. ``loss="absolute_error"`` predicts medians, and is the better choice
 # where the noise is not symmetric. Each is a short series of weighted least-squares fits: wild rows lose their weight.
 
-losses = {"squared_error": "C3", "huber": "C0", "absolute_error": "C2"}
+losses = {"squared_error": "C3", "absolute_error": "C2", "huber": "black"}
 networks = {loss: BundledNetworkRegressor(loss=loss, random_state=0).fit(x, y) for loss in losses}
 for loss, network in networks.items():
     error = np.sqrt(np.mean((network.predict(x) - truth) ** 2))
@@ -44,7 +44,9 @@ ax.plot(x, y, "o", markersize=3, color="0.7", label="rows")
 ax.plot(x[suspects], y[suspects], "x", color="black", label="suspects")
 ax.plot(x, truth, color="0.4", linewidth=5, alpha=0.4, label="true curve")
 for loss, colour in losses.items():
-    ax.plot(x, networks[loss].predict(x), color=colour, label=f'loss="{loss}"')
+    ax.plot(
+        x, networks[loss].predict(x), color=colour, linestyle="--" if loss == "huber" else "-", label=f'loss="{loss}"'
+    )
 ax.set(xlabel="x", ylabel="y", ylim=(-2.0, 8.0), title="the same rows, three losses")
 ax.legend(loc="upper right", ncols=2)
 plt.show()

@@ -80,7 +80,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"benchmarks",
     "subsection_order": [f"../examples/{section}" for section in ("start", "tasks", "inside")],
     "within_subsection_order": "FileNameSortKey",
-    "thumbnail_size": (560, 400),
+    "thumbnail_size": (600, 270),
     "abort_on_example_error": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",  # which examples use what, for the pages of the API
@@ -91,6 +91,7 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),  # what print says and pictures of estimators, but no Text(0.5, 1.0, 'title')
 }
 
+highlight_language = "none"  # a block without a language is a command or an output
 html_theme = "pydata_sphinx_theme"
 toc_object_entries_show_parents = "hide"  # names of classes are too long for the margin
 html_title = f"sknnk {release}"
@@ -99,7 +100,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}  # the theme reports an error to the browser without it
-html_sidebars = {"index": []}
+html_sidebars = {page: [] for page in ("index", "notes/accuracy", "notes/libraries")}  # wide tables need the place
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 5,

@@ -21,8 +21,8 @@ X.loc[::9, "bmi"] = None
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
 network = BundledNetworkRegressor(random_state=0).fit(X_train, y_train)
 mean, interval = network.predict(X_test, return_interval=0.9)
-print(f"R2 {network.score(X_test, y_test):.2f}; first patient {mean[0]:.0f}, measured {y_test.iloc[0]:.0f}")
-print("90 % interval of this patient: {:.0f} to {:.0f}".format(*interval[0]))
+print(f"R2 of the test set: {network.score(X_test, y_test):.2f}")
+print("first patient: {:.0f}, 90 % interval {:.0f} to {:.0f}".format(mean[0], *interval[0]))
 PredictionIntervalDisplay.from_estimator(network, X_test, y_test, confidence_level=(0.5, 0.9))
 
 # %%

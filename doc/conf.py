@@ -117,3 +117,14 @@ if repository():
 # Prompts and printed output are not copied.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def without_edit_button(app, pagename, templatename, context, doctree):
+    """Leave the button out on pages that the build writes: there is no such file to edit."""
+    if pagename.startswith(("generated/", "auto_examples/")):
+        context["theme_use_edit_page_button"] = False
+
+
+def setup(app):
+    """Connect it."""
+    app.connect("html-page-context", without_edit_button)

@@ -28,14 +28,14 @@ kernel = {"activation": "gaussian", "length_scale": 0.4, "alpha": 0.1, "input_tr
 counts, errors, seconds = (500, 2000, 5000, 20_000), [], []
 for n in counts:
     started = perf_counter()
-    network = BundledNetworkRegressor(feature_map="kernel", block_size=2500, **kernel).fit(X[:n], y[:n])
+    network = BundledNetworkRegressor(feature_map="kernel", block_size=1500, **kernel).fit(X[:n], y[:n])
     seconds.append(perf_counter() - started)
     errors.append(np.sqrt(np.mean((network.predict(X_test) - truth_test) ** 2)))
     print(f"{n:6} rows: distance from the true surface {errors[-1]:.4f}")
 
 # %%
 # By default a table of more than 12,000 rows is cut into blocks of neighbours, of 3000 to 12,000 rows each. Here
-# blocks have at most 2500 rows, so that this page is quick to build; the last two fits are in blocks. Inside a block
+# blocks have at most 1500 rows, so that this page is quick to build; the last three fits are in blocks. Inside a block
 # the kernel stays exact. Blocks are connected by landmarks, which are rows drawn at random. So memory and time grow in
 # proportion to the rows.
 

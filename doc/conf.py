@@ -1,7 +1,8 @@
 """Settings of the documentation build: ``python -m sphinx -W --keep-going -b html doc doc/_build/html``."""
 
+import re
 import sys
-from pathlib import Path
+from importlib.metadata import metadata
 
 import sknnk
 
@@ -31,6 +32,13 @@ def methods_from_elsewhere(module, objname):
     return [name for name in names if library_of(cls, name) == "sklearn"]
 
 
+def repository():
+    """Owner and name on GitHub, from the address of the source that pyproject.toml gives, if it gives one."""
+    addresses = dict(line.split(", ", 1) for line in metadata("sknnk").get_all("Project-URL", []))
+    found = re.fullmatch(r"https://github\.com/([^/]+)/([^/]+?)/?", addresses.get("Source", ""))
+    return found.groups() if found else None
+
+
 project = "sknnk"
 author = "the sknnk developers"
 copyright = "2026, the sknnk developers"
@@ -42,8 +50,11 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # MathJax from the site itself, so that formulas need no other server
+    "sphinx.ext.viewcode",  # the [source] links
     "numpydoc",
     "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 
@@ -59,7 +70,7 @@ autosummary_context = {
 autodoc_typehints = "none"  # numpydoc's Parameters section already says the types, in words
 numpydoc_show_class_members = False  # the class template lists the methods, in its own way
 
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 sphinx_gallery_conf = {
@@ -67,7 +78,9 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"benchmarks",
+    "subsection_order": [f"../examples/{section}" for section in ("start", "tasks", "inside")],
     "within_subsection_order": "FileNameSortKey",
+    "thumbnail_size": (600, 270),
     "abort_on_example_error": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",  # which examples use what, for the pages of the API
@@ -78,6 +91,7 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),  # what print says and pictures of estimators, but no Text(0.5, 1.0, 'title')
 }
 
+highlight_language = "none"  # a block without a language is a command or an output
 html_theme = "pydata_sphinx_theme"
 toc_object_entries_show_parents = "hide"  # names of classes are too long for the margin
 html_title = f"sknnk {release}"
@@ -86,11 +100,31 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}  # the theme reports an error to the browser without it
-# Pages without pages below them have nothing to show at the left.
-html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
+html_sidebars = {page: [] for page in ("index", "notes/accuracy", "notes/libraries")}  # wide tables need the place
 html_theme_options = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 5,
+    "navigation_with_keys": False,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+if repository():
+    owner, name = repository()
+    html_context |= {"github_user": owner, "github_repo": name, "github_version": "main", "doc_path": "doc"}
+    html_theme_options |= {"github_url": f"https://github.com/{owner}/{name}", "use_edit_page_button": True}
+
+# Prompts and printed output are not copied.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def without_edit_button(app, pagename, templatename, context, doctree):
+    """Leave the button out on pages that the build writes: there is no such file to edit."""
+    if pagename.startswith(("generated/", "auto_examples/")):
+        context["theme_use_edit_page_button"] = False
+
+
+def setup(app):
+    """Connect it."""
+    app.connect("html-page-context", without_edit_button)

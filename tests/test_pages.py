@@ -1,4 +1,4 @@
-"""README, the quickstart and the user guide: their code runs, and prints and draws what they show."""
+"""README, the front page, the quickstart and the user guide: their code runs, and prints and draws what they show."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ NEEDED = {"doc/guide/many_rows.md": "dask.array", "doc/guide/pytorch.md": "torch
 HAS_A_TEST_OF_ITS_OWN = "deployment.md"
 PAGES = [
     path.relative_to(ROOT).as_posix()
-    for path in (ROOT / "README.md", ROOT / "doc" / "quickstart.md", *sorted((ROOT / "doc" / "guide").glob("*.md")))
+    for path in (ROOT / "README.md", *(ROOT / "doc" / f"{name}.md" for name in ("index", "quickstart")), *sorted((ROOT / "doc" / "guide").glob("*.md")))
     if "```python" in path.read_text("utf-8") and path.name != HAS_A_TEST_OF_ITS_OWN
 ]
 
@@ -58,3 +58,8 @@ def test_the_code_of_a_page_runs_and_prints_and_draws_what_it_shows(page, capsys
         shown, now = brightness(FIGURES / name), brightness(name)
         assert shown.shape == now.shape
         assert np.abs(shown - now).mean() < 0.005, f"run the code of {page}, and copy {name} to doc/guide/figures"
+
+
+def test_the_figure_of_the_front_page_is_that_of_its_code():
+    (code, _), *_ = BLOCK.findall((ROOT / "doc/index.md").read_text("utf-8"))
+    assert code in (ROOT / "examples/start/plot_first_fit.py").read_text("utf-8")

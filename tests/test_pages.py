@@ -15,9 +15,10 @@ BLOCK = re.compile(r"^```python\n(.*?)^```(?:\n\n```(?:text)?\n(.*?)^```)?", fla
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 NEEDED = {"doc/guide/many_rows.md": "dask.array", "doc/guide/pytorch.md": "torch"}
 HAS_A_TEST_OF_ITS_OWN = "deployment.md"
+FIRST = [ROOT / name for name in ("README.md", "doc/index.md", "doc/quickstart.md")]
 PAGES = [
     path.relative_to(ROOT).as_posix()
-    for path in (ROOT / "README.md", *(ROOT / "doc" / f"{name}.md" for name in ("index", "quickstart")), *sorted((ROOT / "doc" / "guide").glob("*.md")))
+    for path in [*FIRST, *sorted((ROOT / "doc" / "guide").glob("*.md"))]
     if "```python" in path.read_text("utf-8") and path.name != HAS_A_TEST_OF_ITS_OWN
 ]
 

@@ -141,3 +141,26 @@ def test_blas_has_its_threads_back_afterwards(two_blas_threads):
     for fit in fits:
         fit.join()
     assert [(each["internal_api"], each["num_threads"]) for each in threadpool_info()] == before
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_fit_that_is_given_one_thread_leaves_blas_no_more(n_jobs, two_blas_threads, monkeypatch):
+    seen = []
+
+    def watched(module, name):
+        original = getattr(module, name)
+
+        def watching(*args, **kwargs):
+            seen.append(max(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"))
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, watching)
+
+    watched(estimator, "fit_any_loss")
+    watched(estimator, "extend_network")
+    watched(search, "count_curves")
+    watched(search, "fitted_to_all_rows")
+    rows, y = TABLES[0]
+    BundledNetworkRegressor(8, n_jobs=n_jobs, random_state=0).fit(rows, y).partial_fit(rows, y)
+    BundledNetworkRegressorCV(8, cv=2, n_jobs=n_jobs, random_state=0).fit(rows, y)
+    assert seen == [n_jobs] * 4

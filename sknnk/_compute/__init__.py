@@ -21,7 +21,15 @@ from .blas import call_blas
 from .memory import machine_memory, refuse_beyond_memory
 from .scratch_memory import scratch
 from .stacks import stacked_rows, stacks_of, unstacked
-from .threads import blas_threads_for, block_length, n_threads, one_blas_thread, over_threads, row_blocks
+from .threads import (
+    blas_threads_for,
+    blas_threads_of,
+    block_length,
+    n_threads,
+    one_blas_thread,
+    over_threads,
+    row_blocks,
+)
 from .tiled_cholesky import cholesky_in_place, invert_in_place, solve_factored
 from .typing import Array, Complexes, Floats, Indices, Tensor
 
@@ -33,6 +41,7 @@ __all__ = [
     "Indices",
     "Tensor",
     "blas_threads_for",
+    "blas_threads_of",
     "block_length",
     "call_blas",
     "cholesky_in_place",

@@ -190,6 +190,27 @@ def blas_threads_for(n_columns: int) -> AbstractContextManager[None]:
     return one_blas_thread() if n_columns <= _FEW_COLUMNS else nullcontext()
 
 
+def blas_threads_of(threads: int) -> AbstractContextManager[None]:
+    """Context in which BLAS has no more threads than a fit that may use only one.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that the fit was given.
+
+    Returns
+    -------
+    context manager
+        One thread of BLAS for one thread; otherwise BLAS decides.
+
+    Examples
+    --------
+    >>> with blas_threads_of(1):
+    ...     pass
+    """
+    return one_blas_thread() if threads == 1 else nullcontext()
+
+
 @cache
 def _helpers(threads: int) -> ThreadPoolExecutor:
     # Threads are kept. Starting them takes as long as a small block, and new threads have no scratch memory yet.

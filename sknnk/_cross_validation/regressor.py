@@ -74,7 +74,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
+        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit keeps BLAS to one thread
+        as well; otherwise BLAS has its own. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0

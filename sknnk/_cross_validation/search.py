@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import Array, Floats, Indices, n_threads
+from .._compute import Array, Floats, Indices, blas_threads_of, n_threads
 from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import (
@@ -224,7 +224,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         plans, curves = [], []
         kernels = list(product(_axis(self.activations), _axis(self.length_scales)))
-        with progress.part("search", len(kernels)) as search:
+        with progress.part("search", len(kernels)) as search, blas_threads_of(n_threads(self.n_jobs)):
             for kernel in kernels:
                 # Each split has a part that chooses, a part that sums, and a step for each count.
                 with search.part("score-counts", len(task.splits) * (2 + len(counts))) as part:
@@ -245,7 +245,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
         found |= {"scorer_": scoring.as_given, "multimetric_": multimetric}
         found |= self._choice(results, multimetric)
         if self.refit:
-            found |= self._refit(found, plans, curves, task, sample_weight)
+            with blas_threads_of(n_threads(self.n_jobs)):
+                found |= self._refit(found, plans, curves, task, sample_weight)
         self._publish({**found, **targets.attributes(), **description})
 
     def _execution(self, progress: Task) -> Execution:

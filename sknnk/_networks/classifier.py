@@ -92,7 +92,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
-        Number of threads. None uses as many as scikit-learn's own compiled code. Only rounding depends on it.
+        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit keeps BLAS to one thread
+        as well; otherwise BLAS has its own. Only rounding depends on it.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random. The same integer gives the same model, and a network with more components then begins
         with the features of a smaller one.

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._compute import ArraySpace, is_tensor, n_threads, tensor_space
+from .._compute import ArraySpace, blas_threads_of, is_tensor, n_threads, tensor_space
 from .._data import Dataset, TableEncoder, is_valid_already
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import Execution, IntegratedEstimator, current_progress, draft_of, replace_attributes
@@ -175,8 +175,10 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
         targets, data = self._encoded(None, rows)
         table, data = fitted_table(rows, data, self._seed_of_folds)
         execution = self._execution(rows.space)
-        fitted = fit_any_loss(self._spec(targets, table), data, targets, execution)
-        self._publish(self._calibrated(fitted, data, execution), {**description, "_table": table}, rows.space)
+        with blas_threads_of(execution.threads):
+            fitted = fit_any_loss(self._spec(targets, table), data, targets, execution)
+            fitted = self._calibrated(fitted, data, execution)
+        self._publish(fitted, {**description, "_table": table}, rows.space)
 
     def _extend_rows(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> None:
         """Validate, add to the fit and publish; `known` is what the targets are told beside `y`."""
@@ -192,8 +194,11 @@ class BundledNetwork(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Trans
             table, data = later_rows(table_encoder(self), data)
             names = description.get("feature_names_in_")
             warn_of_overlooked_columns(earlier, data.X, names if table is None else table.names_of_columns(names))
-        fitted = extend_network(earlier, self._spec(targets, table), data, targets, self._execution())
-        self._publish(self._calibrated(fitted, None, self._execution()), {**description, "_table": table})
+        execution = self._execution()
+        with blas_threads_of(execution.threads):
+            fitted = extend_network(earlier, self._spec(targets, table), data, targets, execution)
+            fitted = self._calibrated(fitted, None, execution)
+        self._publish(fitted, {**description, "_table": table})
 
     def _encoded(
         self, targets: NumericTargets | ClassTargets | None, rows: CheckedRows, **known: Any

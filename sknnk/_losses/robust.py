@@ -7,6 +7,12 @@ from scipy.special import expit
 
 from .._compute import Array
 
+# Least weight of a row, as a share of that of the square which touches the loss at the output and lies above it: a step
+# by curvature alone leaves the lines of a loss without a hold, and one by these squares is safe, but short.
+_LEAST_SHARE = 0.1
+# Distances below are none.
+_NO_DISTANCE = 1e-9
+
 
 @dataclass(frozen=True)
 class Huber:
@@ -28,7 +34,6 @@ class Huber:
     """
 
     threshold: float
-    least_weight = 1e-3
 
     def values(self, Y: Array, F: Array) -> Array:
         """Loss of each row."""
@@ -43,6 +48,10 @@ class Huber:
     def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
         """One up to the threshold, zero beyond."""
         return (np.abs(Y - F) <= self.threshold).astype(np.float64), None
+
+    def least_weight(self, Y: Array, F: Array) -> Array:
+        """A share of the weight of a square above the loss."""
+        return np.asarray(_LEAST_SHARE * self.threshold / np.maximum(np.abs(Y - F), self.threshold)[:, 0])
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""
@@ -77,7 +86,6 @@ class Pinball:
 
     level: float
     width: float
-    least_weight = 1e-3
 
     def values(self, Y: Array, F: Array) -> Array:
         """Loss of each row."""
@@ -92,6 +100,11 @@ class Pinball:
         """Density of the blurred target at the output."""
         scaled = (F - Y) / self.width
         return np.asarray(expit(scaled) * expit(-scaled) / self.width), None
+
+    def least_weight(self, Y: Array, F: Array) -> Array:
+        """A share of the weight of a square above the loss."""
+        half = np.maximum(np.abs(Y - F)[:, 0] / (2.0 * self.width), _NO_DISTANCE)
+        return np.asarray(_LEAST_SHARE * np.tanh(half) / (4.0 * self.width * half))
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The pinball loss, with its kink."""

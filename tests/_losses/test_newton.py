@@ -141,4 +141,4 @@ def test_squares_in_place_of_the_loss_are_the_working_system():
 def test_rows_that_are_flat_everywhere_still_pull():
     Y, values = np.full((5, 1), 100.0), np.zeros((5, 1))
     Z, weight = working_system(Huber(1.0), Y, values)
-    assert np.all(weight == 1.0) and np.all(Z > 0.0)
+    assert np.all(weight > 0.0) and np.all(Z > 0.0)

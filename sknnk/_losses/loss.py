@@ -6,9 +6,10 @@ from .._compute import Array
 
 
 class Loss(Protocol):
-    """A convex loss of targets `Y` and outputs `F` of a network, both of shape (n_samples, n_outputs).
+    """A loss of targets `Y` and outputs `F` of a network, both of shape (n_samples, n_outputs).
 
-    Every kind is a frozen dataclass of numbers, so that it can be pickled.
+    It is convex, but for `Huber` where its line ends. Every kind is a frozen dataclass of numbers, so that it can be
+    pickled.
     """
 
     def values(self, Y: Array, F: Array) -> Array:

@@ -16,16 +16,22 @@ _NO_DISTANCE = 1e-9
 
 @dataclass(frozen=True)
 class Huber:
-    """Half of the square up to a threshold, and a line beyond.
+    """Half of the square up to a threshold, a line beyond, and a constant for targets out of reach.
+
+    A line pulls at any distance. Where a small penalty lets a network go through single targets, it would go through
+    wild ones too. So these are let go; steps should begin near the other targets, as the loss is then no longer convex.
 
     Parameters
     ----------
     threshold : float
         Distance at which the square ends.
+    reach : float, default=inf
+        Distance at which the line ends.
 
     References
     ----------
-    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 1964.
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 1964; for an influence that
+    ends, Hampel, "The influence curve and its role in robust estimation", JASA 1974.
 
     Examples
     --------
@@ -34,16 +40,18 @@ class Huber:
     """
 
     threshold: float
+    reach: float = np.inf
 
     def values(self, Y: Array, F: Array) -> Array:
         """Loss of each row."""
-        distance = np.abs(Y - F)
+        distance = np.minimum(np.abs(Y - F), self.reach)
         inside = np.minimum(distance, self.threshold)
         return np.asarray(np.sum(inside * (distance - 0.5 * inside), axis=1))
 
     def gradient(self, Y: Array, F: Array) -> Array:
-        """Output minus target, cut at the threshold."""
-        return np.asarray(np.clip(F - Y, -self.threshold, self.threshold))
+        """Output minus target, cut at the threshold; zero out of reach."""
+        slopes = np.clip(F - Y, -self.threshold, self.threshold)
+        return np.where(np.abs(Y - F) <= self.reach, slopes, 0.0)
 
     def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
         """One up to the threshold, zero beyond."""

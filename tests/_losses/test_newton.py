@@ -92,6 +92,16 @@ def test_twelve_solutions_are_enough(loss, F, Y):
     assert few.objective <= many.objective * (1.0 + 1e-4)
 
 
+def test_few_solutions_are_enough_for_a_quantile_that_is_close_to_all_targets():
+    X, rng = np.random.default_rng(0).normal(size=(150, 2)), np.random.default_rng(1)
+    kernel = np.exp(-0.5 * ((X[:, None] - X) ** 2).sum(axis=2))
+    values, vectors = np.linalg.eigh(kernel)
+    F, loss = vectors * np.sqrt(np.maximum(values, 0.0)), Pinball(0.95, 0.05)
+    Y = (np.sin(2.0 * X[:, 0]) + 0.3 * rng.standard_t(3, size=150))[:, None]
+    few, many = steps(loss, F, Y, 1e-4, n=12, tol=1e-5), steps(loss, F, Y, 1e-4, n=200)
+    assert few.n_steps < 12 and few.objective <= many.objective * (1.0 + 1e-4)
+
+
 @pytest.mark.parametrize(("model", "loss"), [(PoissonRegressor, Poisson()), (GammaRegressor, Gamma())])
 def test_generalised_linear_models_are_those_of_scikit_learn(model, loss):
     F, Y = next((F, Y) for _, each, F, Y in cases() if type(each) is type(loss))

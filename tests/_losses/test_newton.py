@@ -82,7 +82,7 @@ def test_the_network_is_that_of_an_independent_optimiser(loss, F, Y):
     own = steps(loss, F, Y, alpha, weight).state.values
     if k > 1:  # a constant common to all classes changes no probability
         expected, own = expected - expected.mean(axis=1, keepdims=True), own - own.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(own, expected, atol=3e-6)
+    np.testing.assert_allclose(own, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("loss", "F", "Y"), [pytest.param(*rest, id=name) for name, *rest in cases()])
@@ -115,6 +115,7 @@ def test_huber_regression_is_that_of_scikit_learn_at_its_scale():
     F, Y = next((F, Y) for name, _, F, Y in cases() if name == "huber")
     theirs = HuberRegressor(epsilon=1.345, alpha=0.5, tol=1e-12, max_iter=10_000).fit(F, Y[:, 0])
     own = steps(Huber(1.345 * theirs.scale_), F, Y, 0.5 * theirs.scale_)
+    # Theirs stops at a gradient of 3e-4, and ours at 1e-7.
     np.testing.assert_allclose(own.state.values[:, 0], theirs.predict(F), atol=1e-4)
 
 
@@ -122,11 +123,11 @@ def test_quantile_regression_is_that_of_scikit_learn_where_the_kink_is_narrow():
     F, Y = next((F, Y) for name, _, F, Y in cases() if name == "quantile")
     theirs = QuantileRegressor(quantile=0.8, alpha=0.0).fit(F, Y[:, 0])
     values = np.full(Y.shape, Y.mean())
-    for width in (0.1, 0.03, 0.01, 3e-3):
+    for width in (0.1, 0.01, 1e-3, 1e-4):
         loss = Pinball(0.8, width)
         values = minimised(Columns(F), loss, Y, np.ones(len(F)), 1e-8, values, 1e-14, 60).state.values
-    assert loss.judged(Y, values).mean() <= loss.judged(Y, theirs.predict(F)[:, None]).mean() * (1.0 + 1e-3)
-    np.testing.assert_allclose(values[:, 0], theirs.predict(F), atol=0.1)
+    assert loss.judged(Y, values).mean() <= loss.judged(Y, theirs.predict(F)[:, None]).mean() * (1.0 + 1e-5)
+    np.testing.assert_allclose(values[:, 0], theirs.predict(F), atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["two classes", "four classes"])

@@ -9,6 +9,8 @@ from .._compute import Array
 
 # Exponents beyond these bounds overflow.
 _LARGEST = 500.0
+# Least weight of a row, as a share of the largest.
+_LEAST_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,6 @@ class Poisson:
     (array([1., 0.]), array([1., 2.]))
     """
 
-    least_weight = 1e-6
-
     def values(self, Y: Array, F: Array) -> Array:
         """Half of the deviance of each row."""
         return np.asarray(np.sum(xlogy(Y, Y) - Y * F - Y + self.means(F), axis=1))
@@ -35,6 +35,10 @@ class Poisson:
     def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
         """The mean."""
         return self.means(F), None
+
+    def least_weight(self, Y: Array, F: Array) -> float:
+        """A tiny share of the largest curvature."""
+        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""
@@ -56,8 +60,6 @@ class Gamma:
     array([0.193, 0.   ])
     """
 
-    least_weight = 1e-6
-
     def values(self, Y: Array, F: Array) -> Array:
         """Half of the deviance of each row."""
         return np.asarray(np.sum(self._ratio(Y, F) - 1.0 - np.log(Y) + F, axis=1))
@@ -69,6 +71,10 @@ class Gamma:
     def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
         """The ratio of target and mean."""
         return self._ratio(Y, F), None
+
+    def least_weight(self, Y: Array, F: Array) -> float:
+        """A tiny share of the largest curvature."""
+        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""

@@ -7,6 +7,9 @@ from scipy.special import expit, log_softmax, softmax
 
 from .._compute import Array
 
+# Least weight of a row, as a share of the largest.
+_LEAST_WEIGHT = 1e-6
+
 
 @dataclass(frozen=True)
 class Logistic:
@@ -17,8 +20,6 @@ class Logistic:
     >>> Logistic().values(np.array([[1.0], [-1.0]]), np.zeros((2, 1))).round(3)
     array([0.693, 0.693])
     """
-
-    least_weight = 1e-6
 
     def values(self, Y: Array, F: Array) -> Array:
         """Loss of each row."""
@@ -31,6 +32,10 @@ class Logistic:
     def curvature(self, Y: Array, F: Array) -> tuple[Array, None]:
         """Product of both probabilities."""
         return np.asarray(expit(F) * expit(-F)), None
+
+    def least_weight(self, Y: Array, F: Array) -> float:
+        """A tiny share of the largest curvature."""
+        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""
@@ -51,8 +56,6 @@ class Softmax:
     array([1.099])
     """
 
-    least_weight = 1e-6
-
     def values(self, Y: Array, F: Array) -> Array:
         """Loss of each row."""
         return np.asarray(-np.sum(np.where(Y > 0.0, log_softmax(F, axis=1), 0.0), axis=1))
@@ -65,6 +68,10 @@ class Softmax:
         """Diagonal and outer product of the probabilities."""
         shares = softmax(F, axis=1)
         return shares, shares
+
+    def least_weight(self, Y: Array, F: Array) -> float:
+        """A tiny share of the largest curvature."""
+        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""

@@ -6,13 +6,11 @@ from .._compute import Array
 
 
 class Loss(Protocol):
-    """A convex loss of targets `Y` and outputs `F` of a network, both of shape (n_samples, n_outputs).
+    """A loss of targets `Y` and outputs `F` of a network, both of shape (n_samples, n_outputs).
 
-    Every kind is a frozen dataclass of numbers, so that it can be pickled.
+    It is convex, but for `Huber` where its line ends. Every kind is a frozen dataclass of numbers, so that it can be
+    pickled.
     """
-
-    # Least weight of a row in a step, as a share of the largest.
-    least_weight: float
 
     def values(self, Y: Array, F: Array) -> Array:
         """Non-negative loss of each row, shape (n_samples,)."""
@@ -30,6 +28,9 @@ class Loss(Protocol):
         u : ndarray of shape (n_samples, n_outputs) or None
             None where outputs do not meet.
         """
+
+    def least_weight(self, Y: Array, F: Array) -> Array | float:
+        """Least weight of each row in a step, because curvature says little where a loss is almost a line."""
 
     def judged(self, Y: Array, F: Array) -> Array:
         """Loss that new rows are judged by, shape (n_samples,): that of the rows without any smoothing."""

@@ -86,9 +86,9 @@ def working_system(loss: Loss, Y: Array, values: Array) -> tuple[Array, Array]:
     """
     diagonal, outer = loss.curvature(Y, values)
     largest = np.max(diagonal if outer is None else diagonal - outer**2, axis=1)
-    top = float(largest.max())
+    weight = np.maximum(largest, loss.least_weight(Y, values))
     # No row may be left out. Where all are flat, any weight makes a step downhill.
-    weight = np.maximum(largest, loss.least_weight * top) if top > 0.0 else np.ones(len(Y))
+    weight = weight if np.all(weight > 0.0) else np.ones(len(Y))
     return values - loss.gradient(Y, values) / weight[:, None], weight
 
 

@@ -175,7 +175,7 @@ class _Part:
         )
         diagonal, outer = objective.loss.curvature(objective.Y, values)
         # As in a weighted solution: where all rows are flat, a step would have no end.
-        diagonal = np.maximum(diagonal, objective.loss.least_weight * diagonal.max())
+        diagonal = np.maximum(diagonal.T, objective.loss.least_weight(objective.Y, values)).T
         m, n_outputs = shares.shape
         hessian = np.zeros((m, n_outputs, m, n_outputs))
         for k in range(n_outputs):

@@ -128,15 +128,18 @@ def _planned(
     squares, jobs, starts = learned.alphas(n_targets), [], []
     for recipe, columns in recipes:
         Y, start, scale, alpha = Y_sample[:, columns], start_sample[:, columns], 1.0, float(squares[columns].mean())
+        left_out = start
         if recipe.is_robust:
             scale = robust_scale((Y - start)[:, 0], weight)
             fit = robust_fit(sampled, Y, start, weight, alpha, scale)
             start, scale = fit.state.values, fit.scale
-            start = start + weighted_quantile(fit.residuals, weight, recipe.level)
+            move = weighted_quantile(fit.residuals, weight, recipe.level)
+            # Targets of the fit lie too close to it to say how flat the loss is at new ones.
+            start, left_out = start + move, Y - fit.residuals[:, None] + move
         loss = recipe.loss(scale, Y.shape[1])
         trials = PenaltyTrials(sampled, loss, Y, weight)
         if penalty.candidates is None:
-            best = trials.best_near(penalty_of_squares(loss, Y, weight, start, alpha), start)
+            best = trials.best_near(penalty_of_squares(loss, Y, weight, left_out, alpha), start)
         else:
             best = trials.best_of(penalty.candidates[:, 0].tolist(), start)
         jobs.append(Job(recipe, columns, loss, best.alpha))

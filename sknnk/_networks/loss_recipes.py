@@ -9,6 +9,8 @@ from .._losses import Gamma, Huber, Logistic, Loss, Pinball, Poisson, Softmax
 
 # Threshold of the Huber loss in standard deviations: 95 % of the efficiency of squares for normal noise.
 _THRESHOLD = 1.345
+# Distance in standard deviations beyond which a target is taken to be wrong.
+_REACH = 20.0
 # Width of the rounded kink of the pinball loss, in standard deviations.
 _KINK = 0.2
 # Standard deviation of a normal distribution over its median absolute deviation.
@@ -45,7 +47,7 @@ class Recipe:
     def loss(self, scale: float, n_outputs: int) -> Loss:
         """The loss for residuals of some standard deviation."""
         if self.name == "huber":
-            return Huber(_THRESHOLD * scale)
+            return Huber(_THRESHOLD * scale, _REACH * scale)
         if self.is_robust:
             return Pinball(self.level, _KINK * scale)
         if self.name == "log_loss":

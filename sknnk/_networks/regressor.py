@@ -24,7 +24,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         number for each bundled layer. With kernels it is the number of landmarks.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
         What is minimised, beside the penalty. Other losses than squares take up to 12 weighted least-squares solutions
-        with columns that squares chose. ``"huber"`` is squares for most rows, and lets no wild target decide.
+        with columns that squares chose. ``"huber"`` is squares for most rows, and lets no wild target decide;
+        targets more than twenty standard deviations of residuals away count for nothing.
         ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. ``"poisson"`` (counts, rates) and
         ``"gamma"`` (positive numbers) predict means, by a network for their logarithm.
     quantile : float or array-like of float, default=0.5

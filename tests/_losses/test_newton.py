@@ -82,7 +82,7 @@ def test_the_network_is_that_of_an_independent_optimiser(loss, F, Y):
     own = steps(loss, F, Y, alpha, weight).state.values
     if k > 1:  # a constant common to all classes changes no probability
         expected, own = expected - expected.mean(axis=1, keepdims=True), own - own.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(own, expected, atol=3e-6)
+    np.testing.assert_allclose(own, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("loss", "F", "Y"), [pytest.param(*rest, id=name) for name, *rest in cases()])
@@ -90,6 +90,16 @@ def test_twelve_solutions_are_enough(loss, F, Y):
     few, many = steps(loss, F, Y, 0.7, n=12, tol=1e-5), steps(loss, F, Y, 0.7)
     assert few.n_steps <= 12
     assert few.objective <= many.objective * (1.0 + 1e-4)
+
+
+def test_few_solutions_are_enough_for_a_quantile_that_is_close_to_all_targets():
+    X, rng = np.random.default_rng(0).normal(size=(150, 2)), np.random.default_rng(1)
+    kernel = np.exp(-0.5 * ((X[:, None] - X) ** 2).sum(axis=2))
+    values, vectors = np.linalg.eigh(kernel)
+    F, loss = vectors * np.sqrt(np.maximum(values, 0.0)), Pinball(0.95, 0.05)
+    Y = (np.sin(2.0 * X[:, 0]) + 0.3 * rng.standard_t(3, size=150))[:, None]
+    few, many = steps(loss, F, Y, 1e-4, n=12, tol=1e-5), steps(loss, F, Y, 1e-4, n=200)
+    assert few.n_steps < 12 and few.objective <= many.objective * (1.0 + 1e-4)
 
 
 @pytest.mark.parametrize(("model", "loss"), [(PoissonRegressor, Poisson()), (GammaRegressor, Gamma())])
@@ -105,6 +115,7 @@ def test_huber_regression_is_that_of_scikit_learn_at_its_scale():
     F, Y = next((F, Y) for name, _, F, Y in cases() if name == "huber")
     theirs = HuberRegressor(epsilon=1.345, alpha=0.5, tol=1e-12, max_iter=10_000).fit(F, Y[:, 0])
     own = steps(Huber(1.345 * theirs.scale_), F, Y, 0.5 * theirs.scale_)
+    # Theirs stops at a gradient of 3e-4, and ours at 1e-7.
     np.testing.assert_allclose(own.state.values[:, 0], theirs.predict(F), atol=1e-4)
 
 
@@ -112,11 +123,11 @@ def test_quantile_regression_is_that_of_scikit_learn_where_the_kink_is_narrow():
     F, Y = next((F, Y) for name, _, F, Y in cases() if name == "quantile")
     theirs = QuantileRegressor(quantile=0.8, alpha=0.0).fit(F, Y[:, 0])
     values = np.full(Y.shape, Y.mean())
-    for width in (0.1, 0.03, 0.01, 3e-3):
+    for width in (0.1, 0.01, 1e-3, 1e-4):
         loss = Pinball(0.8, width)
         values = minimised(Columns(F), loss, Y, np.ones(len(F)), 1e-8, values, 1e-14, 60).state.values
-    assert loss.judged(Y, values).mean() <= loss.judged(Y, theirs.predict(F)[:, None]).mean() * (1.0 + 1e-3)
-    np.testing.assert_allclose(values[:, 0], theirs.predict(F), atol=0.1)
+    assert loss.judged(Y, values).mean() <= loss.judged(Y, theirs.predict(F)[:, None]).mean() * (1.0 + 1e-5)
+    np.testing.assert_allclose(values[:, 0], theirs.predict(F), atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["two classes", "four classes"])
@@ -141,4 +152,4 @@ def test_squares_in_place_of_the_loss_are_the_working_system():
 def test_rows_that_are_flat_everywhere_still_pull():
     Y, values = np.full((5, 1), 100.0), np.zeros((5, 1))
     Z, weight = working_system(Huber(1.0), Y, values)
-    assert np.all(weight == 1.0) and np.all(Z > 0.0)
+    assert np.all(weight > 0.0) and np.all(Z > 0.0)

@@ -116,6 +116,19 @@ def test_a_few_wild_targets_change_a_robust_network_little():
     assert error(wild, "squared_error") > 2.0 * best
 
 
+def test_wild_targets_bend_no_network_that_could_go_through_them():
+    X, signal, rng = rows(200)
+    clean = 5.0 + signal + 0.05 * rng.normal(size=200)
+    wild = clean.copy()
+    wild[:150:50] *= 100.0
+    errors = []
+    for y in (clean, wild):
+        settings = {**KERNEL, "length_scale": 0.7, "alpha": 1e-5}
+        model = BundledNetworkRegressor(loss="huber", **settings).fit(X[:150], y[:150])
+        errors.append(np.sqrt(np.mean((model.predict(X[150:]) - clean[150:]) ** 2)))
+    assert errors[1] < 1.1 * errors[0]
+
+
 def test_counts_are_never_predicted_below_zero_and_neither_are_their_intervals():
     X, y = table("poisson", 200)
     model = BundledNetworkRegressor(loss="poisson", **KERNEL).fit(X, y)

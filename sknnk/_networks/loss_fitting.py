@@ -13,7 +13,7 @@ from .fitting import fit_network
 from .kernel_fitting import chosen_map, with_dense_rows
 from .loss_guides import guided_columns, robust_fit
 from .loss_penalties import PenaltyTrials, penalty_of_squares
-from .loss_recipes import Recipe, robust_scale, weighted_quantile
+from .loss_recipes import Recipe, robust_scale, weighted_quantile, within_reach
 from .loss_samples import Learned, SampledRows, sampled_units
 from .loss_solving import Job, SolvedLosses, solved_losses
 from .loss_targets import LossTargets
@@ -137,7 +137,7 @@ def _planned(
             # Targets of the fit lie too close to it to say how flat the loss is at new ones.
             start, left_out = start + move, Y - fit.residuals[:, None] + move
         loss = recipe.loss(scale, Y.shape[1])
-        trials = PenaltyTrials(sampled, loss, Y, weight)
+        trials = PenaltyTrials(sampled, *within_reach(loss, Y, left_out), weight)
         if penalty.candidates is None:
             best = trials.best_near(penalty_of_squares(loss, Y, weight, left_out, alpha), start)
         else:

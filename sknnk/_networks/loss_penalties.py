@@ -11,6 +11,9 @@ from .loss_samples import SampledRows
 
 # Factor between neighbouring penalties.
 _FACTOR = 10.0**0.5
+# Share of the loss that a step to a larger and to a smaller penalty must gain: without it, the penalty would fall for
+# ever where a network goes through all targets and the loss is flat.
+_GAINS = (0.0, 1e-3)
 # Neighbours tried on either side at most.
 _MOST_TRIED = 8
 # Steps for each penalty, which begin with the outputs of its neighbour, and where they end.
@@ -67,11 +70,11 @@ class PenaltyTrials:
     def best_near(self, alpha: float, start: Array) -> Minimum:
         """The fit of the penalty of least loss, climbing down from one to its neighbours."""
         least, best = self.tried(alpha, start)
-        for factor in (_FACTOR, 1.0 / _FACTOR):
+        for factor, gain in zip((_FACTOR, 1.0 / _FACTOR), _GAINS, strict=True):
             begun = best
             for power in range(1, _MOST_TRIED + 1):
                 loss, found = self.tried(alpha * factor**power, best.state.values)
-                if not loss < least:
+                if not loss < (1.0 - gain) * least:
                     break
                 least, best = loss, found
             if best is not begun:

@@ -97,6 +97,30 @@ def weighted_quantile(values: Array, sample_weight: Array, level: float) -> floa
     return float(values[order[min(int(np.searchsorted(sums, level * sums[-1])), len(values) - 1)]])
 
 
+def within_reach(loss: Loss, Y: Array, left_out: Array) -> tuple[Loss, Array]:
+    """A convex loss and targets by which the penalty of a loss is chosen.
+
+    A loss that ends somewhere says nothing against a network that goes through wild targets, as long as it does.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    Y, left_out : ndarray of shape (n_rows, n_outputs)
+        Targets, and what is predicted for each row without it.
+
+    Returns
+    -------
+    loss : Loss
+        A Huber loss goes on for ever; others are as they were.
+    Y : ndarray of shape (n_rows, n_outputs)
+        Targets out of reach are replaced by predictions.
+    """
+    if not isinstance(loss, Huber):
+        return loss, Y
+    return Huber(loss.threshold), np.where(np.abs(Y - left_out) <= loss.reach, Y, left_out)
+
+
 def robust_scale(residuals: Array, sample_weight: Array) -> float:
     """Standard deviation of most residuals.
 

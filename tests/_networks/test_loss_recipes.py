@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk._losses import Gamma, Huber, Logistic, Pinball, Poisson, Softmax
-from sknnk._networks.loss_recipes import Recipe, robust_scale, weighted_quantile
+from sknnk._networks.loss_recipes import Recipe, robust_scale, weighted_quantile, within_reach
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,11 @@ def test_steps_begin_at_finite_outputs():
     np.testing.assert_allclose(Recipe("poisson").start(counts, weight), np.log([[1.0], [3.0]]))
     classes = np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, -1.0]])
     assert np.all(np.isfinite(Recipe("log_loss").start(classes, weight)))
+
+
+def test_targets_out_of_reach_choose_no_penalty():
+    Y, left_out = np.array([[0.0], [3.0], [-500.0]]), np.array([[0.5], [0.5], [0.5]])
+    loss, near = within_reach(Huber(1.0, 20.0), Y, left_out)
+    assert loss == Huber(1.0) and near.tolist() == [[0.0], [3.0], [0.5]]
+    pinball = Pinball(0.9, 0.1)
+    assert within_reach(pinball, Y, left_out) == (pinball, Y)

@@ -16,14 +16,22 @@ from sklearn.neural_network import MLPClassifier
 from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, bundle, trusted_types
 from sknnk._networks import fitted_network, held_out, kernel_fitting, streaming
 
-REGRESSOR = BundledNetworkRegressor(64, activation="gaussian", length_scale=1.5, random_state=0, n_jobs=1)
+REGRESSOR = BundledNetworkRegressor(
+    64,
+    activation="gaussian",
+    frequencies="isotropic",
+    length_scale=1.5,
+    input_transform="quantile",
+    random_state=0,
+    n_jobs=1,
+)
 LOSSES = {"loss", "quantile"}  # other ones for classes than for numbers
 CLASSIFIER = BundledNetworkClassifier(**{name: v for name, v in REGRESSOR.get_params().items() if name not in LOSSES})
 LANDMARKS = {"n_components": "auto", "feature_map": "kernel"}
 NETWORKS = {
     "regressor": REGRESSOR,
     "classifier": CLASSIFIER,
-    "penalty": clone(REGRESSOR).set_params(alpha=0.1),
+    "penalty": clone(REGRESSOR).set_params(alpha=0.1, frequencies="auto", input_transform="auto"),
     "robust": clone(REGRESSOR).set_params(input_transform="robust"),
     "plain": clone(REGRESSOR).set_params(input_transform=None),
     "exact": clone(REGRESSOR).set_params(**LANDMARKS),
@@ -158,11 +166,11 @@ def test_columns_that_begin_to_vary_too_late_are_named():
 def test_once_layers_are_fixed_size_and_number_of_chunks_do_not_matter(name, monkeypatch):
     monkeypatch.setattr(streaming, "FEW_ROWS", 40)
     monkeypatch.setattr(held_out, "HELD_ROWS", 60)
-    X, y = table(150, classes="classifier" in name)
-    one, other = (stream(NETWORKS[name], X, y, [30, 15, *more]) for more in ([1] * 100, [100]))
+    X, y = table(110, classes="classifier" in name)
+    one, other = (stream(NETWORKS[name], X, y, [30, 15, *more]) for more in ([1] * 60, [60]))
     assert fitted_network(one).first_rows is None
     if "exact" not in name:
-        assert len(fitted_network(one).held_out.Y) == 60 and one.moments_.n_samples == 150
+        assert len(fitted_network(one).held_out.Y) == 60 and one.moments_.n_samples == 110
     if name != "state":
         assert_same(one, other, X, 1e-5)
 

@@ -58,7 +58,7 @@ def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFra
     with LocalCluster(**limits, local_directory=folder) as cluster, Client(cluster) as client:
         table = dd.read_parquet(folder / "*.parquet")
         train, test = table.partitions[:-1], table.partitions[-1:]
-        network = DaskBundledNetworkRegressor(250, **KERNEL, random_state=0)
+        network = DaskBundledNetworkRegressor(120, **KERNEL, random_state=0)
         with memory.sample("fit", measure="process", interval=0.1, client=client):
             network.fit(train[INPUTS], train["load"])
         return network, memory.to_pandas(align=True), network.score(test[INPUTS], test["load"])

@@ -19,9 +19,14 @@ LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntim
 UNCOUNTED = [
     TESTS / name
     for name in (
-        "test_callers_arrays.py", "test_common.py", "test_interruption.py", "test_unbiased_mode.py", "test_weights.py",
-        "_features/test_estimation_errors.py", "_features/test_samplers.py", "_features/unbiased",
-        "_networks/test_estimator.py", "_networks/test_intervals.py", "_networks/test_kernel_networks.py",
+        "test_array_api.py", "test_callers_arrays.py", "test_common.py", "test_interruption.py", "test_pages.py",
+        "test_unbiased_mode.py", "test_weights.py", "_cross_validation/test_classifier.py",
+        "_cross_validation/test_regressor.py", "_features/test_directions.py", "_features/test_estimation_errors.py",
+        "_features/test_samplers.py", "_features/unbiased", "_kernel_learning/test_wide_tables.py",
+        "_networks/test_block_fitting.py", "_networks/test_estimator.py", "_networks/test_importances.py",
+        "_networks/test_intervals.py", "_networks/test_kernel_networks.py", "_networks/test_loss_fitting.py",
+        "_networks/test_single_precision.py", "_networks/test_streaming.py", "_ridge/solvers/test_operator.py",
+        "onnx/test_pipelines.py",
     )
 ]  # fmt: skip
 MISSING = [extra for extra, libraries in LIBRARIES.items() if not all(map(find_spec, libraries))]

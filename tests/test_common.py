@@ -29,10 +29,10 @@ SAMPLERS = [
 # where the automatic one would be so small that the sums of the primal, correct to a few roundings, give coefficients
 # correct to 1e-7; length scales are fixed where another network here searches for them.
 NETWORKS = [
-    BundledNetworkRegressor((24, 16), frequencies="coordinatewise", solver="primal", alpha=0.1),
+    BundledNetworkRegressor((24, 16), frequencies="coordinatewise", solver="primal", alpha=0.1, length_scale=1.5),
     BundledNetworkRegressor(24, directions="hadamard", direct_link=False, alpha=[1e-3, 1e-1, 10.0], n_jobs=2),
     BundledNetworkClassifier(24, activation="relu", solver="dual", class_weight="balanced", length_scale=1.5),
-    BundledNetworkClassifier(24, input_transform=None, alpha=0.1, batch_size=7),
+    BundledNetworkClassifier(24, input_transform=None, alpha=0.1, batch_size=7, length_scale=1.5),
     BundledNetworkRegressor(
         12, activation="gaussian", frequencies="isotropic", feature_map="kernel", feature_learning="agop"
     ),

@@ -187,7 +187,7 @@ def test_for_a_single_frequency_the_bound_is_within_three_times_the_measured_var
 def test_errors_exceed_the_bound_no_more_often_than_promised(activation, confidence, directions):
     X, W, b = layer(4)
     sampler = URFSampler(activation, n_components=100, mode="unbiased", directions=directions)
-    values = estimates(sampler, X, W, b, 400)
+    values = estimates(sampler, X, W, b, 250)
     bound = estimation_error_bound(sampler, X, W, b, confidence=confidence)
     errors = np.abs(
         values - {"sin": np.sin, "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}[activation](X @ W.T + b)

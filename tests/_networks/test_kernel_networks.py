@@ -161,7 +161,7 @@ def test_landmarks_are_chosen_where_nothing_asks_for_random_columns(parameters, 
 
 @pytest.mark.parametrize("options", [{}, {"loss": "huber"}, {"block_size": 40}])
 def test_a_small_sparse_table_gets_the_network_of_the_dense_one(options, monkeypatch):
-    (X, y, _), (new, _, _) = table(100), table(20, seed=1)
+    (X, y, _), (new, _, _) = table(60), table(20, seed=1)
     X[:, 2] = X[:, 2] > 0.5
     dense = network(feature_map="auto", **options).fit(X, y)
     thin = network(feature_map="auto", **options).fit(sparse.csr_array(X), y)

@@ -17,12 +17,12 @@ def table(n, n_features, seed=0):
 @pytest.mark.parametrize(
     ("parameters", "n", "n_features"),
     [
-        ({}, 200, 3),
-        ({"activation": "gaussian"}, 400, 4),
-        ({"activation": "gaussian", "alpha": 1e-10, "input_transform": None}, 300, 3),
-        ({"activation": "cauchy", "frequencies": "coordinatewise"}, 150, 15),
-        ({"feature_map": "kernel", "n_components": 60}, 200, 3),
-        ({"feature_map": "kernel", "n_components": 60, "activation": "gaussian"}, 300, 4),
+        ({}, 90, 3),
+        ({"activation": "gaussian"}, 120, 4),
+        ({"activation": "gaussian", "alpha": 1e-10, "input_transform": None}, 120, 3),
+        ({"activation": "cauchy", "frequencies": "coordinatewise"}, 80, 15),
+        ({"feature_map": "kernel", "n_components": 40}, 100, 3),
+        ({"feature_map": "kernel", "n_components": 40, "activation": "gaussian"}, 120, 4),
     ],
 )
 def test_the_same_numbers_in_float32_give_the_same_network(parameters, n, n_features):
@@ -43,7 +43,7 @@ def test_the_same_numbers_in_float32_give_the_same_network(parameters, n, n_feat
 
 
 def test_scores_of_classes_are_the_same_numbers_in_float32():
-    X, y, X_new = table(300, 3)
+    X, y, X_new = table(120, 3)
     wide = BundledNetworkClassifier(random_state=0).fit(X.astype(float), y > 100.0)
     narrow = BundledNetworkClassifier(random_state=0).fit(X, y > 100.0)
     expected = wide.decision_function(X_new.astype(float))

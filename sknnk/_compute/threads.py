@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -218,7 +219,7 @@ def _helpers(threads: int) -> ThreadPoolExecutor:
 
 
 class _Limit:
-    """Keeps libraries of BLAS at one thread while its number of users is positive.
+    """Keeps libraries of BLAS at one thread while it is in use.
 
     Parameters
     ----------
@@ -227,29 +228,33 @@ class _Limit:
     """
 
     def __init__(self, per_thread: bool) -> None:
-        self._per_thread, self.users = per_thread, 0
+        self._per_thread = per_thread
+        self.uses: set[object] = set()
         self._before: list[tuple[Any, int]] = []
 
-    # A signal handler may interrupt both methods at any place and call both. So the count rises before anything is
-    # changed, and falls after everything is restored: the handler then sees a user, and changes nothing.
-    def enter(self) -> None:
-        self.users += 1
-        if self.users == 1:
-            before = [(each, each.get_num_threads()) for each in _blas_libraries(self._per_thread)]
-            self._before = [(each, number) for each, number in before if _is_lowered(each, number)]
+    # A signal handler may interrupt both methods at any place, call both, and raise. So a use is known before anything
+    # is changed, and forgotten after everything is restored: the handler then sees a use, and changes nothing. What a
+    # library had before is kept until it is restored, and to end a use twice is the same as once.
+    def enter(self, use: object) -> None:
+        self.uses.add(use)
+        if len(self.uses) == 1:
+            for library in _blas_libraries(self._per_thread):
+                number = library.get_num_threads()
+                self._before.append((library, number))
+                if not _is_lowered(library, number):
+                    self._before.pop()
 
-    def leave(self) -> None:
-        if self.users == 1:
-            for library, number in self._before:
-                _restore(library, number)
-        self.users -= 1
+    def leave(self, use: object) -> None:
+        if self.uses == {use}:
+            while self._before:
+                _restore(*self._before[-1])
+                self._before.pop()
+        self.uses.discard(use)
 
-    def keep_one_thread(self, users: int) -> None:
-        """Forget the uses of all threads but one, which has this many."""
-        if self.users > users == 0:
-            self.users = 1
-            self.leave()
-        self.users = users
+    def keep(self, uses: set[object]) -> None:
+        """Forget all other uses: those of threads that this process does not have."""
+        for use in self.uses - uses:
+            self.leave(use)
 
 
 def _is_lowered(library: Any, number: int | None) -> bool:
@@ -283,14 +288,23 @@ _own, _shared, _shared_lock = _OwnLimit(), _Limit(per_thread=False), threading.R
 
 class _OneBlasThread:
     def __enter__(self) -> None:
-        _own.limit.enter()
+        self._use = use, own = object(), _own.limit
+        # An interrupt may come when `__exit__` is called, before its first line: then the use ends with this object.
+        self._at_last = weakref.finalize(self, _end_use, use, own)
+        self._at_last.atexit = False
+        own.enter(use)
         with _shared_lock:
-            _shared.enter()
+            _shared.enter(use)
 
     def __exit__(self, *_: object) -> None:
-        with _shared_lock:
-            _shared.leave()
-        _own.limit.leave()
+        _end_use(*self._use)
+        self._at_last.detach()
+
+
+def _end_use(use: object, own: _Limit) -> None:
+    with _shared_lock:
+        _shared.leave(use)
+    own.leave(use)
 
 
 def _after_fork() -> None:
@@ -298,7 +312,7 @@ def _after_fork() -> None:
     global _shared_lock
     _helpers.cache_clear()
     _shared_lock = threading.RLock()
-    _shared.keep_one_thread(_own.limit.users)
+    _shared.keep(_own.limit.uses)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -238,3 +238,31 @@ def test_a_forked_process_has_threads_of_its_own():
 @given(n_samples=st.integers(0, 10**7), n_columns=st.integers(0, 10**6))
 def test_blocks_have_rows_and_their_length_knows_no_threads(n_samples, n_columns):
     assert 1 <= block_length(n_samples, n_columns) <= 2**20
+
+
+def test_uses_end_wherever_they_are_interrupted():
+    def interrupted_at(position):
+        count = 0
+
+        def raising(frame, event, argument):
+            nonlocal count
+            if event == "call" and frame.f_code.co_filename == threads_module.__file__:
+                count += 1
+                if count == position:
+                    sys.setprofile(None)
+                    raise KeyboardInterrupt
+
+        sys.setprofile(raising)
+        try:
+            with one_blas_thread(), one_blas_thread():
+                pass
+        finally:
+            sys.setprofile(None)
+        return count
+
+    n_calls = interrupted_at(None)
+    assert n_calls > 8
+    for position in range(1, n_calls + 1):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_at(position)
+        assert not threads_module._shared.uses and not threads_module._own.limit.uses, position

@@ -6,11 +6,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from .._compute import Array
+from .loss import least_of_largest
 
 # Exponents beyond these bounds overflow.
 _LARGEST = 500.0
-# Least weight of a row, as a share of the largest.
-_LEAST_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Poisson:
 
     def least_weight(self, Y: Array, F: Array) -> float:
         """A tiny share of the largest curvature."""
-        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
+        return least_of_largest(self.curvature(Y, F)[0])
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""
@@ -74,7 +73,7 @@ class Gamma:
 
     def least_weight(self, Y: Array, F: Array) -> float:
         """A tiny share of the largest curvature."""
-        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
+        return least_of_largest(self.curvature(Y, F)[0])
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""

@@ -6,9 +6,7 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
 from .._compute import Array
-
-# Least weight of a row, as a share of the largest.
-_LEAST_WEIGHT = 1e-6
+from .loss import least_of_largest
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Logistic:
 
     def least_weight(self, Y: Array, F: Array) -> float:
         """A tiny share of the largest curvature."""
-        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
+        return least_of_largest(self.curvature(Y, F)[0])
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""
@@ -71,7 +69,7 @@ class Softmax:
 
     def least_weight(self, Y: Array, F: Array) -> float:
         """A tiny share of the largest curvature."""
-        return _LEAST_WEIGHT * float(np.max(self.curvature(Y, F)[0]))
+        return least_of_largest(self.curvature(Y, F)[0])
 
     def judged(self, Y: Array, F: Array) -> Array:
         """The same as `values`."""

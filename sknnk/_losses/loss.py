@@ -2,7 +2,12 @@
 
 from typing import Protocol
 
+import numpy as np
+
 from .._compute import Array
+
+# Least weight of a row, as a share of the largest.
+_LEAST_WEIGHT = 1e-6
 
 
 class Loss(Protocol):
@@ -37,3 +42,25 @@ class Loss(Protocol):
 
     def means(self, F: Array) -> Array:
         """Outputs in the units of the targets."""
+
+
+def least_of_largest(curvature: Array) -> float:
+    """Least weight of a row for a loss that is curved everywhere.
+
+    Parameters
+    ----------
+    curvature : ndarray of shape (n_samples, n_outputs)
+        Second derivatives of the loss.
+
+    Returns
+    -------
+    float
+        A tiny share of the largest of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> least_of_largest(np.array([[2.0], [0.0]]))
+    2e-06
+    """
+    return _LEAST_WEIGHT * float(np.max(curvature))

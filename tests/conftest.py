@@ -24,7 +24,7 @@ UNCOUNTED = [
         "_cross_validation/test_regressor.py", "_features/test_directions.py", "_features/test_estimation_errors.py",
         "_features/test_samplers.py", "_features/unbiased", "_kernel_learning/test_wide_tables.py",
         "_networks/test_block_fitting.py", "_networks/test_estimator.py", "_networks/test_importances.py",
-        "_networks/test_intervals.py", "_networks/test_kernel_networks.py", "_networks/test_loss_fitting.py",
+        "_networks/test_intervals.py", "_networks/test_kernel_networks.py", "_networks/losses/test_fitting.py",
         "_networks/test_single_precision.py", "_networks/test_streaming.py", "_ridge/solvers/test_operator.py",
         "onnx/test_pipelines.py",
     )

@@ -12,7 +12,7 @@ from .estimator import BundledNetwork, as_estimator
 from .fitted import FittedNetwork, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
-from .loss_targets import LossTargets
+from .losses import LossTargets
 from .moving import to_numpy
 from .numeric_network import check_request
 from .regressor import BundledNetworkRegressor

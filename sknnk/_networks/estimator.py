@@ -16,7 +16,7 @@ from .._integration import Execution, IntegratedEstimator, current_progress, dra
 from .._kernels import ACTIVATIONS
 from .access import fitted_network, table_encoder
 from .fitted import FittedNetwork
-from .loss_fitting import fit_any_loss
+from .losses import fit_any_loss
 from .raw_tables import encoded_inputs, fitted_table, later_rows
 from .specification import NetworkSpec
 from .streaming import extend_network, warn_of_overlooked_columns

@@ -13,7 +13,7 @@ from .._compute import on_host, stacked
 from .._data import Dataset
 from .estimator import BundledNetwork
 from .fitted import FittedNetwork
-from .loss_targets import LossTargets
+from .losses import LossTargets
 from .targets import ClassTargets, NumericTargets
 from .validation import CheckedRows
 

@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from .._compute import Array, one_blas_thread
-from .._data import Dataset, dense_inputs, unit_rows
-from .._features import KernelMap, RandomMap
-from .._integration import Execution
-from .._kernel_learning import KernelTask
-from .._losses import State
-from .._ridge import Penalty
-from .choice import NetworkChoice
-from .fitted import over_blocks
-from .fitting import PreparedNetwork, prepare_network
-from .kernel_fitting import choice_of, chosen_kernel
-from .loss_rows import ExactRows, GivenKernel
-from .specification import NetworkSpec
+from ..._compute import Array, one_blas_thread
+from ..._data import Dataset, dense_inputs, unit_rows
+from ..._features import KernelMap, RandomMap
+from ..._integration import Execution
+from ..._kernel_learning import KernelTask
+from ..._losses import State
+from ..._ridge import Penalty
+from ..choice import NetworkChoice
+from ..fitted import over_blocks
+from ..fitting import PreparedNetwork, prepare_network
+from ..kernel_fitting import choice_of, chosen_kernel
+from ..specification import NetworkSpec
+from .rows import ExactRows, GivenKernel
 
 # Rows on which losses are tried out.
 SAMPLE_SIZE = 800

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 
-from .._compute import Array, Floats, Indices
-from .._data import Dataset
-from .._features import BlockedKernel, KernelMap, RandomMap
-from .._integration import Execution
-from .._losses import State
-from .._ridge import KernelRows, Penalty, solve_blocks, solve_exactly, solve_moments
-from .fitted import over_blocks
-from .held_out import residuals_without_row
-from .row_sums import summed_rows
+from ..._compute import Array, Floats, Indices
+from ..._data import Dataset
+from ..._features import BlockedKernel, KernelMap, RandomMap
+from ..._integration import Execution
+from ..._losses import State
+from ..._ridge import KernelRows, Penalty, solve_blocks, solve_exactly, solve_moments
+from ..fitted import over_blocks
+from ..held_out import residuals_without_row
+from ..row_sums import summed_rows
 
 
 class LeftOut(NamedTuple):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._compute import Array
-from .._losses import Loss, Minimum, minimised, working_system
-from .loss_samples import SampledRows
+from ..._compute import Array
+from ..._losses import Loss, Minimum, minimised, working_system
+from .samples import SampledRows
 
 # Factor between neighbouring penalties.
 _FACTOR = 10.0**0.5

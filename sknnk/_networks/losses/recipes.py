@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._compute import Array
-from .._losses import Gamma, Huber, Logistic, Loss, Pinball, Poisson, Softmax
+from ..._compute import Array
+from ..._losses import Gamma, Huber, Logistic, Loss, Pinball, Poisson, Softmax
 
 # Threshold of the Huber loss in standard deviations: 95 % of the efficiency of squares for normal noise.
 _THRESHOLD = 1.345

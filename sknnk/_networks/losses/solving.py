@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._compute import Array
-from .._data import Dataset, dense_inputs, multiplicities
-from .._features import (
+from ..._compute import Array
+from ..._data import Dataset, dense_inputs, multiplicities
+from ..._features import (
     BlockMap,
     KernelMap,
     RandomMap,
@@ -15,22 +15,22 @@ from .._features import (
     landmark_map,
     single_is_harmless,
 )
-from .._integration import Execution
-from .._kernel_learning import KernelTask
-from .._kernels import numeric_length_scale
-from .._losses import Loss, Minimum, State, minimised, working_system
-from .._ridge import BareSolution, check_memory, solves_in_single
-from .block_fitting import held_in_blocks, refined_in_blocks, with_all_rows
-from .choice import NetworkChoice
-from .held_out import HELD_ROWS, HeldOutRows, held_rows
-from .kernel_fitting import check_exact_memory, choice_of
-from .kernel_plans import KernelPlan, planned
-from .loss_recipes import Recipe, weighted_quantile
-from .loss_rows import BlockedRows, ExactRows, LeftOut, SummedRows
-from .loss_samples import Learned, LearnedKernel
-from .loss_targets import LossTargets
-from .specification import NetworkSpec
-from .targets import ClassTargets, NumericTargets
+from ..._integration import Execution
+from ..._kernel_learning import KernelTask
+from ..._kernels import numeric_length_scale
+from ..._losses import Loss, Minimum, State, minimised, working_system
+from ..._ridge import BareSolution, check_memory, solves_in_single
+from ..block_fitting import held_in_blocks, refined_in_blocks, with_all_rows
+from ..choice import NetworkChoice
+from ..held_out import HELD_ROWS, HeldOutRows, held_rows
+from ..kernel_fitting import check_exact_memory, choice_of
+from ..kernel_plans import KernelPlan, planned
+from ..specification import NetworkSpec
+from ..targets import ClassTargets, NumericTargets
+from .recipes import Recipe, weighted_quantile
+from .rows import BlockedRows, ExactRows, LeftOut, SummedRows
+from .samples import Learned, LearnedKernel
+from .targets import LossTargets
 
 # Weighted solutions at most, and the relative decrease of the objective at which they end.
 _MOST_STEPS, _TOLERANCE = 12, 1e-5

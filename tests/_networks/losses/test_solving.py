@@ -1,9 +1,9 @@
 import numpy as np
 
 from sknnk._losses import Huber, Minimum, Poisson, State
-from sknnk._networks.loss_recipes import Recipe
-from sknnk._networks.loss_rows import LeftOut
-from sknnk._networks.loss_solving import Job, Minima
+from sknnk._networks.losses.recipes import Recipe
+from sknnk._networks.losses.rows import LeftOut
+from sknnk._networks.losses.solving import Job, Minima
 
 
 def minima(loss, Y, values):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._compute import Array
-from .._data import Dataset
-from .._integration import NO_PROGRESS, Execution
-from .._losses import Huber, State, minimised, working_system
-from .loss_recipes import Recipe, robust_scale, weighted_quantile
-from .loss_samples import Learned, SampledRows, learned_columns, sampled_units
-from .specification import NetworkSpec
+from ..._compute import Array
+from ..._data import Dataset
+from ..._integration import NO_PROGRESS, Execution
+from ..._losses import Huber, State, minimised, working_system
+from ..specification import NetworkSpec
+from .recipes import Recipe, robust_scale, weighted_quantile
+from .samples import Learned, SampledRows, learned_columns, sampled_units
 
 # Distance from the median, in standard deviations, to which targets are moved before anything is fitted.
 _FIRST_CUT = 3.0

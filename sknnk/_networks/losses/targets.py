@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._compute import Array, Indices
-from .._losses import Loss
-from .targets import NumericTargets
+from ..._compute import Array, Indices
+from ..._losses import Loss
+from ..targets import NumericTargets
 
 # Losses whose mean is the exponential of the output.
 _LOGARITHMIC = ("poisson", "gamma")

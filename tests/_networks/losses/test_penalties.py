@@ -2,9 +2,9 @@ import numpy as np
 
 from sknnk._integration import Execution
 from sknnk._losses import Huber, Poisson
-from sknnk._networks.loss_penalties import PenaltyTrials, penalty_of_squares
-from sknnk._networks.loss_rows import ExactRows, GivenKernel
-from sknnk._networks.loss_samples import SampledRows
+from sknnk._networks.losses.penalties import PenaltyTrials, penalty_of_squares
+from sknnk._networks.losses.rows import ExactRows, GivenKernel
+from sknnk._networks.losses.samples import SampledRows
 
 
 def trials(loss, Y, X):

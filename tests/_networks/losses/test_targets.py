@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk._losses import Poisson
-from sknnk._networks.loss_targets import LossTargets, checked_levels
+from sknnk._networks.losses.targets import LossTargets, checked_levels
 
 
 def test_logarithmic_losses_predict_exponentials_in_the_dtype_of_the_scores():

@@ -5,7 +5,7 @@ from sknnk._data import Dataset
 from sknnk._features import SymmetricKernel, blocked_kernel, landmark_map
 from sknnk._integration import Execution
 from sknnk._kernels import Kernel
-from sknnk._networks.loss_rows import BlockedRows, ExactRows, GivenKernel, SummedRows
+from sknnk._networks.losses.rows import BlockedRows, ExactRows, GivenKernel, SummedRows
 
 KERNELS = (Kernel("gaussian", "isotropic", np.ones(2)),)
 

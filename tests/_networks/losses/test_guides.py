@@ -3,8 +3,8 @@ import numpy as np
 from sknnk import BundledNetworkRegressor
 from sknnk._data import Dataset
 from sknnk._integration import Execution
-from sknnk._networks.loss_guides import guided_columns
-from sknnk._networks.loss_recipes import Recipe
+from sknnk._networks.losses.guides import guided_columns
+from sknnk._networks.losses.recipes import Recipe
 from sknnk._networks.specification import NetworkSpec
 
 

@@ -4,22 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._compute import Array
-from .._data import Dataset, distinct_rows
-from .._integration import Execution
-from .._ridge import Penalty
-from .fitted import FittedNetwork
-from .fitting import fit_network
-from .kernel_fitting import chosen_map, with_dense_rows
-from .loss_guides import guided_columns, robust_fit
-from .loss_penalties import PenaltyTrials, penalty_of_squares
-from .loss_recipes import Recipe, robust_scale, weighted_quantile, within_reach
-from .loss_samples import Learned, SampledRows, sampled_units
-from .loss_solving import Job, SolvedLosses, solved_losses
-from .loss_targets import LossTargets
-from .specification import NetworkSpec
-from .targets import ClassTargets, NumericTargets
-from .tensor_rows import refuse_tensors
+from ..._compute import Array
+from ..._data import Dataset, distinct_rows
+from ..._integration import Execution
+from ..._ridge import Penalty
+from ..fitted import FittedNetwork
+from ..fitting import fit_network
+from ..kernel_fitting import chosen_map, with_dense_rows
+from ..specification import NetworkSpec
+from ..targets import ClassTargets, NumericTargets
+from ..tensor_rows import refuse_tensors
+from .guides import guided_columns, robust_fit
+from .penalties import PenaltyTrials, penalty_of_squares
+from .recipes import Recipe, robust_scale, weighted_quantile, within_reach
+from .samples import Learned, SampledRows, sampled_units
+from .solving import Job, SolvedLosses, solved_losses
+from .targets import LossTargets
 
 
 def fit_any_loss(

@@ -3,7 +3,7 @@ import pytest
 
 from sknnk._data import Dataset
 from sknnk._integration import Execution
-from sknnk._networks.loss_samples import SAMPLE_SIZE, SampledRows, learned_columns, sampled_units
+from sknnk._networks.losses.samples import SAMPLE_SIZE, SampledRows, learned_columns, sampled_units
 from sknnk._networks.specification import NetworkSpec
 
 

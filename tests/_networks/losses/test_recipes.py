@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk._losses import Gamma, Huber, Logistic, Pinball, Poisson, Softmax
-from sknnk._networks.loss_recipes import Recipe, robust_scale, weighted_quantile, within_reach
+from sknnk._networks.losses.recipes import Recipe, robust_scale, weighted_quantile, within_reach
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,10 @@
+"""Networks of other losses than squares: columns that squares chose, and repeated weighted solutions with them.
+
+`fitting` plans a fit: `guides` has squares choose the columns, `penalties` tries penalties on `samples`, and `solving`
+repeats weighted solutions with all `rows`. `recipes` knows the losses by name, and `targets` what outputs mean.
+"""
+
+from .fitting import fit_any_loss
+from .targets import LossTargets
+
+__all__ = ["LossTargets", "fit_any_loss"]

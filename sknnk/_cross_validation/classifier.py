@@ -31,9 +31,13 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
+    loss : {"squared", "log_loss"}, default="squared"
+        As in :class:`BundledNetworkClassifier`. With ``"log_loss"`` nothing is shared between penalties and folds but
+        the columns: every candidate takes up to 12 passes over its training set, as in a grid search.
     alphas : "auto", float or array-like, default="auto"
         Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen. ``"auto"``
         takes powers of ten from 100 to 1e-5, times what one row weighs: a common factor of the weights changes nothing.
+        With ``"log_loss"`` they are multiplied by the mean curvature of the loss.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
         Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
         the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
@@ -51,14 +55,15 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
         never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
         parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set.
+        link is always scaled by the training set. With ``"log_loss"``, the input transform is always fitted to the
+        training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`. None is accuracy. With a `class_weight`, the accuracy of
-        None counts each row with the weight of its class, because a network that follows these weights should not be
-        rejected for it; accuracies that differ by less than 1e-7 then count as equal. ``"accuracy"`` counts all rows
-        alike.
+        As in :class:`~sklearn.model_selection.GridSearchCV`. None is accuracy, and ``"neg_log_loss"`` with
+        ``loss="log_loss"``. With a `class_weight`, the score of None counts each row with the weight of its class,
+        because a network that follows these weights should not be rejected for it; values that differ by less than 1e-7
+        then count as equal. ``"accuracy"`` counts all rows alike.
     refit : bool, str or callable, default=True
         Whether to fit the chosen candidate to all rows. With several scores, the name of the score to choose by. A
         function takes `cv_results_` and returns the position of the chosen candidate. With False the search ends with
@@ -169,10 +174,10 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     _parameter_constraints: dict = {
         **CountSearch._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "loss": BundledNetworkClassifier._parameter_constraints["loss"],
     }
     _network_class = BundledNetworkClassifier
     inverse_temperature_ = of_best("inverse_temperature_")
-    _default_scoring = "accuracy"
     # One row in ten million. If weights are further apart, a light row would decide although all heavy rows are right.
     _least_difference = 1e-7
 
@@ -180,6 +185,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         self,
         n_components=(128, 256, 512, 1024, 2048),
         *,
+        loss="squared",
         alphas="auto",
         activations="gaussian",
         length_scales="scale",
@@ -215,11 +221,15 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         self.input_transform = input_transform
         self.direct_link = direct_link
         self.categorical_features = categorical_features
-        self.class_weight = class_weight
+        self.loss, self.class_weight = loss, class_weight
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def _default_scoring(self) -> str:
+        return "accuracy" if self.loss == "squared" else "neg_log_loss"
 
     @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkClassifierCV":
@@ -349,7 +359,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         -------
         float
             The score by `scoring`, of several the one that `refit` names. Where `scoring` is None, or `refit` a
-            function that chose by several, it is accuracy.
+            function that chose by several, it is the default score.
         """
         return self._score(X, y, sample_weight, params)
 

@@ -4,15 +4,19 @@ from typing import Any
 
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import make_scorer
 from sklearn.utils.validation import _make_indexable
 
 from .._compute import Floats
 from .._integration import reports_progress
-from .._networks import BundledNetworkRegressor, NumericTargets
+from .._networks import BundledNetworkRegressor, LossTargets, NumericTargets, explained_share
 from .curves import SearchedRows
 from .raw_tables import encoded_rows
 from .scorers import Labelled
 from .search import CountSearch
+
+# Losses that are scored by another one.
+_SCORED = {"huber": "absolute_error"}
 
 
 class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, CountSearch):
@@ -27,9 +31,15 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
+    loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
+        As in :class:`BundledNetworkRegressor`. With another loss than squares nothing is shared between penalties and
+        folds but the columns: every candidate takes up to 12 passes over its training set, as in a grid search.
+    quantile : float or array-like of float, default=0.5
+        Level, or levels, of ``loss="quantile"``.
     alphas : "auto", float or array-like, default="auto"
         Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen. ``"auto"``
         takes powers of ten from 100 to 1e-5, times what one row weighs: a common factor of the weights changes nothing.
+        With other losses than squares they are multiplied by the mean curvature of the loss.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
         Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
         the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
@@ -47,11 +57,14 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
         never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
         parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set.
+        link is always scaled by the training set. With another loss than squares, the input transform is always fitted
+        to the training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is R2.
+        As in :class:`~sklearn.model_selection.GridSearchCV`; None is R2, and for other losses than squares the
+        explained share of the loss (D2): of the deviance, or of the pinball loss. For ``"huber"`` it is that of the
+        absolute error, because R2 follows wild targets in the test rows.
     refit : bool, str or callable, default=True
         Whether to fit the chosen candidate to all rows. With several scores, the name of the score to choose by. A
         function takes `cv_results_` and returns the position of the chosen candidate. With False the search ends with
@@ -152,14 +165,18 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
 
     __module__ = "sknnk"
 
-    _parameter_constraints: dict = CountSearch._parameter_constraints
+    _parameter_constraints: dict = {
+        **CountSearch._parameter_constraints,
+        **{name: BundledNetworkRegressor._parameter_constraints[name] for name in ("loss", "quantile")},
+    }
     _network_class = BundledNetworkRegressor
-    _default_scoring = "r2"
 
     def __init__(
         self,
         n_components=(128, 256, 512, 1024, 2048),
         *,
+        loss="squared_error",
+        quantile=0.5,
         alphas="auto",
         activations="gaussian",
         length_scales="scale",
@@ -180,6 +197,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         verbose=0,
     ):
         self.n_components = n_components
+        self.loss, self.quantile = loss, quantile
         self.alphas = alphas
         self.activations = activations
         self.length_scales = length_scales
@@ -198,6 +216,13 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def _default_scoring(self) -> Any:
+        """R2, or how much of the loss is explained."""
+        if self.loss == "squared_error":
+            return "r2"
+        return make_scorer(explained_share, loss=_SCORED.get(self.loss, self.loss), quantile=self.quantile)
 
     @reports_progress(n_parts=2)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> "BundledNetworkRegressorCV":
@@ -227,7 +252,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
         described, rows = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
-        targets = NumericTargets.of(rows.y, rows.X.dtype)
+        if self.loss == "squared_error":
+            targets = NumericTargets.of(rows.y, rows.X.dtype)
+        else:
+            targets = LossTargets.for_loss(rows.y, rows.X.dtype, self.loss, self.quantile)
         X, y = _make_indexable(X), _make_indexable(y)
         splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)
         Y, weight = targets.encode(rows.y, rows.X.dtype), rows.sample_weight
@@ -276,7 +304,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         -------
         float
             The score by `scoring`, of several the one that `refit` names. Where `scoring` is None, or `refit` a
-            function that chose by several, it is R2.
+            function that chose by several, it is the default score.
         """
         return self._score(X, y, sample_weight, params)
 
@@ -296,3 +324,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
             Lower and upper ends, in units of the target.
         """
         return self._chosen().predict_interval(X, confidence_level)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
+        return tags

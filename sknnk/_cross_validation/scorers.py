@@ -166,11 +166,23 @@ def candidate_scores(
         remembering = _remembering(sets, networks, X, sets.table.X[rows], rows, path)
         candidates = [sets.prepared.as_candidate(network) for network in remembering]
         params = _check_method_params(labelled.X, params=scoring.params, indices=rows)
-        scores.append([_named(scoring.evaluate(candidate, X, y, **params)) for candidate in candidates])
+        scores.append([named_scores(scoring.evaluate(candidate, X, y, **params)) for candidate in candidates])
     return scores[0], scores[-1]
 
 
-def _named(score: Any) -> dict[str, float]:
+def named_scores(score: Any) -> dict[str, float]:
+    """What a scorer gave, as scores by their names.
+
+    Parameters
+    ----------
+    score : float or dict of str to float
+        One score, or several.
+
+    Returns
+    -------
+    dict of str to float
+        A single one is called ``"score"``.
+    """
     return score if isinstance(score, dict) else {"score": score}
 
 

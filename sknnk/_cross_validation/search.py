@@ -34,6 +34,7 @@ from .._kernels import ACTIVATIONS
 from .._networks import BundledNetwork, ClassTargets, NumericTargets
 from .candidates import SearchPlan
 from .curves import Curves, SearchedRows, count_curves
+from .loss_curves import loss_curves, penalty_unit
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
 
@@ -56,7 +57,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
     """Cross-validation of feature counts and penalties in one pass over the rows for each kernel."""
 
     _network_class: type[BundledNetwork]
-    _default_scoring: str
+    _default_scoring: Any
+    loss: str
     # Values of the default score that differ by at most this count as equal.
     _least_difference = 0.0
 
@@ -216,7 +218,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
         score_params: dict[str, Any],
     ) -> None:
         """Score every candidate, choose one, fit it to all rows, and publish what was found."""
-        counts, alphas, progress = self._counts(), self._alphas(task.weight_unit), current_progress()
+        counts, progress = self._counts(), current_progress()
+        alphas = self._alphas(penalty_unit(self, targets, task))
         self._check_kernels()
         scoring = self._scoring(sample_weight, score_params)
         seed = self.random_state
@@ -231,7 +234,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
                     execution = self._execution(part)
                     plan = SearchPlan(self._network(*kernel, max(counts), seed), targets, description, execution)
                     settings = (scoring, counts, alphas, self.preprocessing, self.return_train_score)
-                    curves.append(count_curves(plan, task, *settings))
+                    scored = count_curves if plan.spec.uses_squares else loss_curves
+                    curves.append(scored(plan, task, *settings))
                 plans.append(replace(plan, execution=self._execution(NO_PROGRESS)))
                 if self.verbose:
                     size = f"{len(task.splits)} splits, {len(counts)} counts, {alphas.size} alphas"
@@ -282,9 +286,9 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
             raise ValueError(f"n_components={self.n_components!r} must be positive integers, e.g. (256, 512, 1024).")
         return tuple(int(n) for n in counts)
 
-    def _alphas(self, weight_unit: float) -> Array:
+    def _alphas(self, unit: float) -> Array:
         if isinstance(self.alphas, str):
-            return np.array(_ALPHAS) * weight_unit
+            return np.array(_ALPHAS) * unit
         alphas = np.atleast_1d(np.asarray(self.alphas, dtype=np.float64))
         if alphas.ndim != 1 or not alphas.size or not np.all((alphas >= 0.0) & np.isfinite(alphas)):
             raise ValueError(f"alphas={self.alphas!r} must be 'auto' or non-negative finite numbers.")

@@ -40,6 +40,7 @@ _TYPES = (
     "sknnk._networks.fitted.FittedNetwork",
     "sknnk._networks.held_out.HeldOutRows",
     "sknnk._networks.intervals.ResidualSpread",
+    "sknnk._networks.losses.scores.explained_share",
     "sknnk._networks.losses.targets.LossTargets",
     "sknnk._networks.targets.ClassTargets",
     "sknnk._networks.targets.NumericTargets",

@@ -12,7 +12,7 @@ from .estimator import BundledNetwork, as_estimator
 from .fitted import FittedNetwork, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
-from .losses import LossTargets
+from .losses import LossColumns, LossTargets, explained_share, mean_curvature
 from .moving import to_numpy
 from .numeric_network import check_request
 from .regressor import BundledNetworkRegressor
@@ -30,6 +30,7 @@ __all__ = [
     "ClassWeightedNetwork",
     "FittedNetwork",
     "HeldOutRows",
+    "LossColumns",
     "LossTargets",
     "NetworkChoice",
     "NetworkSpec",
@@ -41,9 +42,11 @@ __all__ = [
     "checked_rows",
     "described_columns",
     "description_of",
+    "explained_share",
     "fitted_network",
     "held_rows",
     "log_probabilities",
+    "mean_curvature",
     "over_blocks",
     "prepare_network",
     "probabilities",

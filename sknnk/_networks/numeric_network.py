@@ -6,19 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, d2_tweedie_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._compute import on_host, stacked
 from .._data import Dataset
 from .estimator import BundledNetwork
 from .fitted import FittedNetwork
-from .losses import LossTargets
+from .losses import LossTargets, explained_share
 from .targets import ClassTargets, NumericTargets
 from .validation import CheckedRows
-
-# Losses of scikit-learn's power of the mean that the variance grows with.
-_POWERS = {"poisson": 1, "gamma": 2}
 
 
 def adds_up(estimator: Any) -> bool:
@@ -215,27 +211,9 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
             quantiles.
         """
         y, predicted, sample_weight = (on_host(each) for each in (y, self.predict(X), sample_weight))
-        if self.loss in ("squared_error", "huber"):
-            return float(r2_score(y, predicted, sample_weight=sample_weight))
-        if self.loss == "absolute_error":
-            return float(d2_absolute_error_score(y, predicted, sample_weight=sample_weight))
-        if self.loss in _POWERS:
-            pairs = zip(_columns(y), _columns(predicted), strict=True)
-            scores = [d2_tweedie_score(*each, sample_weight=sample_weight, power=_POWERS[self.loss]) for each in pairs]
-            return float(np.mean(scores))
-        if isinstance(self.quantile, Real):
-            return float(d2_pinball_score(y, predicted, sample_weight=sample_weight, alpha=self.quantile))
-        each = zip(self.quantile, _columns(predicted), strict=True)
-        scores = [d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level) for level, column in each]
-        return float(np.mean(scores))
+        return explained_share(y, predicted, sample_weight, loss=self.loss, quantile=self.quantile)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss in _POWERS
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
-
-
-def _columns(values: Any) -> list[Any]:
-    """Targets, or predictions of each."""
-    matrix = np.asarray(values)
-    return [matrix] if matrix.ndim == 1 else list(matrix.T)

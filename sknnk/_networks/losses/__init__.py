@@ -4,7 +4,8 @@
 repeats weighted solutions with all `rows`. `recipes` knows the losses by name, and `targets` what outputs mean.
 """
 
-from .fitting import fit_any_loss
+from .fitting import LossColumns, fit_any_loss, mean_curvature
+from .scores import explained_share
 from .targets import LossTargets
 
-__all__ = ["LossTargets", "fit_any_loss"]
+__all__ = ["LossColumns", "LossTargets", "explained_share", "fit_any_loss", "mean_curvature"]

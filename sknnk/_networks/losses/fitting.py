@@ -1,6 +1,7 @@
 """Networks of other losses than squares: columns chosen by squares, and then repeated weighted solutions."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,18 +47,92 @@ def fit_any_loss(
     data = with_dense_rows(spec, data, penalty)
     if spec.uses_squares:
         return fit_network(spec, data, targets, execution)
-    refuse_tensors(execution.space, f"loss={spec.loss!r}")
-    _check(spec, penalty)
-    X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
-    rows = replace(data, X=X, Y=Y, sample_weight=weight)
-    kind, seed = chosen_map(spec, rows, penalty), spec.seed()
-    if kind == "kernel":
-        spec.check_kernel_columns(penalty)
-    recipes = recipes_of(spec, targets, data.n_targets)
-    learned, begin = guided_columns(recipes[0][0], spec, kind, rows, seed, execution)
-    jobs, start = _planned(recipes, learned, rows, begin, penalty, seed, execution)
-    found = solved_losses(spec, learned, rows, start, jobs, seed, execution)
-    return _completed(found, targets, data)
+    return LossColumns.chosen(spec, data, targets, execution).fitted(spec)
+
+
+@dataclass(frozen=True, eq=False)
+class LossColumns:
+    """Columns that squares chose for a loss, on which it can be minimised with any penalty.
+
+    Parameters
+    ----------
+    data, rows : Dataset
+        The rows as they were given, and the distinct ones among them.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+    recipes : list of (Recipe, slice)
+        The losses, and the targets of each.
+    learned : LearnedKernel or LearnedLayers
+        The columns.
+    begin : ndarray of shape (n_samples, n_targets)
+        Outputs for the distinct rows that steps may begin with.
+    seed : int
+        Seed of everything random.
+    execution : Execution
+        Threads, blocks and progress.
+    """
+
+    data: Dataset
+    rows: Dataset
+    targets: NumericTargets | ClassTargets
+    recipes: list[tuple[Recipe, slice]]
+    learned: Learned
+    begin: Array
+    seed: int
+    execution: Execution
+
+    @classmethod
+    def chosen(
+        cls, spec: NetworkSpec, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
+    ) -> Self:
+        """Choose columns; the penalty plays no part in it.
+
+        Parameters
+        ----------
+        spec, data, targets, execution
+            As in :func:`fit_any_loss`.
+
+        Returns
+        -------
+        LossColumns
+            Ready for any penalty.
+
+        Raises
+        ------
+        ValueError
+            If a parameter does not go together with the loss.
+        """
+        refuse_tensors(execution.space, f"loss={spec.loss!r}")
+        penalty = spec.penalty(data.n_targets, data.weight_unit)
+        _check(spec, penalty)
+        X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
+        rows = replace(data, X=X, Y=Y, sample_weight=weight)
+        kind, seed = chosen_map(spec, rows, penalty), spec.seed()
+        if kind == "kernel":
+            spec.check_kernel_columns(penalty)
+        recipes = recipes_of(spec.loss, spec.quantile, targets, data.n_targets)
+        learned, begin = guided_columns(recipes[0][0], spec, kind, rows, seed, execution)
+        return cls(data, rows, targets, recipes, learned, begin, seed, execution)
+
+    def fitted(self, spec: NetworkSpec) -> FittedNetwork:
+        """Minimise the loss.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+            The parameters that the columns were chosen for, with any penalty.
+
+        Returns
+        -------
+        FittedNetwork
+            The network.
+        """
+        penalty = spec.penalty(self.data.n_targets, self.data.weight_unit)
+        _check(spec, penalty)
+        plan = (self.recipes, self.learned, self.rows, self.begin, penalty, self.seed, self.execution)
+        jobs, start = _planned(*plan)
+        found = solved_losses(spec, self.learned, self.rows, start, jobs, self.seed, self.execution)
+        return _completed(found, self.targets, self.data)
 
 
 def _completed(found: SolvedLosses, targets: NumericTargets | ClassTargets, data: Dataset) -> FittedNetwork:
@@ -73,13 +148,17 @@ def _completed(found: SolvedLosses, targets: NumericTargets | ClassTargets, data
     return replace(fitted, weight_unit=data.weight_unit)
 
 
-def recipes_of(spec: NetworkSpec, targets: NumericTargets | ClassTargets, n_targets: int) -> list[tuple[Recipe, slice]]:
+def recipes_of(
+    loss: str, quantile: Any, targets: NumericTargets | ClassTargets, n_targets: int
+) -> list[tuple[Recipe, slice]]:
     """The losses that a network minimises, and the columns of the targets of each.
 
     Parameters
     ----------
-    spec : NetworkSpec
-        The parameters.
+    loss : str
+        Name of the loss.
+    quantile : float or array-like of float
+        Level, or levels, of quantiles.
     targets : NumericTargets or ClassTargets
         What the targets mean.
     n_targets : int
@@ -91,11 +170,42 @@ def recipes_of(spec: NetworkSpec, targets: NumericTargets | ClassTargets, n_targ
         One for each part that can be solved by itself.
     """
     if isinstance(targets, ClassTargets):
-        return [(Recipe(spec.loss), slice(None))]
+        return [(Recipe(loss), slice(None))]
     if isinstance(targets, LossTargets) and targets.levels:
-        return [(Recipe(spec.loss, level), slice(0, 1)) for level in targets.levels]
-    level = float(spec.quantile) if spec.loss == "quantile" else 0.5
-    return [(Recipe(spec.loss, level), slice(t, t + 1)) for t in range(n_targets)]
+        return [(Recipe(loss, level), slice(0, 1)) for level in targets.levels]
+    level = float(quantile) if loss == "quantile" else 0.5
+    return [(Recipe(loss, level), slice(t, t + 1)) for t in range(n_targets)]
+
+
+def mean_curvature(loss: str, quantile: Any, data: Dataset, targets: NumericTargets | ClassTargets) -> float:
+    """What penalties of squares are multiplied by, so that those of a loss smooth as much.
+
+    Parameters
+    ----------
+    loss : str
+        Name of a loss other than squares.
+    quantile : float or array-like of float
+        Level, or levels, of quantiles.
+    data : Dataset
+        Rows of positive weight.
+    targets : NumericTargets or ClassTargets
+        What the targets mean.
+
+    Returns
+    -------
+    float
+        Mean curvature of the loss at outputs that are almost a constant, over rows and outputs; one for squares.
+    """
+    weight, curvatures = data.sample_weight, []
+    for recipe, columns in recipes_of(loss, quantile, targets, data.n_targets):
+        Y, scale = data.Y[:, columns], 1.0
+        if recipe.is_robust:
+            start = np.full_like(Y, weighted_quantile(Y[:, 0], weight, recipe.level))
+            scale = robust_scale((Y - start)[:, 0], weight)
+        else:
+            start = recipe.start(Y, weight)
+        curvatures.append(penalty_of_squares(recipe.loss(scale, Y.shape[1]), Y, weight, start, 1.0))
+    return float(np.mean(curvatures))
 
 
 def _check(spec: NetworkSpec, penalty: Penalty) -> None:

@@ -37,7 +37,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     alphas : "auto", float or array-like, default="auto"
         Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen. ``"auto"``
         takes powers of ten from 100 to 1e-5, times what one row weighs: a common factor of the weights changes nothing.
-        With ``"log_loss"`` they are multiplied by the mean curvature of the loss.
+        With other losses than squares they are multiplied by the mean curvature of the loss.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
         Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
         the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
@@ -55,8 +55,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
         never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
         parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set. With ``"log_loss"``, the input transform is always fitted to the
-        training set.
+        link is always scaled by the training set. With another loss than squares, the input transform is always fitted
+        to the training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None

@@ -59,6 +59,7 @@ _TYPES = (
     "sklearn.impute._iterative._ImputerTriplet",
     # The default scores of the cross-validated networks.
     "sklearn.metrics._classification.accuracy_score",
+    "sklearn.metrics._classification.log_loss",
     "sklearn.metrics._regression.r2_score",
     "sklearn.metrics._scorer._Scorer",
 )

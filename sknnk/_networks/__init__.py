@@ -6,15 +6,16 @@
 from .access import fitted_network, table_encoder
 from .calibration import log_probabilities, probabilities
 from .choice import NetworkChoice
+from .class_network import ClassNetwork
 from .class_weighted import ClassWeightedNetwork
 from .classifier import BundledNetworkClassifier
 from .estimator import BundledNetwork, as_estimator
 from .fitted import FittedNetwork, over_blocks
 from .fitting import PreparedNetwork, prepare_network, solved_sums
 from .held_out import HeldOutRows, held_rows
-from .losses import LossColumns, LossTargets, explained_share, mean_curvature
+from .losses import ColumnsHere, LossColumns, LossTargets, explained_share, mean_curvature
 from .moving import to_numpy
-from .numeric_network import check_request
+from .numeric_network import NumericNetwork, check_request
 from .regressor import BundledNetworkRegressor
 from .row_sums import summed_rows, summing_steps
 from .specification import NetworkSpec
@@ -26,14 +27,17 @@ __all__ = [
     "BundledNetworkClassifier",
     "BundledNetworkRegressor",
     "CheckedRows",
+    "ClassNetwork",
     "ClassTargets",
     "ClassWeightedNetwork",
+    "ColumnsHere",
     "FittedNetwork",
     "HeldOutRows",
     "LossColumns",
     "LossTargets",
     "NetworkChoice",
     "NetworkSpec",
+    "NumericNetwork",
     "NumericTargets",
     "PreparedNetwork",
     "as_estimator",

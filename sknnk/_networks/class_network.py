@@ -1,4 +1,4 @@
-"""What a network for classes in memory has beyond one for classes in partitions: the loss."""
+"""The loss of networks for classes, and the way from labels in memory to their targets."""
 
 from dataclasses import replace
 from typing import Any

@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
+from .._networks import BundledNetworkClassifier, ClassNetwork, ClassTargets, HeldOutRows, held_rows
 from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from ._loss_fit import fit_losses
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
@@ -87,9 +88,7 @@ def _rows_for_probabilities(n_samples: int, seed: int) -> Any:
     return slice(None) if any(isinstance(rows, slice) for rows in wanted) else np.union1d(*wanted)
 
 
-class DaskBundledNetworkClassifier(
-    ClassifierMixin, ClassWeightedNetwork, DistributedNetwork, auto_wrap_output_keys=None
-):
+class DaskBundledNetworkClassifier(ClassifierMixin, DistributedNetwork, ClassNetwork, auto_wrap_output_keys=None):
     """Classification network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     This is :class:`sknnk.BundledNetworkClassifier` for rows that do not fit in the memory of one machine.
@@ -100,6 +99,9 @@ class DaskBundledNetworkClassifier(
     ----------
     n_components : "auto", int or tuple of int, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
+    loss : {"squared", "log_loss"}, default="squared"
+        As in :class:`sknnk.BundledNetworkClassifier`. ``"log_loss"`` makes up to 38 passes over the partitions, and
+        keeps targets, weights and outputs of all rows in this process.
     activation : "auto", str or callable, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -166,7 +168,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
 
     _local_class = BundledNetworkClassifier
     _parameter_constraints: dict = {
-        **ClassWeightedNetwork._parameter_constraints,
+        **ClassNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
         "block_size": [StrOptions({"auto"})],
@@ -213,6 +215,9 @@ inverse_temperature_, n_features_in_, feature_names_in_
         check_any_row([p.n_rows for p in profiles], list(lengths))
         coding = Coding(table.layout, targets, np.ones(targets.n_targets), class_weights)
         counted_weights = _weight_counts(profiles, targets, class_weights)
+        if self.loss != "squared":
+            self._publish(fit_losses(self, table, coding, list(lengths), counted_weights), description)
+            return self
         fitted, sample = self._fit_table(table, coding, list(lengths), counted_weights, _rows_for_probabilities)
         known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
         X_held, Y_held, weight_held = (rows.values for rows in known)

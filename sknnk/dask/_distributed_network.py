@@ -145,8 +145,25 @@ def _moments(job: _Accumulation, number: int, *pieces: Any) -> Moments:
     return summed_rows(job.feature_map, data, job.execution)
 
 
-def _sampled(table: Table, coding: Coding, lengths: Sequence[int], positions: Indices | None) -> Dataset:
-    """The rows that a fit on one machine would look at, in the memory of this process."""
+def row_sample(table: Table, coding: Coding, lengths: Sequence[int], positions: Indices | None) -> Dataset:
+    """The rows that a fit on one machine would look at, in the memory of this process.
+
+    Parameters
+    ----------
+    table : Table
+        All rows.
+    coding : Coding
+        What its targets mean.
+    lengths : sequence of int
+        Rows of positive weight in each partition.
+    positions : ndarray of int or None
+        Increasing positions among these; None for all of them.
+
+    Returns
+    -------
+    Dataset
+        Its arrays know the rows that were asked for, by their position among all.
+    """
     own = rows_of_partitions(positions, lengths)
     pieces = each_partition("row-sample", table, _selected_rows, coding, own)
     parts = map(np.concatenate, zip(*(piece for piece in pieces if piece is not None), strict=True))
@@ -182,7 +199,7 @@ class DistributedNetwork(BundledNetwork):
         costs = predicted_costs(n_samples, sizes[-1] + n_linked, n_features)["primal"]
         check_memory(self.n_components, sizes, n_linked, (n_samples, n_features), "primal")
         wanted = [*rows_looked_at(n_samples, self.input_transform, seed), more_rows(n_samples, seed)]
-        sample = _sampled(table, coding, lengths, union_of_rows(*wanted))
+        sample = row_sample(table, coding, lengths, union_of_rows(*wanted))
         here = Execution(n_threads(self.n_jobs), self._execution().batch_size)
         prepared = prepare_network(spec, sample, coding.units, sizes, penalty, here, seed)
         threads = 1 if self.n_jobs is None else n_threads(self.n_jobs)

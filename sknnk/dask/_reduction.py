@@ -53,7 +53,9 @@ def each_partition(
     return results
 
 
-def partition_sum(name: str, table: Table, function: Callable[..., Any], shared: Any) -> Any:
+def partition_sum(
+    name: str, table: Table, function: Callable[..., Any], shared: Any, own: Sequence[Any] | None = None
+) -> Any:
     """Sum of a function over all partitions, with few terms of the sum in memory at one time.
 
     Partitions are distributed over lanes, two for each thread of the cluster. A lane adds up its partitions one after
@@ -74,6 +76,8 @@ def partition_sum(name: str, table: Table, function: Callable[..., Any], shared:
         ``function(shared, partition number, X, y[, sample_weight])``; a ValueError is raised again with the number.
     shared : object
         First argument of every call, sent to each worker once.
+    own : sequence, optional
+        Second argument of each call, in the place of the number.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def partition_sum(name: str, table: Table, function: Callable[..., Any], shared:
         The sum.
     """
     name = f"{name}-{uuid4().hex}"
-    tasks, total = summing_tasks(name, table, function, shared, lane_count())
+    tasks, total = summing_tasks(name, table, function, shared, lane_count(), own)
     return _computed(tasks, [total])[0]
 
 
@@ -101,7 +105,12 @@ def lane_count() -> int:
 
 
 def summing_tasks(
-    name: str, table: Table, function: Callable[..., Any], shared: Any, n_lanes: int
+    name: str,
+    table: Table,
+    function: Callable[..., Any],
+    shared: Any,
+    n_lanes: int,
+    own: Sequence[Any] | None = None,
 ) -> tuple[dict[Any, GraphNode], Any]:
     """Tasks of a sum over all partitions.
 
@@ -115,6 +124,8 @@ def summing_tasks(
         As in :func:`partition_sum`.
     n_lanes : int
         Number of sums that are built side by side.
+    own : sequence, optional
+        As in :func:`partition_sum`.
 
     Returns
     -------
@@ -140,7 +151,8 @@ def summing_tasks(
         level = [(f"tree-{name}", len(totals), i) for i in range(len(pairs))]
         tasks.update({key: Task(key, add, *map(TaskRef, pair)) for key, pair in zip(level, pairs, strict=True)})
         totals = level + totals[2 * len(pairs) :]
-    return tasks | _partition_tasks(name, table, numbers, function, shared, numbers, tokens), totals[0]
+    values = numbers if own is None else own
+    return tasks | _partition_tasks(name, table, numbers, function, shared, values, tokens), totals[0]
 
 
 def _nothing(_: Any) -> None:

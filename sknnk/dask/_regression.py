@@ -4,23 +4,25 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.utils._param_validation import StrOptions
 
 from .._compute import Array
 from .._data import binary_magnitude
 from .._integration import Execution
 from .._networks import (
-    BundledNetwork,
     BundledNetworkRegressor,
     HeldOutRows,
+    NumericNetwork,
     NumericTargets,
     check_request,
+    explained_share,
     fitted_network,
     held_rows,
 )
 from .._ridge import Moments
 from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from ._loss_fit import fit_losses
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 
@@ -54,7 +56,18 @@ def _errors(scored: tuple[Any, Coding], number: int, *pieces: Any) -> Moments:
     return Moments.from_block(Y - predicted, Y, sample_weight)
 
 
-class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedNetwork, auto_wrap_output_keys=None):
+def _predictions(scored: tuple[Any, Coding], number: int, *pieces: Any) -> tuple[Array, Array, Array]:
+    """Targets, predictions and weights of one partition."""
+    network, coding = scored
+    fitted = fitted_network(network)
+    targets = fitted.targets
+    assert isinstance(targets, NumericTargets)
+    X, Y, sample_weight = coding.used_rows(*pieces)
+    outputs = fitted.scores(X, Execution()) if len(X) else np.empty((0, targets.n_targets))
+    return Y, targets.means(outputs), sample_weight
+
+
+class DaskBundledNetworkRegressor(MultiOutputMixin, DistributedNetwork, NumericNetwork, auto_wrap_output_keys=None):
     """Regression network of bundled layers, fitted in closed form to Dask arrays and data frames.
 
     This is :class:`sknnk.BundledNetworkRegressor` for rows that do not fit in the memory of one machine. The sums over
@@ -65,6 +78,11 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
+        As in :class:`sknnk.BundledNetworkRegressor`.
+    loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
+        As in :class:`sknnk.BundledNetworkRegressor`. Other losses than squares make up to 26 passes over the partitions
+        for each target or quantile, and keep targets, weights and outputs of all rows in this process.
+    quantile : float or array-like of float, default=0.5
         As in :class:`sknnk.BundledNetworkRegressor`.
     activation : "auto", str or callable, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
@@ -137,7 +155,7 @@ n_features_in_, feature_names_in_
 
     _local_class = BundledNetworkRegressor
     _parameter_constraints: dict = {
-        **BundledNetwork._parameter_constraints,
+        **NumericNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
         "feature_map": [StrOptions({"auto", "random"})],
         "block_size": [StrOptions({"auto"})],
@@ -176,6 +194,9 @@ n_features_in_, feature_names_in_
         units = binary_magnitude(np.max([p.largest for p in profiles], axis=0)[None])
         coding = replace(_plain_coding(table.layout), units=units)
         lengths, weights = [p.n_used for p in profiles], WeightCounts.together([p.weights for p in profiles])
+        if self.loss != "squared_error":
+            self._publish(fit_losses(self, table, _plain_coding(table.layout), lengths, weights), description)
+            return self
         # Rows whose residuals tell how wide intervals are belong to the sample.
         fitted, sample = self._fit_table(table, coding, lengths, weights, held_rows)
         held_out = HeldOutRows.sample(sample, fitted.choice.seed)
@@ -243,7 +264,7 @@ n_features_in_, feature_names_in_
         return () if targets.flat else (targets.n_targets,)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Coefficient of determination of the predictions, averaged over targets; computes at once.
+        """Score predictions by the loss: one for perfect ones, zero for the best constant; computes at once.
 
         Parameters
         ----------
@@ -257,12 +278,17 @@ n_features_in_, feature_names_in_
         Returns
         -------
         float
-            As scikit-learn's ``r2_score``, from one pass over the partitions.
+            R2 for squares, from sums; for other losses as :class:`sknnk.BundledNetworkRegressor`, from targets and
+            predictions in this process. Both take one pass over the partitions.
         """
         if not is_collection(X):
             return self.to_local().score(X, y, sample_weight)
         local = self._worker_copy()
         table, _ = self._checked_table(X, y, sample_weight, reset=False)
+        if self.loss != "squared_error":
+            scored = each_partition("partition-predictions", table, _predictions, (local, _plain_coding(table.layout)))
+            known = (np.concatenate(each) for each in zip(*scored, strict=True))
+            return explained_share(*known, loss=self.loss, quantile=self.quantile)
         sums: Moments = partition_sum("partition-errors", table, _errors, (local, _plain_coding(table.layout)))
         # Sums of squares about zero, not about the mean.
         errors = np.diag(sums.gram) + sums.weight * sums.mean**2

@@ -73,6 +73,8 @@ MODELS = {
     "medians": lambda: BundledNetworkRegressor(**FIXED, loss="absolute_error").fit(X, y),
     "huber": lambda: BundledNetworkRegressor(16, **FIXED, loss="huber").fit(X, y),
     "logits": lambda: BundledNetworkClassifier(**FIXED, loss="log_loss").fit(X, labels),
+    "searched counts": lambda: BundledNetworkRegressorCV(8, loss="poisson", alphas=1.0, cv=2).fit(X, np.exp(y)),
+    "searched logits": lambda: BundledNetworkClassifierCV(8, loss="log_loss", alphas=1.0, cv=2).fit(X, labels),
     "raw table": lambda: BundledNetworkRegressor(16, **FIXED, categorical_features=[2]).fit(RAW, y),
     "classifier": lambda: BundledNetworkClassifier(16, **FIXED, class_weight="balanced").fit(X, labels),
     "exact classifier": lambda: BundledNetworkClassifier(**LANDMARKS).fit(X, labels),

@@ -5,7 +5,8 @@ repeats weighted solutions with all `rows`. `recipes` knows the losses by name, 
 """
 
 from .fitting import LossColumns, fit_any_loss, mean_curvature
+from .rows import ColumnsHere
 from .scores import explained_share
 from .targets import LossTargets
 
-__all__ = ["LossColumns", "LossTargets", "explained_share", "fit_any_loss", "mean_curvature"]
+__all__ = ["ColumnsHere", "LossColumns", "LossTargets", "explained_share", "fit_any_loss", "mean_curvature"]

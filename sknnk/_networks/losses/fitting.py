@@ -7,7 +7,9 @@ import numpy as np
 
 from ..._compute import Array
 from ..._data import Dataset, distinct_rows
+from ..._features import KernelMap, RandomMap
 from ..._integration import Execution
+from ..._losses import State
 from ..._ridge import Penalty
 from ..fitted import FittedNetwork
 from ..fitting import fit_network
@@ -18,8 +20,9 @@ from ..tensor_rows import refuse_tensors
 from .guides import guided_columns, robust_fit
 from .penalties import PenaltyTrials, penalty_of_squares
 from .recipes import Recipe, robust_scale, weighted_quantile, within_reach
+from .rows import RowColumns
 from .samples import Learned, SampledRows, sampled_units
-from .solving import Job, SolvedLosses, solved_losses
+from .solving import Job, SolvedLosses, solved_by_sums, solved_losses
 from .targets import LossTargets
 
 
@@ -83,7 +86,12 @@ class LossColumns:
 
     @classmethod
     def chosen(
-        cls, spec: NetworkSpec, data: Dataset, targets: NumericTargets | ClassTargets, execution: Execution
+        cls,
+        spec: NetworkSpec,
+        data: Dataset,
+        targets: NumericTargets | ClassTargets,
+        execution: Execution,
+        seed: int | None = None,
     ) -> Self:
         """Choose columns; the penalty plays no part in it.
 
@@ -91,6 +99,8 @@ class LossColumns:
         ----------
         spec, data, targets, execution
             As in :func:`fit_any_loss`.
+        seed : int, optional
+            Seed of everything random, where it was drawn already.
 
         Returns
         -------
@@ -107,12 +117,17 @@ class LossColumns:
         _check(spec, penalty)
         X, Y, weight, _ = distinct_rows(data.X, data.Y, data.sample_weight)
         rows = replace(data, X=X, Y=Y, sample_weight=weight)
-        kind, seed = chosen_map(spec, rows, penalty), spec.seed()
+        kind, seed = chosen_map(spec, rows, penalty), spec.seed() if seed is None else seed
         if kind == "kernel":
             spec.check_kernel_columns(penalty)
         recipes = recipes_of(spec.loss, spec.quantile, targets, data.n_targets)
         learned, begin = guided_columns(recipes[0][0], spec, kind, rows, seed, execution)
         return cls(data, rows, targets, recipes, learned, begin, seed, execution)
+
+    @property
+    def feature_map(self) -> RandomMap | KernelMap:
+        """The columns; of a kernel those of the distinct rows."""
+        return self.learned.map_of(self.rows.X)
 
     def fitted(self, spec: NetworkSpec) -> FittedNetwork:
         """Minimise the loss.
@@ -129,13 +144,69 @@ class LossColumns:
         """
         penalty = spec.penalty(self.data.n_targets, self.data.weight_unit)
         _check(spec, penalty)
-        plan = (self.recipes, self.learned, self.rows, self.begin, penalty, self.seed, self.execution)
-        jobs, start = _planned(*plan)
+        jobs, states, sampled = self._planned(penalty)
+        start = np.hstack([sampled.outputs(each, self.rows.X, self.execution) for each in states])
         found = solved_losses(spec, self.learned, self.rows, start, jobs, self.seed, self.execution)
-        return _completed(found, self.targets, self.data)
+        return _completed(found, self.targets, len(self.data), self.data.X.dtype, self.data.weight_unit)
+
+    def fitted_elsewhere(self, spec: NetworkSpec, columns: RowColumns, Y: Array, sample_weight: Array) -> FittedNetwork:
+        """Minimise the loss over other rows than those that chose the columns.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+            As for `fitted`.
+        columns : RowColumns
+            The rows, with these columns.
+        Y : ndarray of shape (n_samples, n_targets)
+            Targets.
+        sample_weight : ndarray of shape (n_samples,)
+            Positive weights, in the unit of those of the rows that chose.
+
+        Returns
+        -------
+        FittedNetwork
+            The network.
+        """
+        penalty = spec.penalty(self.data.n_targets, self.data.weight_unit)
+        _check(spec, penalty)
+        jobs, states, sampled = self._planned(penalty)
+        start = np.hstack([columns.outputs(sampled.weights(each)) + each.intercept for each in states])
+        plan = (self.learned.choice, Y, sample_weight, start, jobs, self.seed, self.execution)
+        found = solved_by_sums(columns, *plan)
+        return _completed(found, self.targets, len(Y), columns.dtype, self.data.weight_unit)
+
+    def _planned(self, penalty: Penalty) -> tuple[list[Job], list[State], SampledRows]:
+        """Scale and penalty of every loss, tried out on a sample; and networks of the sample that steps begin with."""
+        rows, n_targets = self.rows, self.rows.n_targets
+        sample = sampled_units(replace(rows, Y=np.hstack([rows.Y, self.begin])), self.seed)
+        sampled, weight = SampledRows.of(self.learned, sample.X, self.execution), sample.sample_weight
+        Y_sample, start_sample = np.hsplit(sample.Y, [n_targets])
+        squares, jobs, states = self.learned.alphas(n_targets), [], []
+        for recipe, columns in self.recipes:
+            Y, start, scale, alpha = Y_sample[:, columns], start_sample[:, columns], 1.0, float(squares[columns].mean())
+            left_out = start
+            if recipe.is_robust:
+                scale = robust_scale((Y - start)[:, 0], weight)
+                fit = robust_fit(sampled, Y, start, weight, alpha, scale)
+                start, scale = fit.state.values, fit.scale
+                move = weighted_quantile(fit.residuals, weight, recipe.level)
+                # Targets of the fit lie too close to it to say how flat the loss is at new ones.
+                start, left_out = start + move, Y - fit.residuals[:, None] + move
+            loss = recipe.loss(scale, Y.shape[1])
+            trials = PenaltyTrials(sampled, *within_reach(loss, Y, left_out), weight)
+            if penalty.candidates is None:
+                best = trials.best_near(penalty_of_squares(loss, Y, weight, left_out, alpha), start)
+            else:
+                best = trials.best_of(penalty.candidates[:, 0].tolist(), start)
+            jobs.append(Job(recipe, columns, loss, best.alpha))
+            states.append(best.state)
+        return jobs, states, sampled
 
 
-def _completed(found: SolvedLosses, targets: NumericTargets | ClassTargets, data: Dataset) -> FittedNetwork:
+def _completed(
+    found: SolvedLosses, targets: NumericTargets | ClassTargets, n_samples: int, dtype: Any, weight_unit: float
+) -> FittedNetwork:
     """The network of a solution."""
     if isinstance(targets, LossTargets):
         targets = targets.fitted(tuple(job.loss for job in found.minima.jobs))
@@ -144,8 +215,8 @@ def _completed(found: SolvedLosses, targets: NumericTargets | ClassTargets, data
         targets = replace(targets, inverse_temperature=0.5 if targets.n_targets == 1 else 1.0)
     solution = found.minima.solution(found.coef)
     parts = (found.feature_map, solution, np.ones(len(solution.alpha)), found.choice, targets)
-    fitted = FittedNetwork(*parts, len(data), data.X.dtype, found.solver, held_out=found.held_out(targets))
-    return replace(fitted, weight_unit=data.weight_unit)
+    fitted = FittedNetwork(*parts, n_samples, dtype, found.solver, held_out=found.held_out(targets))
+    return replace(fitted, weight_unit=weight_unit)
 
 
 def recipes_of(
@@ -219,39 +290,3 @@ def _check(spec: NetworkSpec, penalty: Penalty) -> None:
         raise ValueError(
             f"alpha={spec.alpha!r} must be 'auto', a positive number or positive candidates with loss={spec.loss!r}."
         )
-
-
-def _planned(
-    recipes: list[tuple[Recipe, slice]],
-    learned: Learned,
-    rows: Dataset,
-    begin: Array,
-    penalty: Penalty,
-    seed: int,
-    execution: Execution,
-) -> tuple[list[Job], Array]:
-    """Scale and penalty of every loss, tried out on a sample; and outputs of all rows that steps begin with."""
-    n_targets = rows.n_targets
-    sample = sampled_units(replace(rows, Y=np.hstack([rows.Y, begin])), seed)
-    sampled, weight = SampledRows.of(learned, sample.X, execution), sample.sample_weight
-    Y_sample, start_sample = np.hsplit(sample.Y, [n_targets])
-    squares, jobs, starts = learned.alphas(n_targets), [], []
-    for recipe, columns in recipes:
-        Y, start, scale, alpha = Y_sample[:, columns], start_sample[:, columns], 1.0, float(squares[columns].mean())
-        left_out = start
-        if recipe.is_robust:
-            scale = robust_scale((Y - start)[:, 0], weight)
-            fit = robust_fit(sampled, Y, start, weight, alpha, scale)
-            start, scale = fit.state.values, fit.scale
-            move = weighted_quantile(fit.residuals, weight, recipe.level)
-            # Targets of the fit lie too close to it to say how flat the loss is at new ones.
-            start, left_out = start + move, Y - fit.residuals[:, None] + move
-        loss = recipe.loss(scale, Y.shape[1])
-        trials = PenaltyTrials(sampled, *within_reach(loss, Y, left_out), weight)
-        if penalty.candidates is None:
-            best = trials.best_near(penalty_of_squares(loss, Y, weight, left_out, alpha), start)
-        else:
-            best = trials.best_of(penalty.candidates[:, 0].tolist(), start)
-        jobs.append(Job(recipe, columns, loss, best.alpha))
-        starts.append(sampled.outputs(best.state, rows.X, execution))
-    return jobs, np.hstack(starts)

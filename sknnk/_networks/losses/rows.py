@@ -1,8 +1,8 @@
 """Rows as repeated weighted least squares see them: a kernel with all rows, blocks of rows, or sums of columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ..._data import Dataset
 from ..._features import BlockedKernel, KernelMap, RandomMap
 from ..._integration import Execution
 from ..._losses import State
-from ..._ridge import KernelRows, Penalty, solve_blocks, solve_exactly, solve_moments
+from ..._ridge import KernelRows, Moments, Penalty, Solution, solve_blocks, solve_exactly, solve_moments
 from ..fitted import over_blocks
 from ..held_out import residuals_without_row
 from ..row_sums import summed_rows
@@ -203,60 +203,128 @@ class BlockedRows:
         return LeftOut(solved.held, solved.held_residuals - within, float(solved.dof[0]))
 
 
+class RowColumns(Protocol):
+    """Rows with their columns, wherever the rows are."""
+
+    @property
+    def feature_map(self) -> RandomMap | KernelMap:
+        """The columns."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+
+    def rows(self, positions: Indices) -> Any:
+        """A few of the rows."""
+
+    def sums(self, Z: Array, sample_weight: Array) -> Moments:
+        """Sums of the raw columns over all rows, with targets of shape (n_samples, n_outputs) and weights."""
+
+    def outputs(self, coef: Array) -> Array:
+        """Products of the columns with coefficients, of shape (n_samples, n_outputs)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnsHere:
+    """Rows in the memory of this process, and their columns.
+
+    Parameters
+    ----------
+    feature_map : RandomMap or KernelMap
+        The columns.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        The rows.
+    execution : Execution
+        Threads and blocks.
+    """
+
+    feature_map: RandomMap | KernelMap
+    X: Any
+    execution: Execution
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+        return np.dtype(self.X.dtype)
+
+    def rows(self, positions: Indices) -> Any:
+        """A few of the rows."""
+        return self.X[positions]
+
+    def sums(self, Z: Array, sample_weight: Array) -> Moments:
+        """One pass over the rows."""
+        return summed_rows(self.feature_map, Dataset(self.X, Z, sample_weight), self.execution)
+
+    def outputs(self, coef: Array) -> Array:
+        """Products of the columns with coefficients, block by block."""
+        outputs = np.empty((self.X.shape[0], coef.shape[1]))
+
+        def evaluate(rows: slice) -> None:
+            outputs[rows] = precise_columns(self.feature_map, self.X[rows]) @ coef
+
+        over_blocks(evaluate, len(outputs), self.feature_map.n_columns, self.execution)
+        return outputs
+
+
+def precise_columns(feature_map: RandomMap | KernelMap, X: Any) -> Array:
+    """Columns of rows in float64.
+
+    Parameters
+    ----------
+    feature_map : RandomMap or KernelMap
+        The columns.
+    X : {ndarray, CSR array} of shape (n_rows, n_features)
+        The rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+        The columns.
+    """
+    X = X.astype(np.float64, copy=False) if feature_map.needs_float64 else X
+    return np.asarray(feature_map.columns(X).astype(np.float64, copy=False))
+
+
 @dataclass(frozen=True, eq=False)
 class SummedRows:
     """Rows whose columns are summed in one pass for each solution.
 
     Parameters
     ----------
-    feature_map : RandomMap or KernelMap
-        The columns.
-    data : Dataset
-        The rows; their targets are not used.
+    columns : RowColumns
+        The rows and their columns.
     held : ndarray of int of shape (n_held,)
         Rows that can be left out.
     copies : ndarray of shape (n_held,)
         Number of equal rows that each of them stands for.
-    execution : Execution
-        Threads and blocks.
     """
 
-    feature_map: RandomMap | KernelMap
-    data: Dataset
+    columns: RowColumns
     held: Indices
     copies: NDArray[np.int64]
-    execution: Execution
 
     @property
     def n_coefficients(self) -> int:
         """One for each column."""
-        return self.feature_map.n_columns
+        return self.columns.feature_map.n_columns
 
     @property
     def precision(self) -> float:
         """Relative precision of the columns."""
-        return float(np.finfo(self.data.X.dtype).eps)
+        return float(np.finfo(self.columns.dtype).eps)
+
+    def _solved(self, Z: Array, sample_weight: Array, alpha: float) -> Solution:
+        sums = self.columns.sums(Z, sample_weight).scaled(self.columns.feature_map.column_scale)
+        return solve_moments(sums, Penalty(np.array([[alpha]])), self.precision)
 
     def solve(self, Z: Array, sample_weight: Array, alpha: float) -> tuple[State, float]:
         """Weighted ridge regression on the columns."""
-        weighted = replace(self.data, Y=Z, sample_weight=sample_weight)
-        sums = summed_rows(self.feature_map, weighted, self.execution).scaled(self.feature_map.column_scale)
-        solved = solve_moments(sums, Penalty(np.array([[alpha]])), self.precision)
+        solved = self._solved(Z, sample_weight, alpha)
         return State(solved.coef, solved.intercept, self.outputs(solved.coef) + solved.intercept), alpha
 
     def outputs(self, coef: Array) -> Array:
         """Products of the columns with coefficients, of shape (n_samples, n_outputs)."""
-        X, outputs = self.data.X, np.empty((len(self.data), coef.shape[1]))
-
-        def evaluate(rows: slice) -> None:
-            columns = self.feature_map.columns(self._precise(X[rows]))
-            outputs[rows] = columns.astype(np.float64, copy=False) @ coef
-
-        over_blocks(evaluate, len(self.data), self.feature_map.n_columns, self.execution)
-        return outputs
-
-    def _precise(self, X: Array) -> Array:
-        return X.astype(np.float64, copy=False) if self.feature_map.needs_float64 else X
+        return self.columns.outputs(coef)
 
     def inner(self, left: State, right: State) -> Array:
         """Products of the coefficients."""
@@ -264,10 +332,8 @@ class SummedRows:
 
     def left_out(self, Z: Array, sample_weight: Array, alpha: float) -> LeftOut:
         """What the solution would be without each of the held rows."""
-        weighted = replace(self.data, Y=Z, sample_weight=sample_weight)
-        sums = summed_rows(self.feature_map, weighted, self.execution).scaled(self.feature_map.column_scale)
-        solved = solve_moments(sums, Penalty(np.array([[alpha]])), self.precision)
-        columns = self.feature_map.columns(self._precise(self.data.X[self.held])).astype(np.float64, copy=False)
+        solved = self._solved(Z, sample_weight, alpha)
+        columns = precise_columns(self.columns.feature_map, self.columns.rows(self.held))
         within = Z[self.held] - columns @ solved.coef - solved.intercept
         unit = sample_weight[self.held] / self.copies
         leverage = unit[:, None] * np.asarray(solved.leverage(columns))

@@ -13,11 +13,10 @@ from ..._kernel_learning import KernelTask
 from ..._losses import State
 from ..._ridge import Penalty
 from ..choice import NetworkChoice
-from ..fitted import over_blocks
 from ..fitting import PreparedNetwork, prepare_network
 from ..kernel_fitting import choice_of, chosen_kernel
 from ..specification import NetworkSpec
-from .rows import ExactRows, GivenKernel
+from .rows import ColumnsHere, ExactRows, GivenKernel, precise_columns
 
 # Rows on which losses are tried out.
 SAMPLE_SIZE = 800
@@ -136,28 +135,21 @@ class SampledRows:
         """Multiply the columns of rows with each other."""
         feature_map = learned.map_of(X)
         with one_blas_thread():
-            columns = _columns(feature_map, X)
+            columns = precise_columns(feature_map, X)
             kernel = columns if isinstance(feature_map, KernelMap) else columns @ columns.T
         ones = np.ones(len(kernel), dtype=np.int64)
         return cls(feature_map, X, ExactRows(GivenKernel(kernel), len(kernel), ones, execution.threads))
 
+    def weights(self, state: State) -> Array:
+        """Coefficients of the columns of the map, for a network of these rows."""
+        if isinstance(self.feature_map, RandomMap):
+            return np.asarray(precise_columns(self.feature_map, self.X).T @ state.coef)
+        return state.coef
+
     def outputs(self, state: State, X: Any, execution: Execution) -> Array:
         """Outputs of a network of these rows for others, of shape (n_samples, n_outputs)."""
-        weights = state.coef
-        if isinstance(self.feature_map, RandomMap):
-            weights = _columns(self.feature_map, self.X).T @ state.coef
-        outputs = np.empty((X.shape[0], weights.shape[1]))
-
-        def evaluate(rows: slice) -> None:
-            outputs[rows] = _columns(self.feature_map, X[rows]) @ weights + state.intercept
-
-        over_blocks(evaluate, X.shape[0], self.feature_map.n_columns, execution)
-        return outputs
-
-
-def _columns(feature_map: RandomMap | KernelMap, X: Any) -> Array:
-    X = X.astype(np.float64, copy=False) if feature_map.needs_float64 else X
-    return np.asarray(feature_map.columns(X), dtype=np.float64)
+        others = ColumnsHere(self.feature_map, X, execution)
+        return others.outputs(self.weights(state)) + state.intercept
 
 
 def sampled_units(data: Dataset, seed: int) -> Dataset:

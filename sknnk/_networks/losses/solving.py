@@ -28,7 +28,7 @@ from ..kernel_plans import KernelPlan, planned
 from ..specification import NetworkSpec
 from ..targets import ClassTargets, NumericTargets
 from .recipes import Recipe, weighted_quantile
-from .rows import BlockedRows, ExactRows, LeftOut, SummedRows
+from .rows import BlockedRows, ColumnsHere, ExactRows, LeftOut, RowColumns, SummedRows
 from .samples import Learned, LearnedKernel
 from .targets import LossTargets
 
@@ -186,14 +186,16 @@ def solved_losses(
         For all jobs.
     """
     if not isinstance(learned, LearnedKernel):
-        return _by_sums(learned.map_of(rows.X), learned.choice, rows, start, jobs, seed, execution)
+        here = ColumnsHere(learned.map_of(rows.X), rows.X, execution)
+        return solved_by_sums(here, learned.choice, rows.Y, rows.sample_weight, start, jobs, seed, execution)
     plan, task = planned(spec, len(rows)), learned.task
     if plan.block_size is None:
         n_centres, shape = min(plan.n_landmarks, len(task.X)), rows.X.shape
         check_memory(spec.n_components, (n_centres,), spec.n_linked(shape[1]), shape, "primal")
         columns = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
         choice = replace(learned.choice, n_components=(n_centres,))
-        return _by_sums(columns, choice, rows, start, jobs, seed, execution)
+        here = ColumnsHere(columns, rows.X, execution)
+        return solved_by_sums(here, choice, rows.Y, rows.sample_weight, start, jobs, seed, execution)
     # The outputs to begin with come along, so that they are in the same order.
     begun = with_all_rows(task, replace(rows, Y=np.hstack([rows.Y, start])), seed)
     if plan.is_exact:
@@ -248,22 +250,50 @@ def _levelled(job: Job, found: Minimum, left: LeftOut, Y: Array, sample_weight: 
     return replace(found, state=found.state.moved([constant], np.ones((1, 1))))
 
 
-def _by_sums(
-    feature_map: RandomMap | KernelMap,
+def solved_by_sums(
+    columns: RowColumns,
     choice: NetworkChoice,
-    data: Dataset,
+    Y: Array,
+    sample_weight: Array,
     start: Array,
     jobs: list[Job],
     seed: int,
     execution: Execution,
 ) -> SolvedLosses:
-    """Random columns and landmarks: one pass over the rows for each solution."""
-    held = np.arange(len(data))[held_rows(len(data), seed)]
-    copies = multiplicities(data.sample_weight)[held]
-    rows = SummedRows(feature_map, data, held, copies, execution)
-    found = _minimised(rows, data.Y, start, data.sample_weight, jobs, execution)
-    inputs = dense_inputs(feature_map.input_map, data.X[held])
-    return SolvedLosses(found, feature_map, found.coef, choice, "primal", inputs)
+    """Solve for random columns and landmarks: one pass over the rows for each solution, and one for its outputs.
+
+    Parameters
+    ----------
+    columns : RowColumns
+        The rows, wherever they are.
+    choice : NetworkChoice
+        How their columns were chosen.
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    start : ndarray of shape (n_samples, n_outputs)
+        Outputs that steps begin with.
+    jobs : list of Job
+        The losses.
+    seed : int
+        Draws the rows that are held out.
+    execution : Execution
+        Progress.
+
+    Returns
+    -------
+    SolvedLosses
+        For all jobs.
+    """
+    held = np.arange(len(Y))[held_rows(len(Y), seed)]
+    inputs = dense_inputs(columns.feature_map.input_map, columns.rows(held))
+    # What is learned from them depends on their order, which shall not be that of the partitions.
+    order = np.lexsort(inputs.T)
+    held, inputs = held[order], inputs[order]
+    rows = SummedRows(columns, held, multiplicities(sample_weight)[held])
+    found = _minimised(rows, Y, start, sample_weight, jobs, execution)
+    return SolvedLosses(found, columns.feature_map, found.coef, choice, "primal", inputs)
 
 
 def _exactly(

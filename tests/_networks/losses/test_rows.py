@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from sknnk._data import Dataset
 from sknnk._features import SymmetricKernel, blocked_kernel, landmark_map
 from sknnk._integration import Execution
 from sknnk._kernels import Kernel
-from sknnk._networks.losses.rows import BlockedRows, ExactRows, GivenKernel, SummedRows
+from sknnk._networks.losses.rows import BlockedRows, ColumnsHere, ExactRows, GivenKernel, SummedRows
 
 KERNELS = (Kernel("gaussian", "isotropic", np.ones(2)),)
 
@@ -16,14 +15,14 @@ def rows(n=40):
     return X, np.column_stack([np.sin(X[:, 0]), X[:, 1] ** 2]), rng.uniform(0.5, 2.0, n)
 
 
-def every_kind(X, weight):
+def every_kind(X):
     ones = np.ones(len(X), dtype=np.int64)
     kernel, order = blocked_kernel(KERNELS, X, n_landmarks=5, block_size=len(X))
     columns = landmark_map(None, KERNELS, X)
-    data, held = Dataset(X, np.zeros((len(X), 1)), weight), np.arange(len(X))
+    held = np.arange(len(X))
     yield ExactRows(SymmetricKernel(KERNELS, X), len(X), ones, 1), np.arange(len(X))
     yield BlockedRows(kernel, [len(X)], ones, 1), order
-    yield SummedRows(columns, data, held, ones, Execution()), held
+    yield SummedRows(ColumnsHere(columns, X, Execution()), held, ones), held
 
 
 @pytest.mark.parametrize("which", range(3))
@@ -31,7 +30,7 @@ def test_every_kind_of_rows_solves_the_same_system(which):
     X, Z, weight = rows()
     expected = ExactRows(GivenKernel(SymmetricKernel(KERNELS, X).matrix(1)), 1, np.ones(1, dtype=np.int64), 1)
     state, alpha = expected.solve(Z, weight, 0.5)
-    found, order = list(every_kind(X, weight))[which]
+    found, order = list(every_kind(X))[which]
     own, own_alpha = found.solve(Z[order], weight[order], 0.5)
     assert alpha == own_alpha == 0.5
     np.testing.assert_allclose(own.values, state.values[order], atol=1e-4)
@@ -43,7 +42,7 @@ def test_every_kind_of_rows_solves_the_same_system(which):
 @pytest.mark.parametrize("which", range(3))
 def test_a_row_that_is_left_out_moves_its_output_by_what_a_fit_without_it_says(which):
     X, Z, weight = rows(20)
-    found, order = list(every_kind(X, weight))[which]
+    found, order = list(every_kind(X))[which]
     Z, weight, X = Z[order], weight[order], X[order]
     state, _ = found.solve(Z, weight, 0.5)
     left = found.left_out(Z, weight, 0.5)

@@ -1,6 +1,5 @@
 """DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
-from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, held_rows
+from ._distributed_network import DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
+from ._table_fit import Coding, WeightCounts
 
 
 class _Profile(NamedTuple):
@@ -168,8 +168,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
     _parameter_constraints: dict = {
         **ClassWeightedNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
-        "feature_map": [StrOptions({"auto", "random"})],
-        "block_size": [StrOptions({"auto"})],
+        "feature_map": [StrOptions({"auto", "random", "kernel"})],
         "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
@@ -217,8 +216,6 @@ inverse_temperature_, n_features_in_, feature_names_in_
         known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
         X_held, Y_held, weight_held = (rows.values for rows in known)
         held = Dataset(X_held, Y_held, weight_held, fitted.weight_unit)
-        # For rows that a local copy of the network may be given later.
-        fitted = replace(fitted, held_out=HeldOutRows.sample(sample, fitted.choice.seed))
         self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
 

@@ -13,16 +13,16 @@ from .._integration import Execution
 from .._networks import (
     BundledNetwork,
     BundledNetworkRegressor,
-    HeldOutRows,
     NumericTargets,
     check_request,
     fitted_network,
     held_rows,
 )
 from .._ridge import Moments
-from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from ._distributed_network import DistributedNetwork
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
+from ._table_fit import Coding, WeightCounts
 
 
 class _Profile(NamedTuple):
@@ -139,8 +139,7 @@ n_features_in_, feature_names_in_
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
-        "feature_map": [StrOptions({"auto", "random"})],
-        "block_size": [StrOptions({"auto"})],
+        "feature_map": [StrOptions({"auto", "random", "kernel"})],
         "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
@@ -177,9 +176,8 @@ n_features_in_, feature_names_in_
         coding = replace(_plain_coding(table.layout), units=units)
         lengths, weights = [p.n_used for p in profiles], WeightCounts.together([p.weights for p in profiles])
         # Rows whose residuals tell how wide intervals are belong to the sample.
-        fitted, sample = self._fit_table(table, coding, lengths, weights, held_rows)
-        held_out = HeldOutRows.sample(sample, fitted.choice.seed)
-        self._publish(replace(fitted, held_out=held_out), description)
+        fitted, _ = self._fit_table(table, coding, lengths, weights, held_rows)
+        self._publish(fitted, description)
         return self
 
     def predict(self, X: Any, return_std: bool = False, return_interval: float | None = None) -> Any:

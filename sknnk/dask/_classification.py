@@ -111,15 +111,17 @@ class DaskBundledNetworkClassifier(
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     solver : {"auto", "primal"}, default="auto"
-        ``"auto"`` takes ``"primal"``, which is the only solver here.
+        ``"auto"`` takes ``"primal"``, which is the only solver of random features here. Kernels ignore it.
     tol : float, default=1e-4
         Not used here, because no solver iterates.
     max_iter : int, default=200
         Not used here, because no solver iterates.
-    feature_map : {"auto", "random"}, default="auto"
-        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
-    block_size : {"auto"}, default="auto"
-        Not used here, because random features have no blocks.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are. ``"kernel"`` takes
+        kernels with rows of the table, as :class:`sknnk.BundledNetworkClassifier` does. With several blocks such a network
+        holds all rows, transformed: they must fit in the memory of this process, and of every worker that predicts.
+    block_size : "auto", int or None, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`; one block takes at most 50,000 rows. Only used with kernels.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
@@ -143,7 +145,7 @@ class DaskBundledNetworkClassifier(
     ----------
     output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
 directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, classes_, \
-inverse_temperature_, n_features_in_, feature_names_in_
+inverse_temperature_, n_features_in_, feature_names_in_, kernels_, landmarks_, block_sizes_
         In memory, and as those of :class:`sknnk.BundledNetworkClassifier`.
 
     See Also

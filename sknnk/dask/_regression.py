@@ -77,15 +77,17 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     solver : {"auto", "primal"}, default="auto"
-        ``"auto"`` takes ``"primal"``, which is the only solver here.
+        ``"auto"`` takes ``"primal"``, which is the only solver of random features here. Kernels ignore it.
     tol : float, default=1e-4
         Not used here, because no solver iterates.
     max_iter : int, default=200
         Not used here, because no solver iterates.
-    feature_map : {"auto", "random"}, default="auto"
-        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
-    block_size : {"auto"}, default="auto"
-        Not used here, because random features have no blocks.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are. ``"kernel"`` takes
+        kernels with rows of the table, as :class:`sknnk.BundledNetworkRegressor` does. With several blocks such a network
+        holds all rows, transformed: they must fit in the memory of this process, and of every worker that predicts.
+    block_size : "auto", int or None, default="auto"
+        As in :class:`sknnk.BundledNetworkRegressor`; one block takes at most 50,000 rows. Only used with kernels.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
@@ -107,7 +109,7 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
     ----------
     output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
 directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, \
-n_features_in_, feature_names_in_
+n_features_in_, feature_names_in_, kernels_, landmarks_, block_sizes_, trend_coef_
         In memory, and as those of :class:`sknnk.BundledNetworkRegressor`.
 
     See Also
@@ -118,7 +120,9 @@ n_features_in_, feature_names_in_
     Notes
     -----
     The collection is computed three times: to check and count the rows, for a sample of at most 204,000 of them, and
-    for the sums. Call ``persist()`` first on what is slow to compute and fits in the memory of the cluster.
+    for the sums. Kernels need a sample of up to 255,000 rows, and where more than 50,000 rows go to blocks, the
+    collection is computed once more: the penalty is chosen again where rows are dense. Call ``persist()`` first on what
+    is slow to compute and fits in the memory of the cluster.
 
     Examples
     --------

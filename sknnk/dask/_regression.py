@@ -84,8 +84,9 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
         Not used here, because no solver iterates.
     feature_map : {"auto", "random", "kernel"}, default="auto"
         ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are. ``"kernel"`` takes
-        kernels with rows of the table, as :class:`sknnk.BundledNetworkRegressor` does. With several blocks such a network
-        holds all rows, transformed: they must fit in the memory of this process, and of every worker that predicts.
+        kernels with rows of the table, as :class:`sknnk.BundledNetworkRegressor` does. With several blocks such a
+        network holds all rows, transformed: they must fit in the memory of this process, and of every worker that
+        predicts.
     block_size : "auto", int or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`; one block takes at most 50,000 rows. Only used with kernels.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"

@@ -106,7 +106,7 @@ def test_blocks_cut_by_a_sample_are_solved_as_by_the_pieces_of_one_machine(dtype
     expected = solve_blocks(same, Y, weight, alpha / fitted.weight_unit, n_held, 1, copies=multiplicities(weight))
     assert_close(fitted.feature_map.local, expected.local, tolerance)
     assert_close(fitted.solution.intercept, expected.intercept, tolerance)
-    assert_close(fitted.solution.coef[:-1], same.column_weights(expected.shared), max(tolerance, 1e-6))
+    assert_close(fitted.solution.coef[:-1], same.column_weights(expected.shared), tolerance)
     assert_close(fitted.held_out.residuals, expected.held_residuals, tolerance)
     assert_close(fitted.solution.dof, expected.dof, tolerance)
     assert_close(fitted.solution.noise, expected.noise, tolerance)

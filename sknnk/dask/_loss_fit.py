@@ -23,10 +23,10 @@ from .._networks import (
     held_rows,
 )
 from .._ridge import Moments, check_memory
-from ._distributed_network import Coding, WeightCounts, row_sample
 from ._partitions import Table
 from ._reduction import each_partition, partition_sum
 from ._row_sample import HeldRows, union_of_rows
+from ._table_fit import Coding, WeightCounts, row_sample
 
 
 @dataclass(frozen=True, eq=False)

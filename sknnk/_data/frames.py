@@ -249,7 +249,7 @@ def refuse_text(X: Any, remedy: str) -> None:
     ValueError
         If there is a column of text or categories. The message names it.
     """
-    if not is_frame(X):
+    if not is_frame(X) or is_numeric_frame(X):
         return
     refuse_dates(X)
     if len(X):
@@ -257,7 +257,8 @@ def refuse_text(X: Any, remedy: str) -> None:
         text = [column.name for column in columns if any(isinstance(value, str) for value in column.values)]
     else:  # types alone say what will come, but objects may be anything
         schema = nw.from_native(X).schema
-        text = [name for name, dtype in schema.items() if dtype == nw.String and str(X[name].dtype) != "object"]
+        kinds = (nw.String, nw.Categorical, nw.Enum)
+        text = [name for name, dtype in schema.items() if dtype in kinds and str(X[name].dtype) != "object"]
     if text:
         raise ValueError(f"X holds text or categories in {listed(text)}; {remedy}.")
 

@@ -11,7 +11,7 @@ from dask.sizeof import sizeof
 from numpy.typing import NDArray
 
 from .._compute import Array, Floats, Indices, n_threads
-from .._data import Dataset, in_weight_unit, refuse_text, unit_of_counts
+from .._data import Dataset, in_weight_unit, unit_of_counts
 from .._features import BlockMap, KernelMap, RandomMap
 from .._integration import Execution
 from .._kernel_learning import rows_looked_at
@@ -193,8 +193,6 @@ class DistributedNetwork(BundledNetwork):
     def _checked_table(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Table, dict[str, Any]]:
         """Aligned partitions, and the description of their columns; the estimator stays as it is."""
         table = aligned_table(X, y, sample_weight)
-        remedy = "Dask networks take no categorical_features, so encode them first, e.g. by categorize and get_dummies"
-        refuse_text(table.layout.frame, f"{remedy} of dask.dataframe")
         return table, described_columns(self, table.layout.frame, reset)
 
     @property

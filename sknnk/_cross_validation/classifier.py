@@ -48,10 +48,10 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
         How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
-        never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
-        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set.
+        Rows that say what fills gaps and which categories are rare, and to which the input transform and
+        ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and never looks at `y`. ``"fold"`` takes
+        each training set, at the cost of one pass over the rows for each. A parameter of the kernel that is ``"auto"``
+        is chosen by the targets, and therefore needs ``"fold"``. The direct link is always scaled by the training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -76,8 +76,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
         rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
-        targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values have statistics of the targets, and
+        therefore need ``preprocessing="fold"``.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score. Other scores do
         not use them. ``"balanced"`` depends on each training set and takes one pass over the rows for each.
@@ -248,7 +248,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         """
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
-        described, rows = encoded_rows(self, X, y, sample_weight)
+        described, rows, table = encoded_rows(self, X, y, sample_weight)
         check_classification_targets(rows.y)
         targets = ClassTargets.of(rows.y, self.class_weight)
         X, y = _make_indexable(X), _make_indexable(y)
@@ -259,6 +259,7 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
             self.class_weight != "balanced",
             Labelled(X, y),
             splits,
+            table,
         )
         params = self._score_params(routed.scorer.score, weights)
         self._search(task, targets, described, sample_weight, params)

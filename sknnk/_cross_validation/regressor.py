@@ -44,10 +44,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
         How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
-        never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
-        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set.
+        Rows that say what fills gaps and which categories are rare, and to which the input transform and
+        ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and never looks at `y`. ``"fold"`` takes
+        each training set, at the cost of one pass over the rows for each. A parameter of the kernel that is ``"auto"``
+        is chosen by the targets, and therefore needs ``"fold"``. The direct link is always scaled by the training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -69,8 +69,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
         rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
-        targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values have statistics of the targets, and
+        therefore need ``preprocessing="fold"``.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
@@ -226,12 +226,12 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         """
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
-        described, rows = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
+        described, rows, table = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
         targets = NumericTargets.of(rows.y, rows.X.dtype)
         X, y = _make_indexable(X), _make_indexable(y)
         splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)
         Y, weight = targets.encode(rows.y, rows.X.dtype), rows.sample_weight
-        task = SearchedRows(rows.X, Y, weight, lambda train: weight, True, Labelled(X, y), splits)
+        task = SearchedRows(rows.X, Y, weight, lambda train: weight, True, Labelled(X, y), splits, table)
         self._search(task, targets, described, sample_weight, routed.scorer.score)
         return self
 

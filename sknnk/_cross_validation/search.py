@@ -196,7 +196,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
 
     def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Indices, Indices]]:
         """Row positions of the training and test set of every split."""
-        weighted_rows(X, y, sample_weight)
+        weighted_rows(sample_weight, sample_weight, sample_weight)  # refuses weights that are all zero
         splitter = check_cv(self.cv, y, classifier=is_classifier(self))
         splits = [(_positions(train), _positions(test)) for train, test in splitter.split(X, y, **params)]
         if not splits:

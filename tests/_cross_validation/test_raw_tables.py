@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sknnk import (
@@ -72,3 +73,10 @@ def test_nothing_is_gained_from_a_category_that_says_nothing_of_the_target():
     city = pandas.DataFrame({"city": [f"city {i}" for i in RNG.integers(60, size=300)]})
     search = BundledNetworkRegressorCV((8, 32), cv=3, preprocessing="fold", random_state=0)
     assert search.fit(city, RNG.normal(size=300)).best_score_ < 0.01
+
+
+def test_weights_of_zero_go_with_frames_of_polars_and_lists():
+    frame, weight = pytest.importorskip("polars").from_pandas(X), np.arange(90) % 2.0
+    search = BundledNetworkRegressorCV(4, cv=2, random_state=0)
+    expected = clone(search).fit(X, y, weight).predict(X)
+    np.testing.assert_allclose(search.fit(frame, y.tolist(), weight).predict(frame), expected)

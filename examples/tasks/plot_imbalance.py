@@ -44,7 +44,7 @@ print(f"{'':18}{'found':>8}{'missed':>8}{'false alarms':>14}{'cost per case':>15
 for name, model in models.items():
     _, false_alarms, missed, found = confusion_matrix(y_test, model.predict(X_test)).ravel()
     print(f"{name:18}{found:8}{missed:8}{false_alarms:14}{-gain(y_test, model.predict(X_test)):15.3f}")
-print(f"tuned threshold: {tuned.best_threshold_:.3f}; by the costs alone 1 / 21 = {1 / 21:.3f}")
+print(f"tuned threshold: {tuned.best_threshold_:.3f}; from the costs only: 1 / 21 = {1 / 21:.3f}")
 
 # %%
 # ``class_weight="balanced"`` also finds more of the positives. But its probabilities would be right only for a table

@@ -1,6 +1,6 @@
 """
-Text beside numbers
-===================
+Text and numbers in one table
+=============================
 
 A network measures distances between rows. Distances between counts of thousands of words say little.
 :class:`~sklearn.decomposition.TruncatedSVD` turns these counts into a few columns in which texts on the same subject

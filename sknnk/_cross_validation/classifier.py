@@ -72,8 +72,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
-        kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
+        Whether the output matrix also takes the transformed inputs themselves, together with the random features. With
+        kernels and targets that are numbers, whether a straight line follows columns that drift in the order of the
         rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         As in :class:`BundledNetworkRegressor`. Categories of more than 40 values have statistics of the targets, and
@@ -137,7 +137,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
 
     See Also
     --------
-    BundledNetworkClassifier : The network itself; its automatic choices are another way to the kernel and penalty.
+    BundledNetworkClassifier : The network itself. Its defaults take kernels, and learn length scales; those here do
+        not.
     FeatureCountDisplay : The scores against the number of features, as a figure.
 
     Notes

@@ -298,9 +298,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
                 raise ValueError(f"{name}={getattr(self, name)!r} is empty.")
             if self.preprocessing == "once" and any(isinstance(value, str) and value == "auto" for value in values):
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} would be chosen by the targets of test rows with "
-                    'preprocessing="once"; name what to compare, or choose on each training set with '
-                    'preprocessing="fold".'
+                    f"{name}={getattr(self, name)!r} would use the targets of test rows with "
+                    'preprocessing="once"; list the values to compare, or set preprocessing="fold".'
                 )
 
     def _network(self, activation: Any, length_scale: Any, count: int, seed: int) -> BundledNetwork:

@@ -228,7 +228,7 @@ def dates_message(names: list[Any]) -> str:
     """What is said of columns of dates and times."""
     return (
         f"X holds dates or times in {listed(names)}, and a network cannot know whether the hour, the weekday or the "
-        "season matters. Make columns of numbers of them, or let skrub do so:\n"
+        "season matters. Turn them into columns of numbers, or let skrub do so:\n"
         "    from skrub import TableVectorizer, tabular_pipeline\n"
         "    model = tabular_pipeline(estimator)  # TableVectorizer() in front of it"
     )

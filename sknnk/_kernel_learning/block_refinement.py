@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._compute import Array, Indices, one_blas_thread, over_threads
+from .._compute import Array, one_blas_thread, over_threads
 from .._integration import Step, ignore_step
 from .._kernels import Kernel, symmetric_kernel_matrix
 from .kernel_features import KernelTask
 from .kernel_scores import CrossValidation, climb
 from .trials import Fit, KernelValues
 
+# Inputs, targets and weights.
+Rows = tuple[Array, Array, Array]
 # Ratio of neighbouring units of length, and how far from the first unit the search goes.
 _UNIT_STEP, _UNIT_BOUNDS = 2.0**0.5, (0.35, 2.0)
 # Ratio of neighbouring penalties, and how far from the first penalty the search goes.
@@ -38,7 +40,7 @@ class _Judge:
 
 def refined_on_blocks(
     task: KernelTask,
-    blocks: Sequence[Indices],
+    blocks: Sequence[Rows],
     alphas: Sequence[float] | None,
     free_unit: bool,
     threads: int,
@@ -52,9 +54,9 @@ def refined_on_blocks(
     Parameters
     ----------
     task : KernelTask
-        Rows, and the kernel chosen on few of them.
-    blocks : sequence of ndarray
-        Positions of the rows of some blocks, in random order.
+        Rows of the table, or a sample of them, and the kernel chosen on few of them.
+    blocks : sequence of tuple
+        All rows of some blocks, in random order: inputs, targets and weights.
     alphas : sequence of float or None
         Penalties to choose from; None for any.
     free_unit : bool
@@ -70,13 +72,16 @@ def refined_on_blocks(
         The same rows with the choice of least error.
     """
     weight = task.sample_weight
-    centred = task.Y - np.average(task.Y, axis=0, weights=weight)
-    spread = np.sqrt(np.average(centred**2, axis=0, weights=weight))
-    standard = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0)
+    mean = np.average(task.Y, axis=0, weights=weight)
+    spread = np.sqrt(np.average((task.Y - mean) ** 2, axis=0, weights=weight))
     unit = float(weight.mean())
+
+    def standard(Y: Array) -> Array:
+        return np.divide(Y - mean, spread, out=np.zeros_like(Y), where=spread > 0.0)
+
     judges = [
-        _Judge(task.X[rows], CrossValidation(standard[rows], weight[rows], _JUDGING_ROWS, alphas, unit))
-        for rows in blocks
+        _Judge(X, CrossValidation(standard(Y), sample_weight, _JUDGING_ROWS, alphas, unit))
+        for X, Y, sample_weight in blocks
     ]
     best = task.choice.best
     tried: list[Fit] = []

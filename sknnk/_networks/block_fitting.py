@@ -11,6 +11,7 @@ from .._data import Dataset, TensorInputs, dense_inputs, multiplicities
 from .._features import (
     BlockedKernel,
     BlockMap,
+    BlockTree,
     TensorBlockedRows,
     balanced_blocks,
     blocked_kernel,
@@ -27,7 +28,7 @@ from .kernel_plans import KernelPlan
 from .targets import ClassTargets, NumericTargets
 
 # Rows of a block, and number of blocks, on which penalty and unit of length are chosen again.
-_REFINED_SIZE, _REFINED_BLOCKS = 1500, 4
+REFINED_SIZE, _REFINED_BLOCKS = 1500, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +142,67 @@ def refined_in_blocks(
     task: KernelTask, alphas: Sequence[float] | None, free_unit: bool, execution: Execution
 ) -> KernelTask:
     """Choose penalty and unit of length again on a few blocks of neighbours; see :func:`refined_on_blocks`."""
-    tree, blocks = balanced_blocks(in_coordinates(task.choice.best.kernels[0], task.X), _REFINED_SIZE)
-    chosen = np.linspace(0, tree.n_blocks - 1, min(_REFINED_BLOCKS, tree.n_blocks) + 2).round().astype(int)[1:-1]
-    some = [np.flatnonzero(blocks == block)[:_REFINED_SIZE] for block in np.unique(chosen)]
+    tree, blocks = blocks_of_sample(task, REFINED_SIZE, len(task.X))
+    chosen = [np.flatnonzero(blocks == block)[:REFINED_SIZE] for block in judging_blocks(tree.n_blocks)]
+    some = [(task.X[rows], task.Y[rows], task.sample_weight[rows]) for rows in chosen]
+    return refined_with(task, some, alphas, free_unit, execution)
+
+
+def refined_with(
+    task: KernelTask,
+    blocks: Sequence[tuple[Array, Array, Array]],
+    alphas: Sequence[float] | None,
+    free_unit: bool,
+    execution: Execution,
+) -> KernelTask:
+    """Choose penalty and unit of length again with the rows of these blocks, wherever they came from."""
     with execution.progress.part("refine-kernel", 5) as done:
-        return refined_on_blocks(task, some, alphas, free_unit, execution.threads, done)
+        return refined_on_blocks(task, blocks, alphas, free_unit, execution.threads, done)
+
+
+def judging_blocks(n_blocks: int) -> Indices:
+    """Numbers of the blocks that choose the penalty again.
+
+    Parameters
+    ----------
+    n_blocks : int
+        Number of blocks of :data:`REFINED_SIZE` rows in the table.
+
+    Returns
+    -------
+    ndarray of int
+        A few, spread over the table.
+
+    Examples
+    --------
+    >>> judging_blocks(1), judging_blocks(100)
+    (array([0]), array([20, 40, 59, 79]))
+    """
+    ends = np.linspace(0, n_blocks - 1, min(_REFINED_BLOCKS, n_blocks) + 2)
+    return np.unique(ends.round().astype(int)[1:-1])
+
+
+def blocks_of_sample(task: KernelTask, block_size: int, n_rows: int) -> tuple[BlockTree, Indices]:
+    """Cut a table into blocks by what is known of a sample.
+
+    Parameters
+    ----------
+    task : KernelTask
+        The sample, or all rows.
+    block_size : int
+        Rows of a block in the table.
+    n_rows : int
+        Number of rows of the table.
+
+    Returns
+    -------
+    tree : BlockTree
+        Of the whole table.
+    blocks : ndarray
+        Block of each row of the sample.
+    """
+    size = max(round(block_size * len(task.X) / n_rows), 1)
+    return balanced_blocks(in_coordinates(task.choice.best.kernels[0], task.X), size)
 
 
 def held_in_blocks(kernel: BlockedKernel, order: Indices) -> list[int]:

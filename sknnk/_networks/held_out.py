@@ -110,6 +110,30 @@ def held_rows(n_samples: int, seed: int) -> Any:
     return slice(None) if n_samples <= HELD_ROWS else _least(row_keys(seed, 0, n_samples))
 
 
+def largest_held_key(n_samples: int, seed: int) -> float:
+    """The key up to which a row is held out.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows of the fit.
+    seed : int
+        Seed of the fit.
+
+    Returns
+    -------
+    float
+        That of the last row that :func:`held_rows` takes.
+
+    Examples
+    --------
+    >>> int(np.sum(row_keys(0, 0, 5000) <= largest_held_key(5000, 0)))
+    1000
+    """
+    keys = row_keys(seed, 0, n_samples)
+    return float(keys.max() if n_samples <= HELD_ROWS else np.partition(keys, HELD_ROWS - 1)[HELD_ROWS - 1])
+
+
 def row_keys(seed: int, n_before: int, n_samples: int) -> Array:
     """Random numbers of rows, by which it is decided which of them are remembered.
 

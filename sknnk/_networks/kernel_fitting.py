@@ -125,9 +125,40 @@ def _fitted_to_rest(
     execution: Execution,
 ) -> FittedNetwork:
     """Fit kernels to what a line leaves, or to the targets themselves."""
-    learns = "agop" in spec.learning
-    alphas = None if penalty.candidates is None else penalty.candidates[:, 0].tolist()
-    task = chosen_kernel(spec, scaled, alphas, seed, execution)
+    task = chosen_kernel(spec, scaled, penalty.common, seed, execution)
+    return fit_chosen_kernel(spec, task, scaled, units, targets, penalty, seed, execution)
+
+
+def fit_chosen_kernel(
+    spec: NetworkSpec,
+    task: KernelTask,
+    scaled: Dataset,
+    units: Array,
+    targets: NumericTargets | ClassTargets,
+    penalty: Penalty,
+    seed: int,
+    execution: Execution,
+) -> FittedNetwork:
+    """Fit with the kernel that was chosen.
+
+    Parameters
+    ----------
+    task : KernelTask
+        Rows and kernel.
+    scaled : Dataset
+        All rows, with targets in their units. If the task is complete and one block holds it, only their number, their
+        columns and their type are asked for.
+    units : ndarray of shape (n_targets,)
+        The units.
+    spec, targets, penalty, seed, execution
+        As in :func:`fit_kernel_network`.
+
+    Returns
+    -------
+    FittedNetwork
+        The network.
+    """
+    learns, alphas = "agop" in spec.learning, penalty.common
     choice = choice_of(task, seed, learns)
     n_rows = len(task.X) if task.complete else len(scaled)
     plan = planned(spec, n_rows)
@@ -187,15 +218,37 @@ def _fitted_to_landmarks(
     execution: Execution,
 ) -> FittedNetwork:
     """Solve with landmarks alone: a sample of the rows gives them, and sums over all rows are what is solved."""
-    n_centres = min(n_landmarks, len(task.X))
-    check_memory(spec.n_components, (n_centres,), spec.n_linked(scaled.X.shape[1]), scaled.X.shape, "primal")
-    feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
-    centred = replace(penalty, centre=np.full(scaled.n_targets, task.choice.best.alpha))
+    feature_map, own, centred = landmark_columns(spec, task, choice, n_landmarks, scaled.X.shape, penalty)
     solution = _solved_sums(feature_map, scaled, centred, execution)
-    own = replace(choice, n_components=(n_centres,), centre=centred.centre)
     held_out = HeldOutRows.sample(scaled, choice.seed)
     parts = (feature_map, solution, units, own, targets, len(scaled), scaled.X.dtype, "primal")
     return FittedNetwork(*parts, held_out=held_out, weight_unit=scaled.weight_unit)
+
+
+def landmark_columns(
+    spec: NetworkSpec,
+    task: KernelTask,
+    choice: NetworkChoice,
+    n_landmarks: int,
+    shape: tuple[int, int],
+    penalty: Penalty,
+) -> tuple[KernelMap, NetworkChoice, Penalty]:
+    """Columns of landmarks alone, the choice that names them, and the penalty around the one that was found.
+
+    Parameters
+    ----------
+    spec, task, choice, penalty
+        As in :func:`fit_chosen_kernel`.
+    n_landmarks : int
+        Number of landmarks; fewer where the task has fewer rows.
+    shape : tuple of int
+        Of all rows.
+    """
+    n_centres = min(n_landmarks, len(task.X))
+    check_memory(spec.n_components, (n_centres,), spec.n_linked(shape[1]), shape, "primal")
+    feature_map = landmark_map(task.input_map, task.choice.best.kernels, task.X[:n_centres])
+    centred = replace(penalty, centre=np.full(task.Y.shape[1], task.choice.best.alpha))
+    return feature_map, replace(choice, n_components=(n_centres,), centre=centred.centre), centred
 
 
 def _solved_sums(feature_map: KernelMap, scaled: Dataset, penalty: Penalty, execution: Execution) -> Solution:

@@ -15,7 +15,9 @@ from .tensor_rows import check_takes_tensors
 
 DTYPES = [np.float64, np.float32]
 # What to do about text in an array.
-_TEXT_REMEDY = "name its categories in categorical_features, by position, pass a data frame, or turn it into numbers"
+_TEXT_REMEDY = (
+    "add the positions of categories to categorical_features, pass a data frame, or turn the text into numbers"
+)
 # Attributes that tell which columns an estimator was fitted to, and how their values become numbers.
 DESCRIPTION = ("n_features_in_", "feature_names_in_", "_table")
 

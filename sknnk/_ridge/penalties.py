@@ -92,6 +92,11 @@ class Penalty:
         """The one penalty common to all targets, when there is nothing to choose."""
         return float(self.candidates[0, 0]) if is_one_penalty(self.candidates) else None
 
+    @property
+    def common(self) -> list[float] | None:
+        """Candidates that are common to all targets; None for an automatic choice."""
+        return None if self.candidates is None else [float(alpha) for alpha in self.candidates[:, 0]]
+
     def tried(self, system: PenalisedSystem) -> Array:
         """Penalties to try on a problem.
 

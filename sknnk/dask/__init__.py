@@ -1,7 +1,9 @@
 """Networks fitted to Dask collections: larger than memory, on one machine or on many.
 
 Needs the extra ``dask``. The networks of :mod:`sknnk` are fitted to sums over rows, and a sum does not depend on where
-its rows are. So the fit to a collection is the fit to its rows, and the size of the partitions does not matter.
+its rows are. So the fit to a collection is the fit to its rows, and the size of the partitions does not matter. Kernels
+with rows of the table are solved in blocks of neighbours: rows go to their blocks once, and what blocks say is a sum,
+too.
 """
 
 try:

@@ -1,6 +1,5 @@
 """DaskBundledNetworkClassifier: the classification network fitted to Dask collections."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._compute import Array, Indices
 from .._data import Dataset
 from .._kernel_learning import rows_looked_at
-from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, HeldOutRows, held_rows
-from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from .._networks import BundledNetworkClassifier, ClassTargets, ClassWeightedNetwork, held_rows
+from ._distributed_network import DistributedNetwork
 from ._partitions import Layout, checked_inputs, checked_weights, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
 from ._regression import check_any_row
+from ._table_fit import Coding, WeightCounts
 
 
 class _Profile(NamedTuple):
@@ -111,15 +111,18 @@ class DaskBundledNetworkClassifier(
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     solver : {"auto", "primal"}, default="auto"
-        ``"auto"`` takes ``"primal"``, which is the only solver here.
+        ``"auto"`` takes ``"primal"``, which is the only solver of random features here. Kernels ignore it.
     tol : float, default=1e-4
         Not used here, because no solver iterates.
     max_iter : int, default=200
         Not used here, because no solver iterates.
-    feature_map : {"auto", "random"}, default="auto"
-        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
-    block_size : {"auto"}, default="auto"
-        Not used here, because random features have no blocks.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are. ``"kernel"`` takes
+        kernels with rows of the table, as :class:`sknnk.BundledNetworkClassifier` does. With several blocks such a
+        network holds all rows, transformed: they must fit in the memory of this process, and of every worker that
+        predicts.
+    block_size : "auto", int or None, default="auto"
+        As in :class:`sknnk.BundledNetworkClassifier`; one block takes at most 50,000 rows. Only used with kernels.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkClassifier`.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
@@ -143,7 +146,7 @@ class DaskBundledNetworkClassifier(
     ----------
     output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
 directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, classes_, \
-inverse_temperature_, n_features_in_, feature_names_in_
+inverse_temperature_, n_features_in_, feature_names_in_, kernels_, landmarks_, block_sizes_
         In memory, and as those of :class:`sknnk.BundledNetworkClassifier`.
 
     See Also
@@ -168,8 +171,7 @@ inverse_temperature_, n_features_in_, feature_names_in_
     _parameter_constraints: dict = {
         **ClassWeightedNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
-        "feature_map": [StrOptions({"auto", "random"})],
-        "block_size": [StrOptions({"auto"})],
+        "feature_map": [StrOptions({"auto", "random", "kernel"})],
         "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
@@ -217,8 +219,6 @@ inverse_temperature_, n_features_in_, feature_names_in_
         known: list[Any] = [sample.X, sample.Y, sample.sample_weight]
         X_held, Y_held, weight_held = (rows.values for rows in known)
         held = Dataset(X_held, Y_held, weight_held, fitted.weight_unit)
-        # For rows that a local copy of the network may be given later.
-        fitted = replace(fitted, held_out=HeldOutRows.sample(sample, fitted.choice.seed))
         self._publish(fitted.with_probabilities(held, self._execution()), description)
         return self
 

@@ -46,9 +46,9 @@ def each_partition(
     values = range(len(table.keys)) if own is None else own
     numbers = [i for i, value in enumerate(values) if value is not None]
     name = f"{name}-{uuid4().hex}"
-    tasks = _partition_tasks(name, table, numbers, function, shared, values)
+    tasks = partition_tasks(name, table, numbers, function, shared, values)
     results: list[Any] = [None] * len(table.keys)
-    for i, result in zip(numbers, _computed(tasks, [(name, i) for i in numbers]), strict=True):
+    for i, result in zip(numbers, computed(tasks, [(name, i) for i in numbers]), strict=True):
         results[i] = result
     return results
 
@@ -82,7 +82,7 @@ def partition_sum(name: str, table: Table, function: Callable[..., Any], shared:
     """
     name = f"{name}-{uuid4().hex}"
     tasks, total = summing_tasks(name, table, function, shared, lane_count())
-    return _computed(tasks, [total])[0]
+    return computed(tasks, [total])[0]
 
 
 def lane_count() -> int:
@@ -135,19 +135,43 @@ def summing_tasks(
             tasks[merged] = Task(merged, add, TaskRef(total), TaskRef((name, i)))
             tokens[i], total = token, merged
         totals.append(total)
+    joined, key = tree_tasks(name, totals, add)
+    return tasks | joined | partition_tasks(name, table, numbers, function, shared, numbers, tokens), key
+
+
+def tree_tasks(name: str, totals: list[Any], function: Callable[[Any, Any], Any]) -> tuple[dict[Any, GraphNode], Any]:
+    """Tasks of a binary tree that makes one result of several.
+
+    Parameters
+    ----------
+    name : str
+        Unique name.
+    totals : list of tuple
+        Keys of the results, at least one.
+    function : callable
+        Makes one result of two.
+
+    Returns
+    -------
+    tasks : dict
+        Of the tree.
+    key : tuple
+        That of the one result.
+    """
+    tasks: dict[Any, GraphNode] = {}
     while len(totals) > 1:
         pairs = list(zip(totals[::2], totals[1::2], strict=False))
         level = [(f"tree-{name}", len(totals), i) for i in range(len(pairs))]
-        tasks.update({key: Task(key, add, *map(TaskRef, pair)) for key, pair in zip(level, pairs, strict=True)})
+        tasks.update({key: Task(key, function, *map(TaskRef, pair)) for key, pair in zip(level, pairs, strict=True)})
         totals = level + totals[2 * len(pairs) :]
-    return tasks | _partition_tasks(name, table, numbers, function, shared, numbers, tokens), totals[0]
+    return tasks, totals[0]
 
 
 def _nothing(_: Any) -> None:
     """A token: a small result that exists as soon as its argument exists."""
 
 
-def _partition_tasks(
+def partition_tasks(
     name: str,
     table: Table,
     numbers: Sequence[int],
@@ -160,6 +184,20 @@ def _partition_tasks(
 
     Work that only one partition needs becomes part of its task. So its rows are loaded where they are used, and the
     scheduler has no result of its own to move or keep.
+
+    Parameters
+    ----------
+    name, table, function, shared, own
+        As in :func:`each_partition`.
+    numbers : sequence of int
+        The partitions that are wanted.
+    tokens : dict of int to object, optional
+        For some partitions a task that has to be done before.
+
+    Returns
+    -------
+    dict
+        The tasks.
     """
     private, tasks = _private_tasks(table, numbers)
     tasks[f"shared-{name}"] = DataNode(f"shared-{name}", shared)
@@ -214,8 +252,21 @@ def _give(new_owner: int, key: Any, graph: dict[Any, GraphNode], owner: dict[Any
             waiting.extend(graph[key].dependencies)
 
 
-def _computed(tasks: dict[Any, GraphNode], keys: list[Any]) -> list[Any]:
-    """Results of tasks, by the scheduler that Dask would use now."""
+def computed(tasks: dict[Any, GraphNode], keys: list[Any]) -> list[Any]:
+    """Results of tasks, by the scheduler that Dask would use now.
+
+    Parameters
+    ----------
+    tasks : dict
+        All that are needed.
+    keys : list
+        Those whose results are wanted.
+
+    Returns
+    -------
+    list
+        The results.
+    """
     get = get_scheduler() or dask.threaded.get
     # Threads of this process compete with those of BLAS; a worker process has one thread for BLAS anyway.
     with threadpool_limits(limits=1, user_api="blas"):

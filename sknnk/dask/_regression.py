@@ -13,16 +13,16 @@ from .._integration import Execution
 from .._networks import (
     BundledNetwork,
     BundledNetworkRegressor,
-    HeldOutRows,
     NumericTargets,
     check_request,
     fitted_network,
     held_rows,
 )
 from .._ridge import Moments
-from ._distributed_network import Coding, DistributedNetwork, WeightCounts
+from ._distributed_network import DistributedNetwork
 from ._partitions import Layout, is_collection, numeric_dtype
 from ._reduction import each_partition, partition_sum
+from ._table_fit import Coding, WeightCounts
 
 
 class _Profile(NamedTuple):
@@ -77,15 +77,18 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
     alpha : "auto", float, or array-like, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     solver : {"auto", "primal"}, default="auto"
-        ``"auto"`` takes ``"primal"``, which is the only solver here.
+        ``"auto"`` takes ``"primal"``, which is the only solver of random features here. Kernels ignore it.
     tol : float, default=1e-4
         Not used here, because no solver iterates.
     max_iter : int, default=200
         Not used here, because no solver iterates.
-    feature_map : {"auto", "random"}, default="auto"
-        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are.
-    block_size : {"auto"}, default="auto"
-        Not used here, because random features have no blocks.
+    feature_map : {"auto", "random", "kernel"}, default="auto"
+        ``"auto"`` takes ``"random"`` features, whose sums can be computed where the rows are. ``"kernel"`` takes
+        kernels with rows of the table, as :class:`sknnk.BundledNetworkRegressor` does. With several blocks such a
+        network holds all rows, transformed: they must fit in the memory of this process, and of every worker that
+        predicts.
+    block_size : "auto", int or None, default="auto"
+        As in :class:`sknnk.BundledNetworkRegressor`; one block takes at most 50,000 rows. Only used with kernels.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         As in :class:`sknnk.BundledNetworkRegressor`.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
@@ -107,7 +110,7 @@ class DaskBundledNetworkRegressor(MultiOutputMixin, RegressorMixin, DistributedN
     ----------
     output_coef_, intercept_, alpha_, effective_dof_, noise_variance_, samplers_, n_components_, activation_, \
 directions_, frequencies_, length_scale_, search_history_, solver_, solver_costs_, n_iter_, n_samples_seen_, \
-n_features_in_, feature_names_in_
+n_features_in_, feature_names_in_, kernels_, landmarks_, block_sizes_, trend_coef_
         In memory, and as those of :class:`sknnk.BundledNetworkRegressor`.
 
     See Also
@@ -118,7 +121,9 @@ n_features_in_, feature_names_in_
     Notes
     -----
     The collection is computed three times: to check and count the rows, for a sample of at most 204,000 of them, and
-    for the sums. Call ``persist()`` first on what is slow to compute and fits in the memory of the cluster.
+    for the sums. Kernels need a sample of up to 255,000 rows, and where more than 50,000 rows go to blocks, the
+    collection is computed once more: the penalty is chosen again where rows are dense. Call ``persist()`` first on what
+    is slow to compute and fits in the memory of the cluster.
 
     Examples
     --------
@@ -139,8 +144,7 @@ n_features_in_, feature_names_in_
     _parameter_constraints: dict = {
         **BundledNetwork._parameter_constraints,
         "solver": [StrOptions({"auto", "primal"})],
-        "feature_map": [StrOptions({"auto", "random"})],
-        "block_size": [StrOptions({"auto"})],
+        "feature_map": [StrOptions({"auto", "random", "kernel"})],
         "categorical_features": [StrOptions({"from_dtype"}), None],
     }
 
@@ -177,9 +181,8 @@ n_features_in_, feature_names_in_
         coding = replace(_plain_coding(table.layout), units=units)
         lengths, weights = [p.n_used for p in profiles], WeightCounts.together([p.weights for p in profiles])
         # Rows whose residuals tell how wide intervals are belong to the sample.
-        fitted, sample = self._fit_table(table, coding, lengths, weights, held_rows)
-        held_out = HeldOutRows.sample(sample, fitted.choice.seed)
-        self._publish(replace(fitted, held_out=held_out), description)
+        fitted, _ = self._fit_table(table, coding, lengths, weights, held_rows)
+        self._publish(fitted, description)
         return self
 
     def predict(self, X: Any, return_std: bool = False, return_interval: float | None = None) -> Any:

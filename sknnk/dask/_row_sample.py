@@ -33,6 +33,7 @@ class HeldRows:
         self.values = values
         self.positions = positions
         self.shape = (n_samples, *values.shape[1:])
+        self.dtype = values.dtype
 
     def __len__(self) -> int:
         """Return the number of all rows."""

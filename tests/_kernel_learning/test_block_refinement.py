@@ -24,7 +24,11 @@ def task(noise, n=900, alpha=0.01, unit=1.0):
 
 def blocks_of(task, n=3):
     order = np.argsort(task.X[:, 0], kind="stable")
-    return [np.random.default_rng(1).permutation(each) for each in np.array_split(order, n)]
+    return [rows_of(task, np.random.default_rng(1).permutation(each)) for each in np.array_split(order, n)]
+
+
+def rows_of(task, rows):
+    return task.X[rows], task.Y[rows], task.sample_weight[rows]
 
 
 def test_a_penalty_that_is_much_too_small_or_too_large_is_mended():
@@ -62,5 +66,5 @@ def test_penalties_that_are_given_are_the_only_ones_and_threads_do_not_matter():
 
 def test_blocks_that_cannot_judge_leave_the_choice():
     own = task(0.1)
-    found = refined_on_blocks(own, [np.arange(1)], None, True, 1)
+    found = refined_on_blocks(own, [rows_of(own, np.arange(1))], None, True, 1)
     assert found.choice.best is own.choice.best

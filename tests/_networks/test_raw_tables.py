@@ -117,7 +117,7 @@ def test_text_in_an_array_is_named_in_fit_and_in_predict():
     network = BundledNetworkRegressor(4, activation="gaussian", alpha=1.0, random_state=0)
     for estimator in (network, BundledNetworkRegressorCV(4, cv=2)):
         with pytest.raises(
-            ValueError, match=r"X holds text in the column 1; name its categories in categorical_features"
+            ValueError, match=r"X holds text in the column 1; add the positions of categories to categorical_features"
         ):
             estimator.fit(mixed, np.arange(20.0))
     network.fit(np.ones((20, 2)), np.arange(20.0))

@@ -394,16 +394,28 @@ def test_sums_travel_and_neither_rows_nor_features_do(client, monkeypatch):
     assert moved < n_partitions * (1.1 * sums + 10_000) + sample
 
 
-def test_a_killed_worker_loses_nothing(client, tmp_path):
+IN_BLOCKS = {
+    "feature_map": "kernel",
+    "block_size": 100,
+    "activation": "cauchy",
+    "frequencies": "isotropic",
+    "length_scale": 1.0,
+    "alpha": 1e-3,
+}
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0.1}, IN_BLOCKS], ids=["random", "kernel"])
+def test_a_killed_worker_loses_nothing(client, tmp_path, options):
     def dies_once(i):
         if i != 9:
             return
         visits = len(os.listdir(tmp_path))
         (tmp_path / uuid4().hex).touch()
-        if visits == 2:  # To check it, for the sample, and now for the sums: most of them are in this process.
+        # To check it, for the sample, and now for sums or blocks: most of them are in this process.
+        if visits == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    estimator = DaskBundledNetworkRegressor(16, alpha=0.1, random_state=0)
+    estimator = DaskBundledNetworkRegressor(16, random_state=0, **options)
     rows, y, _ = blocks(12, 50)
     sound = clone(estimator).fit(rows, y)
     before = set(client.scheduler_info()["workers"])
@@ -411,7 +423,11 @@ def test_a_killed_worker_loses_nothing(client, tmp_path):
     estimator.fit(mortal, y)
     assert len(os.listdir(tmp_path)) == 4
     assert set(client.scheduler_info()["workers"]) != before
-    assert_same_fit(estimator, sound)
+    if options is IN_BLOCKS:
+        new = np.random.default_rng(99).normal(size=(20, 4))
+        np.testing.assert_allclose(estimator.to_local().predict(new), sound.to_local().predict(new), rtol=1e-9)
+    else:
+        assert_same_fit(estimator, sound)
 
 
 here = os.getpid()

@@ -3,7 +3,9 @@
 Each solver takes sums or rows and a penalty and returns a solution with coefficients, degrees of freedom and noise.
 """
 
-from .blocks import BlockSolution, solve_blocks, solves_in_single
+from .block_sums import BlockSums, EliminatedBlocks, InsideBlocks, held_positions
+from .block_system import BlockSystem
+from .blocks import BlockSolution, block_attempts, judged_blocks, keeps_factors, solve_blocks, solves_in_single
 from .by_rows import ByRows
 from .conjugate_directions import conjugate_gradients
 from .dual import DualSolution, held_out_residuals, solve_dual
@@ -16,18 +18,26 @@ from .tridiagonal_form import shifted_solutions
 
 __all__ = [
     "BlockSolution",
+    "BlockSums",
+    "BlockSystem",
     "ByRows",
     "ConjugateGradients",
     "DualSolution",
+    "EliminatedBlocks",
     "ExactSolution",
+    "InsideBlocks",
     "KernelRows",
     "Primal",
     "RidgeSystem",
+    "block_attempts",
     "coefficients",
     "conjugate_gradients",
     "decompose",
     "decompose_rows",
     "held_out_residuals",
+    "held_positions",
+    "judged_blocks",
+    "keeps_factors",
     "prediction_path",
     "shifted_solutions",
     "solve_blocks",

@@ -1,27 +1,17 @@
 """Kernel ridge regression with landmarks that all rows share, and an exact solution inside blocks of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._compute import (
-    Array,
-    Floats,
-    call_blas,
-    cholesky_in_place,
-    one_blas_thread,
-    over_threads,
-    row_blocks,
-    solve_factored,
-)
+from ..._compute import Array, Floats, call_blas, one_blas_thread
 from ..penalties import variance_around
-from .block_system import BlockedRows, BlockSystem, EliminatedBlock
+from .block_sums import EliminatedBlocks, InsideBlocks, held_positions
+from .block_system import BlockedRows, BlockSystem
 from .tensor_blocks import TensorBlocks, TensorSystem
 
-# Blocks whose sums are added up together. It is fixed, so that sums do not depend on the number of threads.
-_TOGETHER = 4
 # Bytes of factors that are kept between the two passes over the blocks; of more, factors are computed twice.
 _KEPT_BYTES = 1.5e9
 # From this penalty on, float32 is harmless. The kernel of a row with itself is one, and the largest weight is one.
@@ -114,16 +104,42 @@ def solve_blocks(
     ----------
     Snelson and Ghahramani, "Local and global sparse Gaussian process approximations", AISTATS 2007, for the model.
     """
-    single = solves_in_single(alpha, sample_weight)
     with one_blas_thread():
-        solution = None
-        while solution is None:
-            dtype: type[np.floating] = np.float32 if single else np.float64
-            solution = _solved(rows, Y, sample_weight, alpha, n_held, threads, copies, dtype)
-            # What float32 cannot solve, float64 may; what float64 cannot solve, a larger penalty may.
-            alpha *= 1.0 if single else _ALPHA_STEP
-            single = False
-    return solution
+        for tried, dtype in block_attempts(alpha, sample_weight):
+            solution = _solved(rows, Y, sample_weight, tried, n_held, threads, copies, dtype)
+            if solution is not None:
+                return solution
+    raise AssertionError("there is no last attempt")
+
+
+def block_attempts(alpha: float, sample_weight: Array) -> Iterator[tuple[float, type[np.floating]]]:
+    """Penalties and types to solve with, until one succeeds.
+
+    Parameters
+    ----------
+    alpha : float
+        Penalty.
+    sample_weight : ndarray
+        Positive weights: those of all rows, or those that occur.
+
+    Yields
+    ------
+    alpha : float
+        The penalty; larger ones in the end.
+    dtype : type
+        What float32 cannot solve, float64 may; what float64 cannot solve, a larger penalty may.
+
+    Examples
+    --------
+    >>> attempts = block_attempts(0.5, np.ones(3))
+    >>> [(alpha, dtype.__name__) for (alpha, dtype), _ in zip(attempts, range(3))]
+    [(0.5, 'float32'), (0.5, 'float64'), (5.0, 'float64')]
+    """
+    if solves_in_single(alpha, sample_weight):
+        yield alpha, np.float32
+    while True:
+        yield alpha, np.float64
+        alpha *= _ALPHA_STEP
 
 
 def solves_in_single(alpha: float, sample_weight: Array) -> bool:
@@ -144,6 +160,27 @@ def solves_in_single(alpha: float, sample_weight: Array) -> bool:
     return bool(alpha >= _HARMLESS_ALPHA * sample_weight.max())
 
 
+def keeps_factors(sizes: Sequence[int], n_landmarks: int, dtype: type[np.floating]) -> bool:
+    """Whether blocks of these sizes keep their factors between the two passes over them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of rows of each block, all blocks of the table.
+    n_landmarks : int
+        Number of columns that they share.
+    dtype : type
+        Of the factors.
+
+    Returns
+    -------
+    bool
+        Where memory allows it. The result does not depend on it.
+    """
+    needed = sum(size * (size + n_landmarks) for size in sizes) * np.dtype(dtype).itemsize
+    return bool(needed <= _KEPT_BYTES)
+
+
 def _solved(
     rows: BlockedRows | TensorBlocks,
     Y: Array,
@@ -156,72 +193,59 @@ def _solved(
 ) -> BlockSolution | None:
     sizes = [each.stop - each.start for each in rows.blocks]
     outer = 1 if isinstance(rows, TensorBlocks) else min(threads, len(sizes))
-    needed = sum(size * (size + rows.n_landmarks) for size in sizes) * np.dtype(dtype).itemsize
+    keeps = keeps_factors(sizes, rows.n_landmarks, dtype)
     mean = np.average(Y, axis=0, weights=sample_weight)
     system: BlockSystem | TensorSystem
     if isinstance(rows, TensorBlocks):
-        plan = (alpha, np.dtype(dtype).name, n_held, needed <= _KEPT_BYTES)
-        system = TensorSystem(rows, Y - mean, sample_weight, *plan)
+        system = TensorSystem(rows, Y - mean, sample_weight, alpha, np.dtype(dtype).name, n_held, keeps)
     else:
         inner = max(threads // outer, 1)
-        system = BlockSystem(rows, Y - mean, sample_weight, alpha, dtype, inner, n_held, needed <= _KEPT_BYTES)
-    found = _summed(system, outer)
-    if found is None:
+        system = BlockSystem(rows, Y - mean, sample_weight, alpha, dtype, inner, n_held, keeps)
+    eliminated = EliminatedBlocks.of(system, outer)
+    solved = None if eliminated is None else eliminated.sums.solved(threads)
+    if eliminated is None or solved is None:
         return None
-    gram, cross, parts = found
-    gram[np.diag_indices(len(gram))] += np.concatenate([[0.0], np.ones(rows.n_landmarks)])
-    factor = np.asfortranarray(gram)
-    if not cholesky_in_place(factor, threads):
-        return None
-    shared = solve_factored(factor, cross)
-    return _judged(system, parts, factor, (shared, *_inside(system, parts, shared, outer)), mean, copies)
+    inside = eliminated.inside(solved[0], outer)
+    return judged_blocks(inside, solved, mean, alpha, sample_weight, held_positions(sizes, n_held), copies)
 
 
-def _summed(system: BlockSystem | TensorSystem, threads: int) -> tuple[Array, Array, list[EliminatedBlock]] | None:
-    """Sums over all blocks, and what each block keeps of its elimination."""
-    if isinstance(system, TensorSystem):
-        return system.summed()
-    n_shared, parts = system.rows.n_landmarks + 1, []
-    gram, cross = np.zeros((n_shared, n_shared)), np.zeros((n_shared, system.Y.shape[1]))
-    for some in row_blocks(len(system.rows.blocks), _TOGETHER):
-        found = over_threads(system.eliminated, [(block,) for block in range(some.start, some.stop)], threads)
-        for part in found:
-            if part is None:
-                return None
-            gram += part.gram
-            cross += part.cross
-            parts.append(EliminatedBlock(np.empty(0), np.empty(0), part.root, part.ends, part.kept))
-    return gram, cross, parts
-
-
-def _inside(
-    system: BlockSystem | TensorSystem, parts: list[EliminatedBlock], shared: Array, threads: int
-) -> tuple[Array, Array]:
-    """Coefficients of the kernel inside the blocks, and their products with the shared columns of each block."""
-    if isinstance(system, TensorSystem):
-        return system.coefficients(parts, shared)
-    arguments = [(block, part.kept, shared) for block, part in enumerate(parts)]
-    local, overlap = zip(*over_threads(system.local, arguments, threads), strict=True)
-    return np.concatenate(local), np.stack(overlap)
-
-
-def _judged(
-    system: BlockSystem | TensorSystem,
-    parts: list[EliminatedBlock],
-    factor: Floats,
-    coefficients: tuple[Array, Array, Array],
+def judged_blocks(
+    inside: InsideBlocks,
+    solved: tuple[Array, Floats],
     mean: Array,
+    alpha: float,
+    sample_weight: Array,
+    held: NDArray[np.intp],
     copies: NDArray[np.int64],
 ) -> BlockSolution:
-    """The solution with what held rows say about it; coefficients are shared and local ones, and their overlap."""
-    shared, local, overlap = coefficients
-    alpha, weight = system.alpha, system.sample_weight
-    stops = [each.stop for each in system.rows.blocks]
-    held = np.concatenate([np.arange(stop - n, stop) for stop, n in zip(stops, system.held, strict=True)])
-    own = np.concatenate([np.sum(part.root**2, axis=0) for part in parts])
-    ends = np.asfortranarray(np.concatenate([part.ends for part in parts]).T)
+    """The solution with what held rows say about it.
+
+    Parameters
+    ----------
+    inside : InsideBlocks
+        Of all blocks.
+    solved : tuple of ndarray
+        What :meth:`BlockSums.solved` gives for the sums over all blocks.
+    mean : ndarray of shape (n_targets,)
+        What was subtracted from the targets.
+    alpha : float
+        Penalty.
+    sample_weight : ndarray of shape (n_rows,)
+        Positive weights.
+    held : ndarray of shape (n_held,)
+        Positions of the held rows.
+    copies : ndarray of shape (n_rows,)
+        Number of equal rows that each row represents.
+
+    Returns
+    -------
+    BlockSolution
+        The solution.
+    """
+    (shared, factor), local, weight = solved, inside.local, sample_weight
+    ends = np.asfortranarray(inside.ends.T)
     call_blas("trsm", b"L", b"L", b"N", b"N", *ends.shape, 1.0, factor, ends)
-    leverage = 1.0 - alpha * (own - np.sum(ends**2, axis=0)) / weight[held]
+    leverage = 1.0 - alpha * (inside.own - np.sum(ends**2, axis=0)) / weight[held]
     kept = np.maximum(1.0 - leverage / copies[held], 1e-12)
     residuals = alpha * local[held] / weight[held][:, None] / kept[:, None]
     every = np.ones(local.shape[1])
@@ -229,4 +253,4 @@ def _judged(
     dof = max(len(local) * float(np.mean(leverage)) - 1.0, 0.0) * every
     noise = variance_around(np.sum((alpha * local) ** 2 / weight[:, None], axis=0), n_effective, dof)
     fits = (shared[1:], local, mean + shared[0], alpha, dof, noise, n_effective)
-    return BlockSolution(*fits, held, residuals, overlap)
+    return BlockSolution(*fits, held, residuals, inside.overlap)

@@ -88,7 +88,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight.
-        This depends on all rows, so `partial_fit` is not available with it.
+        This depends on all rows, so `partial_fit` is not available with it. Weights of classes are costs: unlike a
+        sample weight of two, one of two is no second copy of the row.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional

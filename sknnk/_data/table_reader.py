@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_categorical_features
 
 from .._compute import Floats, Indices
 from .frames import CATEGORY, FLAG, NUMBER, ORDER, RawColumn, is_frame, is_numeric_frame, raw_columns, refuse_text
+from .text_columns import warn_of_texts
 
 # What a category that the fit has not seen is read as; a missing one is NaN.
 UNSEEN = -1
@@ -88,6 +89,8 @@ class TableReader:
         if named is not None:
             _check_named(columns, named)
         categories = [column for column in columns if column.kind == CATEGORY]
+        for column in categories if named is None else ():
+            warn_of_texts(column.name, column.values)
         ordered = [column for column in columns if column.kind == ORDER]
         settings = {"handle_unknown": "use_encoded_value"}
         codes = OrdinalEncoder(**settings, unknown_value=UNSEEN)

@@ -117,11 +117,11 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
         weighted solution.
     samplers_ : tuple of URFSampler
-        The bundled layers.
+        The bundled layers; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
-        The kernel of the first layer, chosen or given.
+        The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", "standard", None}
@@ -139,7 +139,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Predicted cost of each solver that could be used, in operations of a matrix product.
+        Predicted cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
         Number of passes over the rows, or of weighted solutions. It is one for squares by a direct solver.
     moments_ : Moments

@@ -29,8 +29,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. ``"poisson"`` (counts, rates) and
         ``"gamma"`` (positive numbers) predict means, by a network for their logarithm.
     quantile : float or array-like of float, default=0.5
-        Level of ``loss="quantile"``. Several are fitted together, and predictions have one column for each, which do
-        not cross.
+        Level of ``loss="quantile"``; other losses do not look at it. Several are fitted together, and predictions have
+        one column for each, which do not cross.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -116,11 +116,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
         weighted solution.
     samplers_ : tuple of URFSampler
-        The bundled layers.
+        The bundled layers; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
-        The kernel of the first layer, chosen or given.
+        The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", "standard", None}
@@ -129,6 +129,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Summands of the kernel, with their length scales and axes; only with kernels.
     trend_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Slopes of a straight line beside the kernels, zero for columns that do not run away; only where there is one.
+        Each column of numbers that a category becomes has a slope as well.
         A prediction is ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
@@ -141,7 +142,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Predicted cost of each solver that could be used, in operations of a matrix product.
+        Predicted cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
         Number of passes over the rows, or of weighted solutions. It is one for squares by a direct solver.
     moments_ : Moments

@@ -50,8 +50,7 @@ def refuse_no_table(X: Any, must_be_table: bool = False) -> None:
             "make_pipeline(TfidfVectorizer(), TruncatedSVD(50), network). Of one column of categories, make a table: "
             "table[['name']]."
         )
-    n_axes = len(shape) if shape is not None else np.ndim(X)
-    if must_be_table and n_axes != 2:
+    if must_be_table and (n_axes := np.asarray(X).ndim) != 2:
         raise ValueError(
             f"Expected 2D array, got {n_axes}D array instead: X needs rows and columns, as in fit. Reshape your data: "
             "of one row of a data frame, pass table.iloc[[0]]."

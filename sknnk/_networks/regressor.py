@@ -50,7 +50,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         with the Gram matrix of the rows, which is cheaper when there are fewer rows than columns. Both give the same
         solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
         needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
-        takes the solver of least predicted cost. `partial_fit` always uses ``"primal"``.
+        takes the solver of least predicted cost. `partial_fit` always uses ``"primal"``, and kernels have a solver
+        of their own, whatever is given.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200

@@ -48,6 +48,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and never looks at `y`. ``"fold"`` takes
         each training set, at the cost of one pass over the rows for each. A parameter of the kernel that is ``"auto"``
         is chosen by the targets, and therefore needs ``"fold"``. The direct link is always scaled by the training set.
+        With ``"once"``, scores on folds in the order of time are too good.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None

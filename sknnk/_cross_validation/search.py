@@ -32,7 +32,7 @@ from .._integration import (
 )
 from .._kernels import ACTIVATIONS
 from .._networks import BundledNetwork, ClassTargets, NumericTargets
-from .candidates import SearchPlan
+from .candidates import SearchPlan, check_activations
 from .curves import Curves, SearchedRows, count_curves
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
@@ -291,7 +291,8 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
         return alphas
 
     def _check_kernels(self) -> None:
-        """Refuse choices that would look at the targets of test rows."""
+        """Refuse choices that would look at the targets of test rows, and unknown ones."""
+        check_activations(self.activations, _axis(self.activations))
         for name in ("activations", "length_scales", "directions", "frequencies"):
             values = _axis(getattr(self, name))
             if not values:

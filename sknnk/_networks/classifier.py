@@ -51,7 +51,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         with the Gram matrix of the rows, which is cheaper when there are fewer rows than features. Both give the same
         solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
         needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
-        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``.
+        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``, and kernels have a solver of
+        their own, whatever is given.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
@@ -93,7 +94,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight.
-        This depends on all rows, so `partial_fit` is not available with it.
+        This depends on all rows, so `partial_fit` is not available with it. Weights of classes are costs: unlike a
+        sample weight of two, one of two is no second copy of the row.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
@@ -121,11 +123,11 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Estimated variance of the targets around the fit; for losses other than squared errors, of the targets of the
         last weighted solution.
     samplers_ : tuple of URFSampler
-        The bundled layers.
+        The bundled layers; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
-        The kernel of the first layer, chosen or given.
+        The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", "standard", None}
@@ -143,7 +145,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Estimated cost of each solver that could be used, in operations of a matrix product.
+        Estimated cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
         Number of passes over the rows, or of weighted solutions. It is one for squared errors by a direct solver.
     moments_ : Moments

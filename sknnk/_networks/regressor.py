@@ -31,8 +31,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. ``"poisson"`` (counts, rates) and
         ``"gamma"`` (positive numbers) predict means, by a network for their logarithm.
     quantile : float or array-like of float, default=0.5
-        Level of ``loss="quantile"``. Several levels are fitted together. Predictions then have one column for each
-        level, and do not cross.
+        Level of ``loss="quantile"``; other losses ignore it. Several levels are fitted together. Predictions then have
+        one column for each level, and do not cross.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -54,7 +54,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         with the Gram matrix of the rows, which is cheaper when there are fewer rows than features. Both give the same
         solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
         needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
-        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``.
+        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``, and kernels have a solver of
+        their own, whatever is given.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
@@ -121,11 +122,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Estimated variance of the targets around the fit; for losses other than squared errors, of the targets of the
         last weighted solution.
     samplers_ : tuple of URFSampler
-        The bundled layers.
+        The bundled layers; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
-        The kernel of the first layer, chosen or given.
+        The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", "standard", None}
@@ -134,7 +135,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         Summands of the kernel, with their length scales and axes; only with kernels.
     trend_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Slopes of a straight line that is added to the kernels, zero for columns that do not drift; only where there is
-        one. A prediction is ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
+        one. Each column of numbers that a category becomes has a slope as well. A prediction is
+        ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
@@ -146,7 +148,7 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Estimated cost of each solver that could be used, in operations of a matrix product.
+        Estimated cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
         Number of passes over the rows, or of weighted solutions. It is one for squared errors by a direct solver.
     moments_ : Moments

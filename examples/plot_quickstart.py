@@ -1,15 +1,15 @@
 """
-Quickstart: better than a neural network, in closed form
-========================================================
+Four models on two tables
+=========================
 
-Is a bundled network worth trying on a table of numbers? Two tables that scikit-learn ships, four models, identical
-folds. Nothing is tuned by hand: :class:`sknnk.BundledNetworkRegressor` has all its defaults, and the others get the
-scaling and the cross-validated penalty that a careful user would give them.
+Is a bundled network worth trying on a table of numbers? This example compares four models on two tables of
+scikit-learn, with identical folds. Nothing is tuned by hand: :class:`sknnk.BundledNetworkRegressor` has all its
+defaults, and the other models get the scaling and the cross-validated penalty that a careful user would give them.
 """
 
 # %%
-# Two regression tables: how diabetes progressed within a year, and how large the worst cells of a tumour were, given
-# the mean of each measurement and its standard error.
+# There are two regression tables. The targets are the progress of diabetes within a year, and the size of the worst
+# cells of a tumour. The inputs of the second are the mean of each measurement and its standard error.
 
 from time import perf_counter
 
@@ -46,7 +46,7 @@ models = {
 }
 
 # %%
-# The mean R2 over the same five shuffled folds, and the median time of one fit.
+# The code prints the mean R2 over the same five shuffled folds (larger is better), and the median time of one fit.
 
 print(f"{'':32}" + "".join(f"{name:>24}" for name in tables))
 print(f"{'':32}" + f"{'R2      fit time':>24}" * len(tables))
@@ -64,8 +64,9 @@ for model_name, model in models.items():
 print(f"in all {perf_counter() - started:.0f} s")
 
 # %%
-# Every prediction comes with a standard deviation: the noise of the data plus what the network does not know. Each row
-# is predicted by the one network of the five that has not seen it; bars are one standard deviation either way.
+# Every prediction has a standard deviation. It comes from the errors of training rows that were left out of the fit.
+# For each row, the figure uses the network that was not fitted to this row. Bars show one standard deviation up and
+# down.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
 for ax, (table_name, (X, y)) in zip(axes, tables.items(), strict=True):
@@ -86,7 +87,7 @@ fig.savefig("quickstart.png", dpi=120)
 print("figure saved to quickstart.png")
 
 # %%
-# What was chosen, and what it amounts to: the kernel, the penalty, and how many parameters are really in use.
+# The last lines show the choices of one network: its kernels, its penalty, and how many degrees of freedom it uses.
 
 for kernel in network.kernels_:
     print(f"kernel: {kernel.activation} {kernel.frequencies}, weight {kernel.weight:.2g}")

@@ -1,6 +1,6 @@
 """The networks inside other people's code: tables, meta-estimators, searches, explanations and intervals.
 
-The tests of MAPIE, Optuna and SHAP run where these are installed: ``pip install -e ".[test-ecosystem]"``.
+The tests of MAPIE, Optuna, SHAP and skrub run where these are installed: ``pip install -e ".[test-ecosystem]"``.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -207,3 +208,19 @@ def test_shap_values_sum_to_the_prediction():
     np.testing.assert_allclose(values.values.sum(axis=1) + values.base_values, model.predict(X[TEST][:3]), rtol=1e-6)
     # Body mass index and the triglycerides are what the disease follows.
     assert set(np.argsort(np.abs(values.values).mean(axis=0))[-3:]) & {2, 8}
+
+
+@pytest.mark.parametrize("network", [regressor(), BundledNetworkRegressorCV((32, 64), cv=3, random_state=0)])
+def test_skrub_makes_columns_of_dates_as_the_message_says(network):
+    pytest.importorskip("skrub")
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 360, 200), unit="D")
+    table = pd.DataFrame({"day": day, "city": rng.choice(["Bonn", "Oslo", None], 200), "x": rng.normal(size=200)})
+    target = day.month + 3.0 * (table["city"] == "Oslo")
+    table.loc[::10, "x"] = np.nan
+    with pytest.raises(TypeError, match="dates") as refused:
+        clone(network).fit(table, target)
+    names = {"estimator": clone(network)}
+    exec("\n".join(line.strip() for line in str(refused.value).splitlines() if line.startswith(" ")), names)
+    for model in (names["model"], make_pipeline(names["TableVectorizer"](), network)):
+        assert model.fit(table[:150], target[:150]).score(table[150:], target[150:]) > 0.8

@@ -257,7 +257,9 @@ def blocks():
     backbone, rows = pretrained(0), digits(range(5), 0)
     images = torch.cat([rows[0][0], *(shifted(rows[0][0], torch.Generator().manual_seed(i)) for i in range(4))])
     before = accuracy(backbone, rows[2])
-    print("\n| features | parameters of a block | fewer by | error of each block | accuracy before, after |")
+    print(
+        "\n| features | parameters of a block | times fewer parameters | error of each block | accuracy before, after |"
+    )
     print("|---|---|---|---|---|")
     for size in (32, 64, 128, 256):
         model, errors, sizes = copy.deepcopy(backbone), [], []

@@ -2,14 +2,14 @@
 Bundling a trained network
 ==========================
 
-A trained multilayer perceptron has its parameters spread over many matrices. :func:`sknnk.bundle` replaces it by random
-features and *one* matrix, found in closed form from the network's own outputs on rows without labels. How much smaller
-does it get, and what is lost? And what does solving for that matrix again, from labels, win?
+A trained multilayer perceptron has many weight matrices. :func:`sknnk.bundle` replaces it by random features and *one*
+matrix. A linear system gives this matrix from the outputs of the network on rows without labels. How much smaller is
+the result, and how much accuracy does it lose? And how accurate is the matrix if we solve for it again, from labels?
 """
 
 # %%
-# Two networks with three hidden layers of 128 units: one tells handwritten digits apart, one learns Friedman's function
-# of five variables among eight.
+# There are two networks with three hidden layers of 128 units. One classifies handwritten digits. The other learns
+# Friedman's function, which depends on five of eight columns.
 
 import warnings
 
@@ -31,9 +31,9 @@ tasks = {
 }
 
 # %%
-# Each network is bundled with 256 features, from unlabelled training rows. The report counts what
-# is learned (the output matrix) and what is stored (the random directions as well, which a seed could give again), and
-# compares predictions on test rows.
+# Each network is bundled with 256 features, from unlabelled training rows. The report counts the learned parameters
+# (the output matrix) and the stored numbers (also the random directions, which a seed could give again). It compares
+# predictions on test rows.
 
 bundles = {}
 for task, (network, X_train, X_test, y_train, _) in tasks.items():
@@ -45,8 +45,8 @@ for task, (network, X_train, X_test, y_train, _) in tasks.items():
     print(bundle_report(network, bundles[task], X_test), end="\n\n")
 
 # %%
-# A bundle has found the kernel that stands for its network. To solve for the matrix from labels is one linear system
-# then, on the same features or on another number of them.
+# The bundle has a kernel that suits its network. To solve for the matrix from labels, one linear system is enough, with
+# the same number of features or another one.
 
 COUNTS = (32, 64, 128, 256, 512)
 refitted = {task: {} for task in tasks}
@@ -56,8 +56,8 @@ for task, (_, X_train, X_test, y_train, y_test) in tasks.items():
         refitted[task][n_components] = again.fit(X_train, y_train).score(X_test, y_test)
 
 # %%
-# The scores on test rows. A bundle of enough features reproduces its network, and the matrix that was solved for again
-# usually does better than the network did.
+# The code prints scores on test rows. A bundle with enough features reproduces its network. The matrix from labels
+# ("refitted") is often better than the network.
 
 print(f"{'':12}{'network':>12}{'bundled':>12}{'refitted':>12}")
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
@@ -76,7 +76,8 @@ for ax, (task, (network, _, X_test, _, y_test)) in zip(axes, tasks.items(), stri
     ax.legend(loc="lower right")
 
 # %%
-# In part: the first two hidden layers are bundled, here from 500 rows, and the last one stays as it is.
+# You can also bundle only a part of a network: here the first two hidden layers, from 500 rows. The last one does not
+# change.
 
 network, X_train, X_test, _, y_test = tasks["friedman1"]
 partly = bundle(network, n_components=128, X=X_train[:500], n_layers=2, random_state=0)

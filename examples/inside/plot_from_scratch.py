@@ -2,14 +2,14 @@
 From a layer to a dot product, in pictures
 ==========================================
 
-How does a layer of a neural network become a linear model? In three steps: its activation is written as a sum of
-waves, the waves run along random directions, and the dot products of what they are at two rows say how alike the rows
-are. Nothing but :class:`sknnk.URFSampler` is needed to look at each of them.
+How does a layer of a neural network become a linear model? There are three steps. The activation is written as a sum of
+waves. Waves along random directions are the features of a row. The dot product of the features of two rows is a kernel:
+it says how similar the rows are. You need only :class:`sknnk.URFSampler` to look at each step.
 """
 
 # %%
-# **An activation is a sum of waves.** ``spectrum_`` has the frequencies and the complex amplitudes of a series
-# ``a_0 + sum_k Re a_k exp(i w_k z)``. A few of its strongest terms give the shape; what is smooth needs few, and the
+# **An activation is a sum of waves.** ``spectrum_`` has the frequencies and the complex amplitudes of a series ``a_0 +
+# sum_k Re a_k exp(i w_k z)``. A few of its strongest terms give the shape. A smooth function needs few waves; the
 # corner of the ReLU needs more.
 
 import matplotlib.pyplot as plt
@@ -37,19 +37,19 @@ for ax, (name, function) in zip(axes, functions.items(), strict=True):
     ax.legend(loc="upper left")
 
 # %%
-# **Waves along random directions are the features.** A column of ``transform`` is a cosine or a sine of one random
-# projection of the row. The layer itself is gone: its weights will meet these columns in a dot product, and so may any
-# other numbers, which is what learning makes use of. Here is one column over the plane, and the sum of all columns with
-# weights drawn at random: what such a model can look like before it has learned anything.
+# **Waves along random directions are the features.** Each feature, a column of ``transform``, is a cosine or a sine of
+# one random projection of the row. A dot product of the features with numbers computed from the weights gives the
+# layer. With other numbers it gives another function; a fit chooses these numbers. The figure shows single features
+# over the plane, and the sum of all features with random weights, before any fit.
 
 sampler = URFSampler("gaussian", n_components=256, length_scale=1.0, random_state=0).fit(X)
 grid = np.linspace(-3.0, 3.0, 121)
 plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
 columns = sampler.transform(plane)
 pictures = {
-    "one column": columns[:, 0],
+    "one feature": columns[:, 0],
     "another one": columns[:, 2],
-    "256 columns, random weights": columns @ rng.normal(size=256),
+    "256 features, random weights": columns @ rng.normal(size=256),
 }
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained", sharey=True)
 for ax, (title, values) in zip(axes, pictures.items(), strict=True):
@@ -58,10 +58,10 @@ for ax, (title, values) in zip(axes, pictures.items(), strict=True):
 axes[0].set_ylabel("second input")
 
 # %%
-# **Their dot products are a kernel.** Take one row, and the dot product of its columns with those of rows further and
-# further away. It falls off with the distance as the kernel of the activation does, and the more columns there are, the
-# less it scatters: here for ten seeds each. An activation with heavy tails in its spectrum has a kernel with a cusp,
-# which is what sharp structure in a table asks for, and rapid waves, so that its estimates are the rougher ones.
+# **Their dot products are a kernel.** Take one row, and the dot product of its features with the features of rows at
+# larger and larger distances. It falls with the distance like the kernel of the activation. With more features it
+# varies less between the ten seeds. The spectrum of ``"cauchy"`` has heavy tails. So its kernel has a cusp (it is the
+# Laplace kernel, which suits targets with sharp structure), and its estimates are rougher.
 
 distance = np.linspace(0.0, 4.0, 81)
 rows = np.column_stack([distance, np.zeros(81)])
@@ -73,17 +73,17 @@ for ax, (activation, kernel) in zip(
         for seed in range(10):
             phi = URFSampler(activation, n_components=n_components, length_scale=1.0, random_state=seed).fit(X)
             estimate = phi.transform(rows) @ phi.transform(rows[:1]).T
-            label = f"{n_components} columns, ten seeds" if seed == 0 else None
+            label = f"{n_components} features, ten seeds" if seed == 0 else None
             ax.plot(distance, estimate, color=colour, alpha=0.5, linewidth=1, label=label)
     ax.plot(distance, kernel, color="black", linestyle="--", label="the kernel")
     ax.set(title=f'activation="{activation}"', xlabel="distance of two rows, in length scales")
     ax.legend(loc="upper right")
-axes[0].set_ylabel("dot product of their columns")
+axes[0].set_ylabel("dot product of their features")
 
 # %%
-# **Learning is one linear system.** With the columns in place of the layer, the output matrix of least squared error
-# can be written down. More columns follow the data more closely, and the penalty, chosen in closed form as well, keeps
-# them from following the noise.
+# **Learning is one linear system.** With the features in place of the layer, a formula gives the output matrix with the
+# smallest penalised squared error. More features follow the data more closely. The penalty prevents that they follow
+# the noise; it is chosen in closed form as well.
 
 x = np.sort(rng.uniform(-3.0, 3.0, 120))[:, None]
 y = np.sin(3.0 * x[:, 0]) * np.exp(-(x[:, 0] ** 2) / 4) + 0.1 * rng.normal(size=120)
@@ -93,8 +93,8 @@ fig, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
 ax.plot(x, y, "o", color="0.6", markersize=4, label="rows")
 for n_components, colour in ((4, "C0"), (8, "C1"), (256, "C3")):
     network = BundledNetworkRegressor(n_components, length_scale=0.5, **kernel).fit(x, y)
-    label = f"{n_components} columns, {network.effective_dof_:.0f} degrees of freedom in use"
+    label = f"{n_components} features, {network.effective_dof_:.0f} degrees of freedom in use"
     ax.plot(line, network.predict(line), color=colour, label=label)
-ax.set(xlabel="x", ylabel="y", title="one solution each, no steps", ylim=(-1.2, 1.9))
+ax.set(xlabel="x", ylabel="y", title="each fit is one linear system", ylim=(-1.2, 1.9))
 ax.legend(loc="upper right")
 plt.show()

@@ -2,15 +2,14 @@
 Estimating a layer by a dot product
 ===================================
 
-A layer ``f(w . x + b)`` is estimated by ``Phi(x) . Psi(w, b)``, where Phi never sees the weights and Psi never sees the
-row. How large is the error, and how does it fall with the number of features? This is the experiment on point-wise
-estimation of Sehanobish et al. (ICLR 2024, arXiv 2310.13225), for six activations. :class:`sknnk.URFSampler` fits the
-frequencies to the task; beside it stand the plain spectrum, and random directions that are independent instead of
-orthogonal.
+``Phi(x) . Psi(w, b)`` estimates a layer ``f(w . x + b)``. Phi depends only on the row, and Psi only on the weights. How
+large is the error, and how does it fall with the number of features? This is the experiment on point-wise estimation of
+Sehanobish et al. (ICLR 2024, arXiv 2310.13225), for six activations. :class:`sknnk.URFSampler` chooses the frequencies
+for a small error. The example compares it with the plain spectrum, and orthogonal with independent random directions.
 """
 
 # %%
-# Rows and weights in the unit ball, biases of up to one half.
+# Rows and weights are in the unit ball, biases are at most one half.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,9 +39,9 @@ def ball(n):
 X, W, b = ball(40), ball(40), rng.uniform(-0.5, 0.5, 40)
 
 # %%
-# The plain estimator, as it is written down: frequencies drawn in proportion to the amplitudes of the best
-# trigonometric approximation, one Gaussian direction each. `URFSampler` in bounded mode has that approximation as
-# ``spectrum_``. The factor ``exp(omega |x| |w|)`` of a high frequency ruins it for everything but sine and cosine.
+# The plain estimator draws frequencies in proportion to the amplitudes of the best trigonometric approximation, and one
+# Gaussian direction for each. `URFSampler` in bounded mode has this approximation as ``spectrum_``. High frequencies
+# have a factor ``exp(omega |x| |w|)``. Because of this factor the plain estimator is useful only for sine and cosine.
 
 
 def plain_errors(name, n_components, n_repeats=10):
@@ -63,8 +62,8 @@ def plain_errors(name, n_components, n_repeats=10):
 
 
 # %%
-# What to expect is known beforehand: :func:`sknnk.estimation_variance` is the variance in closed form, for independent
-# and for orthogonal directions, and the bias is that of the fitted series.
+# A formula predicts the error: :func:`sknnk.estimation_variance` is the variance in closed form, for independent
+# and for orthogonal directions. The bias is the error of the fitted series.
 
 
 def predicted_error(name, n_components):
@@ -74,7 +73,8 @@ def predicted_error(name, n_components):
 
 
 # %%
-# Errors against the number of features. The constant term, and the linear one where it pays, are columns of their own.
+# The figure shows errors against the number of features. The constant term, and the linear term if it helps, are
+# separate features.
 
 fig, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained", sharex=True, sharey=True)
 table = {}
@@ -102,7 +102,7 @@ for (name, label), errors in table.items():
     print(f"{name:10}{label:24}" + "".join(f"{error:10.2g}" for error in errors))
 
 # %%
-# One draw, and a bound of its error that holds with a given confidence.
+# For one draw, the code prints the error, and a bound that holds with a given confidence.
 
 for name in FUNCTIONS:
     sampler = URFSampler(name, n_components=4096, mode="unbiased", random_state=0).fit(X)

@@ -2,13 +2,13 @@
 A first fit
 ===========
 
-Ten measurements of each patient go in, one of them as text and one with gaps. Predictions come out, each with an
+The table has ten measurements of each patient. One column is text, and one has missing values. Each prediction has an
 interval. These are the lines of the front page.
 """
 
 # %%
-# The table has 442 patients. One column is turned into text, and every ninth value of another is removed, as in tables
-# outside of textbooks. Nothing has to be scaled, encoded, filled or tuned.
+# The table has 442 patients. The code turns one column into text, and removes every ninth value of another, so that
+# the table is like those of daily work. You do not have to scale, encode, fill or tune anything.
 
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
@@ -26,10 +26,10 @@ print("first patient: {:.0f}, 90 % interval {:.0f} to {:.0f}".format(mean[0], *i
 PredictionIntervalDisplay.from_estimator(network, X_test, y_test, confidence_level=(0.5, 0.9))
 
 # %%
-# The figure sorts the patients of the test set by their predictions. The dots are what was measured a year later. The
-# legend says how many dots lie inside each band.
+# The figure sorts the patients of the test set by their predictions. The dots are the values that were measured a year
+# later. The legend says how many dots lie inside each band.
 #
-# Every choice that the fit made is an attribute that ends with an underscore.
+# An attribute whose name ends with an underscore holds each choice of the fit.
 
 print(f"kernels: {', '.join(kernel.activation for kernel in network.kernels_)}")
 print(f"penalty: {network.alpha_:.3g}")

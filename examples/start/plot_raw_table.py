@@ -2,12 +2,12 @@
 A raw table: text, categories, gaps and dates
 =============================================
 
-Most tables are not ready for a model. This one has names of districts, an ordered quality, yes and no, missing areas
-and a date. What can go in as it is, and what has to be changed first?
+Most tables are not ready for a model. This table has names of districts, an ordered quality, yes and no, missing areas
+and a date. Which columns need no preparation, and which ones do you have to change first?
 """
 
 # %%
-# A table of 600 flats, made up so that the true rent is known.
+# This is a simulated table of 600 flats, so the true rent is known.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,8 +34,8 @@ flats.loc[rng.random(n) < 0.1, "area"] = np.nan
 print(flats.head(3).to_string())
 
 # %%
-# Text, categories, booleans and gaps go in as they are. A date does not, because a date can mean a trend, a season or
-# a day of the week, and only you know which one. The error says so.
+# Text, categories, booleans and missing values need no preparation. A date does, because it can mean a trend, a season
+# or a day of the week, and only you know which one. The error says so.
 
 try:
     BundledNetworkRegressor().fit(flats, rent)
@@ -53,9 +53,9 @@ print(f"R2 with the area known {network.score(X_test[~missing], y_test[~missing]
 print(f"R2 with the area missing {network.score(X_test[missing], y_test[missing]):.3f}")
 
 # %%
-# ``feature_importances_`` has one number for each column of the table, although the network sees more columns: four
-# for the districts, and one that says where the area is missing. Where the area is missing, predictions are poor: it
-# matters a lot, and no model can guess it.
+# ``feature_importances_`` has one number for each column of the table, although the network has more input columns:
+# four for the districts, and one that marks missing areas. If the area is missing, predictions are poor: the area
+# matters most, and no model can guess it.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 order = np.argsort(network.feature_importances_)

@@ -2,14 +2,14 @@
 Adapters: one Transformer, a second task
 ========================================
 
-A Transformer was trained for one task and should do another, without a second copy of all its weights.
-:func:`sknnk.torch.add_adapters` freezes it and puts small corrections into it, whose inner layer is a scalable neural
-network kernel: frozen random features, and a small matrix to train. What does such a task cost, in parameters and in
-accuracy?
+A Transformer was trained for one task, and should do a second task without a second copy of all its weights.
+:func:`sknnk.torch.add_adapters` freezes the Transformer and puts small corrections into it. Each correction has random
+features, which are not trained, and a small matrix, which is trained. How many parameters does the second task need,
+and how accurate is it?
 """
 
 # %%
-# A small Transformer reads handwritten digits as 16 patches of two by two pixels, and learns to tell 0 to 4 apart.
+# A small Transformer reads handwritten digits as 16 patches of two by two pixels, and learns to distinguish 0 to 4.
 
 import copy
 import tempfile
@@ -76,8 +76,8 @@ backbone = PatchTransformer()
 print(f"digits 0 to 4: test accuracy {train(backbone, task(range(5)), 3e-3, 20)[-1]:.3f}")
 
 # %%
-# The second task is to tell 5 to 9 apart. Adapters go behind the layer normalizations; 64 random features and rank 4
-# make 448 parameters each. The sine and the ReLU differ in the features, which nobody trains.
+# The second task is to distinguish 5 to 9. Adapters follow the layer normalizations. With 64 random features and rank
+# 4, each has 448 parameters. The sine and the ReLU adapters have different features, which are not trained.
 
 adapters = {"n_components": 64, "form": "low_rank", "rank": 4, "trainable": ["head"], "random_state": 0}
 ways = {"full fine-tuning": 1e-3, "SNNK adapters, sine": 2e-2, "SNNK adapters, ReLU": 2e-2, "head only": 2e-2}
@@ -95,7 +95,8 @@ for way, rate in ways.items():
     print(f"{way}: {n_parameters} parameters trained, test accuracy {results[way][2][-1]:.3f}")
 
 # %%
-# A file per task holds the adapters and the head, and brings any copy of the first model to the second task.
+# One file for each task holds the adapters and the head. With this file any copy of the first model can do the second
+# task.
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "five_to_nine.safetensors"
@@ -106,8 +107,8 @@ with tempfile.TemporaryDirectory() as folder:
 print(torch.equal(loaded(patches), results["SNNK adapters, sine"][0](patches)))
 
 # %%
-# The adapters come within a few points of full fine-tuning with 3 per cent of its parameters; a new head does not.
-# One split says no more than that; the benchmark ``adapters.py`` compares with LoRA and bottlenecks over five seeds.
+# With 3 per cent of the parameters, the adapters are within a few points of full fine-tuning. Training only the head is
+# much worse. This is only one split; the benchmark ``adapters.py`` compares with LoRA and bottlenecks over five seeds.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 for i, (way, (_, n_parameters, curve)) in enumerate(results.items()):
@@ -118,7 +119,7 @@ for i, (way, (_, n_parameters, curve)) in enumerate(results.items()):
     where = {"xytext": offset, "textcoords": "offset points", "ha": "center", "va": align}
     right.annotate(way, (n_parameters, 100.0 * curve[-1]), fontsize=8, **where)
 right.margins(x=0.25)
-left.set(title="Learning to tell 5 to 9 apart", xlabel="epoch", xticks=range(0, 21, 5))
+left.set(title="Learning to distinguish 5 to 9", xlabel="epoch", xticks=range(0, 21, 5))
 left.set(ylabel="test accuracy, per cent", ylim=(20.0, 100.0))
 left.legend(loc="lower right")
 right.set(xscale="log", xlabel="trained parameters", title="What it takes", ylim=left.get_ylim())

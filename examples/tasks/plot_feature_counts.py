@@ -2,15 +2,15 @@
 How many features?
 ==================
 
-Every user of random features asks it, and most answer it by a grid search that fits everything anew for each number of
-features, each penalty and each fold. It need not be: the features of a small network are the first of those of a large
-one, and sums over rows can be taken apart, so that :class:`sknnk.BundledNetworkRegressorCV` knows all answers after one
-pass over the rows. Two tables that scikit-learn ships show two very different answers.
+Every user of random features asks this question. A grid search fits everything again for each number of features, each
+penalty and each fold. :class:`sknnk.BundledNetworkRegressorCV` needs only one pass over the rows, because the features
+of a small network are the first features of a large one, and because the sums of a fold are a part of the sums over all
+rows. Two tables of scikit-learn give two very different answers.
 """
 
 # %%
-# How diabetes progressed within a year, from ten measurements; and how large the worst cells of a tumour were, from
-# twenty. Nine numbers of features from 8 to 2048, ten penalties and ten folds are 900 fits for each table.
+# The targets are the progress of diabetes within a year, from ten measurements, and the size of the worst cells of a
+# tumour, from twenty. Nine numbers of features from 8 to 2048, ten penalties and ten folds are 900 fits for each table.
 
 from time import perf_counter
 
@@ -39,8 +39,8 @@ for name, (X, y) in tables.items():
     print(f"best with {search.n_components_} features: R2 {search.best_score_:.3f}")
 
 # %%
-# The scores are not estimates of those of a grid search; they are the same numbers. Here with the preprocessing fixed,
-# and on a small part of the grid, for the grid search takes its time.
+# The scores are exactly those of a grid search. The code shows this without any preprocessing, and on a small part of
+# the grid, because the grid search is slow.
 
 X, y = tables["diabetes"]
 X = X / X.std(axis=0)
@@ -58,10 +58,10 @@ difference = np.abs(slow.cv_results_["mean_test_score"] - fast.cv_results_["mean
 print(f"60 fits: GridSearchCV {slow_time:.2f} s, one pass {fast_time:.2f} s; mean scores differ by {difference:.0e}")
 
 # %%
-# The figure has, for each number of features, the score with the best penalty, and a band of one standard deviation
-# over the folds. For diabetes the curve is flat: a few features and the direct link say what can be said about so noisy
-# a target, and the best penalty keeps more of them from doing harm. The sizes of tumour cells follow a rule that can be
-# learned, and a larger network learns it better.
+# The figure shows the score with the best penalty for each number of features, and a band of one standard deviation
+# over the folds. For diabetes the curve is flat. The target is so noisy that a few features and the direct link are
+# enough; with the best penalty, more features do no harm. The size of tumour cells has little noise, and a larger
+# network predicts it better.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 for ax, (name, search) in zip(axes, searches.items(), strict=True):
@@ -70,9 +70,9 @@ for ax, (name, search) in zip(axes, searches.items(), strict=True):
     ax.set_title(name)
 
 # %%
-# The differences along a flat curve are smaller than what another choice of folds would change. The one-standard-error
-# rule draws the consequence: of all candidates that the best one does not clearly beat, it takes the one with the
-# fewest features. The network is smaller and faster, and its score is as good for all we know.
+# Other folds would change the scores more than the differences along a flat curve. Therefore the one-standard-error
+# rule takes the smallest number of features whose score is not clearly worse than the best. The network is smaller and
+# faster, and its score is about as good.
 
 print(f"{'':16}{'best':>24}{'one standard error':>24}")
 for name, (X, y) in tables.items():

@@ -2,13 +2,13 @@
 Rare classes
 ============
 
-One case in twenty is positive. A classifier that always says "negative" is right 19 times of 20, and useless. The
-remedy is not another model but another threshold: the probabilities stay honest, and the decision takes the costs into
-account.
+One case in twenty is positive. A classifier that always says "negative" is right 19 times of 20, and useless. You do
+not need another model, but another threshold: the probabilities stay calibrated, and the decision uses the costs.
 """
 
 # %%
-# A simulated screening: 1600 cases with six measurements. A missed positive costs 20, a false alarm costs 1.
+# The example simulates a screening: 1600 cases with six measurements. A missed positive costs 20, a false alarm
+# costs 1.
 
 import matplotlib.pyplot as plt
 from sklearn.calibration import CalibrationDisplay
@@ -29,10 +29,9 @@ def gain(y_true, y_predicted):
 
 
 # %%
-# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds the threshold on rows that the network was not
-# fitted to. With ``cv=0.25`` a quarter of the rows is held out once, which is quick; so is a network that learns no
-# length scales. Then it fits the network to all rows, so that ``estimator_`` is the same network with the usual
-# threshold.
+# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds the threshold on held-out rows. With ``cv=0.25``
+# it holds out a quarter of the rows once, which is quicker than several folds. Then it fits the network to all rows, so
+# ``estimator_`` is the same network with the usual threshold. ``feature_learning=None`` saves a little more time.
 
 settings = {"feature_learning": None, "random_state": 0}
 network = BundledNetworkClassifier(**settings)
@@ -45,11 +44,11 @@ print(f"{'':18}{'found':>8}{'missed':>8}{'false alarms':>14}{'cost per case':>15
 for name, model in models.items():
     _, false_alarms, missed, found = confusion_matrix(y_test, model.predict(X_test)).ravel()
     print(f"{name:18}{found:8}{missed:8}{false_alarms:14}{-gain(y_test, model.predict(X_test)):15.3f}")
-print(f"tuned threshold: {tuned.best_threshold_:.3f}; by the costs alone 1 / 21 = {1 / 21:.3f}")
+print(f"tuned threshold: {tuned.best_threshold_:.3f}; from the costs only: 1 / 21 = {1 / 21:.3f}")
 
 # %%
-# ``class_weight="balanced"`` also finds more of the positives, but its probabilities are those of a table with as many
-# positives as negatives. Where you need a probability and not only a decision, leave the weights alone and tune the
+# ``class_weight="balanced"`` also finds more of the positives. But its probabilities would be right only for a table
+# with as many positives as negatives. If you need a probability and not only a decision, use no weights, and tune the
 # threshold.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")

@@ -3,13 +3,14 @@ How sure is it?
 ===============
 
 A prediction without an error bar is half an answer. :meth:`sknnk.BundledNetworkRegressor.predict_interval` gives
-intervals that hold a new target with a chosen probability, and that are wide only where they have to be. Do they keep
-what they promise, and what is won over one width for all rows? :class:`sknnk.PredictionIntervalDisplay` shows both.
+intervals that contain a new target with about a chosen probability, on average over new rows from the same source. They
+are wide only where the noise is large. How often do they contain the target, and are they better than one width for all
+rows? :class:`sknnk.PredictionIntervalDisplay` shows both.
 """
 
 # %%
-# First a case where the truth is known: a wave whose noise grows from left to right. Half of the rows are for the fit,
-# the others for the test. Nothing about the noise is told to the network.
+# In the first case the truth is known: a wave whose noise grows from left to right. Half of the rows are for the fit,
+# the others for the test. The network gets no information about the noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,8 +25,8 @@ wave = np.sin(x[:, 0]) + (0.05 + 0.06 * x[:, 0]) * rng.normal(size=800)
 network = BundledNetworkRegressor(random_state=0).fit(x[:400], wave[:400])
 
 # %%
-# The bands are narrow on the left and wide on the right. For comparison the usual recipe: the same prediction, and as
-# the width for all rows the one that holds nine tenths of the residuals which rows have when they are left out.
+# The bands are narrow on the left and wide on the right. The second figure shows the usual method: the same prediction,
+# and one width for all rows. This width contains nine tenths of the residuals of left-out rows.
 
 left_out = np.empty(400)
 for train, test in KFold(n_splits=4, shuffle=True, random_state=0).split(x[:400]):
@@ -45,8 +46,8 @@ left.set(title="predict_interval", ylabel="Wave")
 right.set(title="one width for all rows", ylabel="")
 
 # %%
-# Both hold about nine rows of ten; but on the left of the figure one width holds nearly every row, far too safe, and on
-# the right it misses too many. That shows in the coverage of thirds of the axis.
+# Both contain about nine rows of ten. But on the left of the figure the one width is too large: it contains nearly
+# every row. On the right it is too small. The table shows the coverage in each third of the axis.
 
 lower, upper = ours.intervals[1].T
 print(f"{'':24}{'left third':>12}{'middle':>12}{'right third':>12}{'mean width':>12}")
@@ -57,9 +58,9 @@ for label, (low, high) in {"predict_interval": (lower, upper), "one width": cons
     print(f"{label:24}" + "".join(f"{share:12.1%}" for share in shares) + f"{np.mean(high - low):12.2f}")
 
 # %%
-# Now a table with ten columns, where the truth is not known: how diabetes progressed within a year. The patients are
-# sorted by what is predicted for them. Where little progress is predicted the measured values lie closer together, and
-# the band is narrower there.
+# The second case is a table with ten columns: the progress of diabetes within a year. Here the truth is not known. The
+# patients are sorted by their predictions. If the predicted progress is small, the measured values lie closer together,
+# and the band is narrower.
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
 patients = BundledNetworkRegressor(random_state=0).fit(X[:300], y[:300])
@@ -68,8 +69,8 @@ display.figure_.set_size_inches(8, 5)
 display.ax_.set(title="142 patients that the network has not seen", ylabel="Disease progression")
 
 # %%
-# And what predicts them? :class:`sknnk.NetworkDisplay` draws the network that was found: the stages that a row passes,
-# and the columns whose length scale the fit made short, so that differences in them count.
+# :class:`sknnk.NetworkDisplay` draws the network: the stages of a prediction, and the columns with short length scales,
+# in which differences matter most.
 
 NetworkDisplay.from_estimator(patients)
 plt.show()

@@ -2,13 +2,13 @@
 Many rows
 =========
 
-Up to 12,000 rows, the kernel between all rows is exact by default. What happens to a table with more? And does it help
-to fit all of it, or is a sample enough?
+Up to 12,000 rows, the kernel between all rows is exact by default. What happens to larger tables? Is it better to fit
+all rows, or is a sample enough?
 """
 
 # %%
-# A simulated table of 20,000 rows; 5000 more are for the test. The target follows a surface with many bumps, so that
-# more rows show more of it. The kernel is given here, which skips the search and saves most of the time of a small
+# The simulated table has 20,000 rows, and 5000 more are for the test. The target follows a surface with many bumps, so
+# more rows show more of it. The code sets the kernel. Then there is no search, which takes most of the time of a small
 # fit.
 
 from time import perf_counter
@@ -34,10 +34,10 @@ for n in counts:
     print(f"{n:6} rows: distance from the true surface {errors[-1]:.4f}")
 
 # %%
-# By default a table of more than 12,000 rows is cut into blocks of neighbours, of 3000 to 12,000 rows each. Here
+# By default a table of more than 12,000 rows is cut into blocks of neighbouring rows, of 3000 to 12,000 rows each. Here
 # blocks have at most 1500 rows, so that this page is quick to build; the last three fits are in blocks. Inside a block
-# the kernel stays exact. Blocks are connected by landmarks, which are rows drawn at random. So memory and time grow in
-# proportion to the rows.
+# the kernel stays exact. Rows of different blocks are compared through landmarks, which are rows drawn at random. So
+# with blocks of one size, memory and time grow in proportion to the rows.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 left.semilogx(counts, errors, "o-")

@@ -2,14 +2,14 @@
 More rows than memory
 =====================
 
-A table on disk that no worker could hold, and a network fitted to all of it.
+A network is fitted to all rows of a table on disk, although no worker has enough memory for the table.
 :class:`sknnk.dask.DaskBundledNetworkRegressor` reads it a partition at a time, turns each partition into sums, and adds
 up the sums. The result is that of a fit in memory, and is used as such afterwards.
 """
 
 # %%
-# The table: the load of an electricity grid by hour, temperature, day of the week and some more, written as Parquet
-# files of 100,000 rows each. In memory it would have 448 MB.
+# The table has the load of an electricity grid, with the hour, the temperature, the day of the week and other columns.
+# It is written as Parquet files of 100,000 rows each. In memory it would have 448 MB.
 
 import tempfile
 from pathlib import Path
@@ -46,9 +46,9 @@ def write_file(folder: Path, seed: int) -> None:
 
 
 # %%
-# Two worker processes of one thread each may use 440 MB each, of which Python and its libraries take half. Dask pauses
-# a worker that comes close to its limit, and ends one that goes beyond. While the network is fitted, the memory of the
-# workers is watched. The last file is kept for a test.
+# Two worker processes of one thread each may use 440 MB each; Python and its libraries take half of it. Dask pauses
+# a worker that comes close to its limit, and ends one that goes beyond. During the fit, the code measures the memory of
+# the workers. The last file is for the test.
 
 
 def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFrame, float]:
@@ -65,8 +65,8 @@ def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFra
 
 
 # %%
-# Worker processes import this file, so what follows runs in the main process alone. ``to_local`` gives the network for
-# use without Dask: here for a cold, a mild and a hot Tuesday.
+# Worker processes import this file, so the following lines run only in the main process. ``to_local`` gives the network
+# for use without Dask: here for a cold, a mild and a hot Tuesday.
 
 if __name__ == "__main__":
     import matplotlib.pyplot as plt  # Here, because workers need not have it in their memory.

@@ -1,13 +1,13 @@
 """
-A few wild targets
-==================
+A few outliers
+==============
 
-A sensor fails now and then, or somebody types a zero too many. Least squares take every target at its word, so that a
-few wild ones pull the whole curve. Two other losses do not.
+A sensor fails now and then, or somebody types a zero too many. The squared-error loss trusts every target. So a few
+outliers change the whole curve. With two other losses they have little influence.
 """
 
 # %%
-# A curve with little noise. Six per cent of the targets are far off.
+# The curve has little noise. Six per cent of the targets are outliers.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,8 +22,9 @@ wild = rng.choice(300, 18, replace=False)
 y[wild] += rng.uniform(4.0, 12.0, 18)
 
 # %%
-# ``loss="huber"`` predicts means of most rows. ``loss="absolute_error"`` predicts medians, and is the better choice
-# where the noise is not symmetric. Each is a short series of weighted least-squares fits: wild rows lose their weight.
+# ``loss="huber"`` predicts means that outliers hardly change. ``loss="absolute_error"`` predicts medians; it is the
+# better choice if the noise is not symmetric. Each needs a few weighted least-squares fits, in which outliers get small
+# weights.
 
 losses = {"squared_error": "C3", "absolute_error": "C2", "huber": "black"}
 networks = {loss: BundledNetworkRegressor(loss=loss, random_state=0).fit(x, y) for loss in losses}
@@ -32,8 +33,7 @@ for loss, network in networks.items():
     print(f"{loss:16} root mean square distance from the true curve {error:.3f}, {network.n_iter_} solutions")
 
 # %%
-# How to find out which rows are wild: look for targets that are far from a robust prediction, in units of the median
-# distance.
+# To find the outliers, look for targets that are far from a robust prediction, in units of the median distance.
 
 distance = np.abs(y - networks["huber"].predict(x))
 suspects = np.flatnonzero(distance > 8.0 * np.median(distance))

@@ -1,16 +1,16 @@
 """
-Text beside numbers
-===================
+Text and numbers in one table
+=============================
 
-A network measures distances between rows, and counts of thousands of words are poor coordinates for distances.
-:class:`~sklearn.decomposition.TruncatedSVD` turns them into a few columns in which texts on the same subject are
-neighbours. These columns stand beside columns of numbers, and the network finds what they do together.
+A network measures distances between rows. Distances between counts of thousands of words say little.
+:class:`~sklearn.decomposition.TruncatedSVD` turns these counts into a few columns in which texts on the same subject
+are neighbours. The table has these columns and columns of numbers, and the network learns how they act together.
 """
 
 # %%
-# Made-up support requests. How long an answer takes depends on the subject, and on how many messages were written
-# before: invoices take longer with every message, parcels are answered fastest when somebody has written twice or
-# three times, and for passwords the number of messages makes no difference.
+# The example simulates requests to a help desk. The time until the answer depends on the subject, and on the number of
+# messages before. For invoices, each message makes it longer. For parcels, it is shortest after two or three messages.
+# For passwords, the number of messages makes no difference.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -49,12 +49,12 @@ for i in range(2):
     print(f"{y[i]:4.1f} hours, message {table['messages'][i]}: {table['text'][i]}")
 
 # %%
-# The column of text becomes weights of words (tf-idf), and then six columns. The column of numbers is passed on.
-# Without this step the network would take every text for a category of its own.
+# The column of text becomes weights of words (tf-idf), and then six columns. The column of numbers does not change: the
+# network needs no scaler in front of it. Without this step each text would be a category of its own.
 
 train, test, y_train, y_test, _, subject_test = train_test_split(table, y, subject, random_state=0)
 text = make_pipeline(TfidfVectorizer(), TruncatedSVD(6, random_state=0))
-as_columns = make_column_transformer((text, "text"), remainder=StandardScaler())
+as_columns = make_column_transformer((text, "text"), remainder="passthrough")
 as_words = make_column_transformer((TfidfVectorizer(), "text"), remainder=StandardScaler())
 models = {
     "TruncatedSVD and network": make_pipeline(as_columns, BundledNetworkRegressor(random_state=0)),
@@ -65,9 +65,9 @@ for name, model in models.items():
     print(f"{name:26} R2 {model.fit(train, y_train).score(test, y_test):.3f}")
 
 # %%
-# A linear model of the words knows the subject, but not that the number of messages means something else for each.
-# Where the words add up to the answer, as in most classifications of topics, take the linear model: it is simpler, and
-# as good.
+# A linear model of the words can use the subject. But it cannot learn that the number of messages acts differently for
+# each subject. If the effects of the words simply add up, as in most classifications of topics, take the linear model:
+# it is simpler, and as good.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 network = models["TruncatedSVD and network"]

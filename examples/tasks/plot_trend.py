@@ -2,14 +2,14 @@
 A time series with a trend
 ==========================
 
-Kernels know nothing about places where they have seen no rows. A series that grows leaves these places behind: next
-year is always outside of the table. A straight line beside the kernels goes on. What does it gain, and how far can it
-be trusted?
+Kernels can predict only close to the training rows. If a series grows over time, next year is always outside of the
+table. The network can add a straight line to the kernels, which continues the trend. How much better is the forecast,
+and how far can you trust it?
 """
 
 # %%
-# Eight years of a monthly series: growth, a season, and noise. The columns are the time in years, and the month. The
-# rows stay in the order of time, from which the network sees that it will have to predict beyond them.
+# The monthly series has eight years, with growth, a season, and noise. The columns are the time in years, and the
+# month. The rows must be in the order of time: this is how the network finds the column that grows.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,15 +36,15 @@ for name, model in models.items():
     print(f"{name:26} mean error of the last two years {error:5.2f}")
 
 # %%
-# The network compares itself with and without a line, on the last rows of the training set, and keeps the line only
-# where it helps. ``trend_coef_`` has its slopes: here the growth for each year.
+# The network compares fits with and without a line on the last training rows, and keeps the line only if it helps.
+# ``trend_coef_`` holds the slopes of the line: here the growth in one year.
 
 slope = dict(zip(table.columns, np.ravel(models["sknnk"].trend_coef_), strict=True))
 print(f"slope of the line: {slope['year']:.2f} a year, true 6.00")
 
 # %%
-# Intervals become wider with the distance from the rows, because a slope that is slightly wrong is more wrong later.
-# Do not read more into them: no interval knows of a change of the trend.
+# Intervals become wider with the distance from the training rows, because a small error of the slope becomes larger
+# with time. They do not include a change of the trend.
 
 fig, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
 mean, interval = models["sknnk"].predict(table[test], return_interval=0.9)

@@ -1,5 +1,6 @@
 """The networks that a search compares: what they share, prepared once for each kernel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from .._data import Dataset, transform_inputs
 from .._features import Candidate, RandomMap
 from .._integration import Execution
 from .._kernel_learning import prepare_layers
-from .._kernels import column_deviations, spectrum_of, typical_length_scale
+from .._kernels import ACTIVATIONS, column_deviations, spectrum_of, typical_length_scale
 from .._networks import (
     BundledNetwork,
     ClassTargets,
@@ -24,6 +25,33 @@ from .._networks import (
     prepare_network,
 )
 from .._ridge import Penalty, RidgeSystem, solve_system
+
+
+def check_activations(given: Any, values: Iterable[Any]) -> None:
+    """Refuse names of no activation, before a layer of a name that the user did not write refuses them.
+
+    Parameters
+    ----------
+    given : object
+        The parameter `activations`, for the message.
+    values : iterable
+        What it holds.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> check_activations("gelu", ["gelu"])
+    """
+    for value in values:
+        if isinstance(value, str) and value not in {"auto", *ACTIVATIONS}:
+            raise ValueError(
+                f"activations={given!r} holds {value!r}, which is no activation; there are "
+                f"{', '.join(sorted(ACTIVATIONS))}, and functions of yours."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,16 +1,17 @@
 """Scores of one kernel for every number of features and every penalty."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from .._compute import Array, Indices, machine_memory
-from .._data import Dataset, transform_inputs
+from .._data import Dataset, TableEncoder, transform_inputs
 from .._ridge import partitions
 from .candidates import PreparedPlan, SearchPlan, link_scale_of
+from .raw_tables import FitTable
 from .scorers import Labelled, Scoring, candidate_scores
 from .splits import AllRows, MomentSets, RowSets, Table
 
@@ -40,6 +41,8 @@ class SearchedRows:
         What scorers see.
     splits : list of (train, test)
         Row positions.
+    fit_table : callable or None
+        What :func:`encoded_rows` gives.
     """
 
     X: Any
@@ -49,6 +52,7 @@ class SearchedRows:
     fit_weight_is_shared: bool
     labelled: Labelled
     splits: list[tuple[Indices, Indices]]
+    fit_table: FitTable | None = None
 
     def training_rows(self, rows: Indices, weight: Array) -> Dataset:
         """Rows of positive weight among some, for weights of all rows."""
@@ -56,8 +60,21 @@ class SearchedRows:
         return Dataset.of(self.X[seen], self.Y[seen], weight[seen])
 
     def all_rows(self) -> Dataset:
-        """All rows of positive weight."""
-        return self.training_rows(np.arange(len(self.Y)), self.sample_weight)
+        """All rows of positive weight, encoded."""
+        return self.encoded(np.arange(len(self.Y)), self.sample_weight, int)[1]
+
+    def encoded(
+        self, train: Indices, weight: Array, seed: Callable[[], int]
+    ) -> tuple[Any, Dataset, dict[str, TableEncoder]]:
+        """All rows as a training set encodes them, its rows of positive weight, and what a network is told of it."""
+        rows = self.training_rows(train, weight)
+        if self.fit_table is None:
+            return self.X, rows, {}
+        table, own = self.fit_table(rows.X, rows.sample_weight, rows.Y, seed)
+        X = table(self.X)
+        if not table.keeps_columns:  # statistics of its own rows come from others among them
+            X[train[weight[train] > 0.0]] = own
+        return X, replace(rows, X=own), {"_table": table}
 
     @property
     def weight_unit(self) -> float:
@@ -177,12 +194,13 @@ def _sets(plan: SearchPlan, task: SearchedRows, preprocessing: str) -> Iterator[
         return
     for position, (train, test) in enumerate(task.splits):
         weight = task.fit_weight(train)
-        rows = task.training_rows(train, weight)
-        own = plan.prepared(rows) if shared is None else shared.weighted_as(rows)
+        X, rows, known = task.encoded(train, weight, plan.spec.seed)
+        here = replace(plan, description={**plan.description, **known})
+        own = here.prepared(rows) if shared is None else shared.weighted_as(rows)
         link_scale = own.feature_map.link_scale
         if shared is not None:
             [link_scale] = _link_scales(own, task, [(train, test)])
-        table = Table.of(own, task.X, task.Y, weight)
+        table = Table.of(own, X, task.Y, weight)
         split = [(train, test)]
         if _features_fit_in_memory(task, own):
             yield position, RowSets(own, table, split, [link_scale]), None

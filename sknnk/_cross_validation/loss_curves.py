@@ -77,7 +77,8 @@ def loss_curves(
     times = {"fit_time": np.zeros(shape), "score_time": np.zeros(shape)}
     quiet = replace(plan.execution, progress=NO_PROGRESS)
     for split, (rows, others) in enumerate(task.splits):
-        data = task.training_rows(rows, task.fit_weight(rows))
+        _, data, known = task.encoded(rows, task.fit_weight(rows), plan.spec.seed)
+        description = {**plan.description, **known}
         own = plan.with_length_scale(task.all_rows() if preprocessing == "once" else data)
         for j, count in enumerate(counts):
             started = perf_counter()
@@ -87,7 +88,7 @@ def loss_curves(
             for k, alpha in enumerate(alphas.tolist()):
                 started = perf_counter()
                 fitted = columns.fitted(replace(own.spec, n_components=count, alpha=alpha))
-                candidate = as_estimator(own.candidate(count, alpha), fitted, plan.description)
+                candidate = as_estimator(own.candidate(count, alpha), fitted, description)
                 times["fit_time"][k, j, split] += perf_counter() - started
                 started = perf_counter()
                 for side, seen in ((test, others), (train, rows))[: 1 + return_train_score]:

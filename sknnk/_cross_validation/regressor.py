@@ -54,11 +54,12 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
         How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Rows to which the input transform and ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and
-        never looks at `y`. ``"fold"`` takes each training set, at the cost of one pass over the rows for each. A
-        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
-        link is always scaled by the training set. With another loss than squares, the input transform is always fitted
-        to the training set.
+        Rows that say what fills gaps and which categories are rare, and to which the input transform and
+        ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and never looks at `y`. ``"fold"`` takes
+        each training set, at the cost of one pass over the rows for each. A parameter of the kernel that is ``"auto"``
+        is chosen by the targets, and therefore needs ``"fold"``. The direct link is always scaled by the training set.
+        With ``"once"``, scores on folds in the order of time are too good. With another loss than squares,
+        the input transform is always fitted to the training set.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -78,12 +79,12 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
-        kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
+        Whether the output matrix also takes the transformed inputs themselves, together with the random features. With
+        kernels and targets that are numbers, whether a straight line follows columns that drift in the order of the
         rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`, but categories of more than 40 values are refused: statistics of the
-        targets would look at test rows. All rows of `X` say what fills gaps, and which values are rare.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values have statistics of the targets, and
+        therefore need ``preprocessing="fold"``.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
     n_jobs : int, optional
@@ -136,7 +137,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
 
     See Also
     --------
-    BundledNetworkRegressor : The network itself; its automatic choices are another way to the kernel and penalty.
+    BundledNetworkRegressor : The network itself. Its defaults take kernels, and learn length scales; those here do not.
     FeatureCountDisplay : The scores against the number of features, as a figure.
 
     Notes
@@ -251,7 +252,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         """
         self._validate_params()
         routed = self._routed("fit", sample_weight, params)
-        described, rows = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
+        described, rows, table = encoded_rows(self, X, y, sample_weight, {"multi_output": True, "y_numeric": True})
         if self.loss == "squared_error":
             targets = NumericTargets.of(rows.y, rows.X.dtype)
         else:
@@ -259,7 +260,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         X, y = _make_indexable(X), _make_indexable(y)
         splits = self._splits(X, y, rows.sample_weight, routed.splitter.split)
         Y, weight = targets.encode(rows.y, rows.X.dtype), rows.sample_weight
-        task = SearchedRows(rows.X, Y, weight, lambda train: weight, True, Labelled(X, y), splits)
+        task = SearchedRows(rows.X, Y, weight, lambda train: weight, True, Labelled(X, y), splits, table)
         self._search(task, targets, described, sample_weight, routed.scorer.score)
         return self
 

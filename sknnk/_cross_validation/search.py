@@ -32,7 +32,7 @@ from .._integration import (
 )
 from .._kernels import ACTIVATIONS
 from .._networks import BundledNetwork, ClassTargets, NumericTargets
-from .candidates import SearchPlan
+from .candidates import SearchPlan, check_activations
 from .curves import Curves, SearchedRows, count_curves
 from .loss_curves import loss_curves, penalty_unit
 from .results import search_results, simplest_within_one_standard_error
@@ -198,7 +198,7 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
 
     def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Indices, Indices]]:
         """Row positions of the training and test set of every split."""
-        weighted_rows(X, y, sample_weight)
+        weighted_rows(sample_weight, sample_weight, sample_weight)  # refuses weights that are all zero
         splitter = check_cv(self.cv, y, classifier=is_classifier(self))
         splits = [(_positions(train), _positions(test)) for train, test in splitter.split(X, y, **params)]
         if not splits:
@@ -295,16 +295,16 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
         return alphas
 
     def _check_kernels(self) -> None:
-        """Refuse choices that would look at the targets of test rows."""
+        """Refuse choices that would look at the targets of test rows, and unknown ones."""
+        check_activations(self.activations, _axis(self.activations))
         for name in ("activations", "length_scales", "directions", "frequencies"):
             values = _axis(getattr(self, name))
             if not values:
                 raise ValueError(f"{name}={getattr(self, name)!r} is empty.")
             if self.preprocessing == "once" and any(isinstance(value, str) and value == "auto" for value in values):
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} would be chosen by the targets of test rows with "
-                    'preprocessing="once"; name what to compare, or choose on each training set with '
-                    'preprocessing="fold".'
+                    f"{name}={getattr(self, name)!r} would use the targets of test rows with "
+                    'preprocessing="once"; list the values to compare, or set preprocessing="fold".'
                 )
 
     def _network(self, activation: Any, length_scale: Any, count: int, seed: int) -> BundledNetwork:

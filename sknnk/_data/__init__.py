@@ -14,6 +14,7 @@ from .inputs import (
     transform_inputs,
 )
 from .quantiles import QuantileMap, fit_quantile_map
+from .refusals import nonfinite_placed, refuse_no_table, refuse_targets
 from .row_left_out import images_without_row
 from .rows import (
     SEARCH_ROWS,
@@ -49,8 +50,11 @@ __all__ = [
     "in_weight_unit",
     "is_valid_already",
     "multiplicities",
+    "nonfinite_placed",
     "places_of_equals",
     "quantile_rows",
+    "refuse_no_table",
+    "refuse_targets",
     "refuse_text",
     "sampled_rows",
     "text_named",

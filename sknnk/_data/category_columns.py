@@ -134,8 +134,8 @@ def fit_category(
     if Y is None or folds is None:
         raise ValueError(
             f"column {name!r} of X has {len(np.unique(codes))} different values, and of a category of more than "
-            f"{FEW_VALUES} a network learns statistics of the targets, which a search would take from its test rows; "
-            "merge rare values, or search over the network without CV in its name by GridSearchCV."
+            f"{FEW_VALUES} a network learns statistics of the targets, which preprocessing='once' would take from the "
+            "test rows; set preprocessing='fold'."
         )
     statistics, values = [], []
     for y in Y.T:

@@ -119,7 +119,11 @@ def _of_series(series: Any, is_category: bool) -> RawColumn:
     if dtype == nw.Object:
         return _of_objects(name, np.asarray(series.to_numpy(), dtype=object), is_category)
     if dtype == nw.Unknown and len(series) and not series.is_null().all():
-        raise TypeError(_unreadable(name, f"values of the type {series.to_native().dtype}"))
+        own = str(series.to_native().dtype)
+        if own.startswith("period"):
+            raise TypeError(dates_message([name]))
+        remedy = f"write X[{name!r}].sparse.to_dense()" if own.startswith("Sparse") else "drop or convert it"
+        raise TypeError(_unreadable(name, f"values of the type {own}", remedy))
     if dtype in (nw.Unknown, nw.Boolean) or dtype.is_numeric():
         kind = NUMBER if dtype != nw.Boolean else FLAG
         values = _numbers(series)
@@ -158,9 +162,9 @@ def _known_values(series: Any) -> NDArray[Any]:
 def _of_objects(name: Any, values: NDArray[Any], is_category: bool) -> RawColumn:
     """A column of Python objects: what all of them are."""
     values = values.copy()
-    values[[_is_missing(value) for value in values]] = np.nan
-    known = [value for value in values if not _is_missing(value)]
-    if any(isinstance(value, _DATES) for value in known):
+    values[[is_missing(value) for value in values]] = np.nan
+    known = [value for value in values if not is_missing(value)]
+    if holds_dates(known):
         raise TypeError(dates_message([name]))
     if not is_category and all(isinstance(value, bool | np.bool_) for value in known) and known:
         return RawColumn(name, FLAG, values.astype(np.float64))
@@ -169,7 +173,13 @@ def _of_objects(name: Any, values: NDArray[Any], is_category: bool) -> RawColumn
     return RawColumn(name, CATEGORY, _of_one_kind(name, values))
 
 
-def _is_missing(value: Any) -> bool:
+def holds_dates(values: Any) -> bool:
+    """Whether there are dates, times or durations among some objects."""
+    return any(isinstance(value, _DATES) for value in values)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for none."""
     # None, NaN, and what pandas calls NA and NaT, whose comparisons are neither true nor false.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
@@ -182,7 +192,7 @@ def _categories(numbers: Array) -> NDArray[Any]:
 
 def _of_one_kind(name: Any, values: NDArray[Any]) -> NDArray[Any]:
     """Categories that can be compared: text, or numbers."""
-    known = [value for value in values if not _is_missing(value)]
+    known = [value for value in values if not is_missing(value)]
     text = [isinstance(value, str) for value in known]
     if all(text):
         return values
@@ -196,14 +206,12 @@ def _of_one_kind(name: Any, values: NDArray[Any]) -> NDArray[Any]:
         )
     found = {type(value).__name__ for value in known}
     if all(hasattr(value, "left") and hasattr(value, "right") for value in known):  # intervals of pandas.cut
-        return np.array([value if _is_missing(value) else str(value) for value in values], dtype=object)
+        return np.array([value if is_missing(value) else str(value) for value in values], dtype=object)
     raise TypeError(_unreadable(name, f"values of the type {', '.join(sorted(found))}"))
 
 
-def _unreadable(name: Any, what: str) -> str:
-    return (
-        f"column {name!r} of X holds {what}; a network takes numbers, booleans and categories, so drop or convert it."
-    )
+def _unreadable(name: Any, what: str, remedy: str = "drop or convert it") -> str:
+    return f"column {name!r} of X holds {what}; a network takes numbers, booleans and categories, so {remedy}."
 
 
 def refuse_dates(X: Any) -> None:
@@ -228,7 +236,7 @@ def dates_message(names: list[Any]) -> str:
     """What is said of columns of dates and times."""
     return (
         f"X holds dates or times in {listed(names)}, and a network cannot know whether the hour, the weekday or the "
-        "season matters. Make columns of numbers of them, or let skrub do so:\n"
+        "season matters. Turn them into columns of numbers, or let skrub do so:\n"
         "    from skrub import TableVectorizer, tabular_pipeline\n"
         "    model = tabular_pipeline(estimator)  # TableVectorizer() in front of it"
     )
@@ -249,7 +257,7 @@ def refuse_text(X: Any, remedy: str) -> None:
     ValueError
         If there is a column of text or categories. The message names it.
     """
-    if not is_frame(X):
+    if not is_frame(X) or is_numeric_frame(X):
         return
     refuse_dates(X)
     if len(X):
@@ -257,7 +265,8 @@ def refuse_text(X: Any, remedy: str) -> None:
         text = [column.name for column in columns if any(isinstance(value, str) for value in column.values)]
     else:  # types alone say what will come, but objects may be anything
         schema = nw.from_native(X).schema
-        text = [name for name, dtype in schema.items() if dtype == nw.String and str(X[name].dtype) != "object"]
+        kinds = (nw.String, nw.Categorical, nw.Enum)
+        text = [name for name, dtype in schema.items() if dtype in kinds and str(X[name].dtype) != "object"]
     if text:
         raise ValueError(f"X holds text or categories in {listed(text)}; {remedy}.")
 
@@ -281,20 +290,20 @@ def text_named(X: Any, remedy: str) -> Iterator[None]:
         If there is text that is no number.
     """
     if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M") and not is_frame(X):
-        raise TypeError(dates_message(list(range(np.shape(X)[-1]))))
+        raise TypeError(dates_message(list(range(np.shape(X)[1])) if np.ndim(X) == 2 else [0]))
     try:
         yield
     except (TypeError, ValueError) as error:
         rows = np.array([]) if is_frame(X) or issparse(X) else np.array(X, dtype=object)
         columns = rows.T if rows.ndim == 2 else ()
-        if dates := [j for j, column in enumerate(columns) if any(isinstance(value, _DATES) for value in column)]:
+        if dates := [j for j, column in enumerate(columns) if holds_dates(column)]:
             raise TypeError(dates_message(dates)) from error
-        if text := [j for j, column in enumerate(columns) if any(map(_is_text, column))]:
+        if text := [j for j, column in enumerate(columns) if any(map(is_text, column))]:
             raise ValueError(f"X holds text in {listed(text)}; {remedy}.") from error
         raise
 
 
-def _is_text(value: Any) -> bool:
+def is_text(value: Any) -> bool:
     """Whether a value is text, and not a number written as text."""
     if not isinstance(value, str):
         return False

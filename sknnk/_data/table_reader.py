@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_categorical_features
 
 from .._compute import Floats, Indices
 from .frames import CATEGORY, FLAG, NUMBER, ORDER, RawColumn, is_frame, is_numeric_frame, raw_columns, refuse_text
+from .text_columns import warn_of_texts
 
 # What a category that the fit has not seen is read as; a missing one is NaN.
 UNSEEN = -1
@@ -78,14 +79,18 @@ class TableReader:
             named = None
         else:
             X = X if is_frame(X) else _as_array(X)
-            named = _check_categorical_features(X, categorical_features)
+            named = _named_columns(X, categorical_features)
             if named is None:
                 return cls.of(X, None)
+        if not X.shape[0]:
+            raise ValueError(f"Found array with 0 sample(s) (shape={tuple(X.shape)}) while a minimum of 1 is required.")
         columns = list(raw_columns(X, named))
         names, kinds = tuple(column.name for column in columns), tuple(column.kind for column in columns)
         if named is not None:
             _check_named(columns, named)
         categories = [column for column in columns if column.kind == CATEGORY]
+        for column in categories if named is None else ():
+            warn_of_texts(column.name, column.values)
         ordered = [column for column in columns if column.kind == ORDER]
         settings = {"handle_unknown": "use_encoded_value"}
         codes = OrdinalEncoder(**settings, unknown_value=UNSEEN)
@@ -164,6 +169,19 @@ class TableReader:
 def _as_array(X: Any) -> NDArray[Any]:
     array: NDArray[Any] = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
     return array
+
+
+def _named_columns(X: Any, categorical_features: Any) -> NDArray[np.bool_] | None:
+    try:
+        mask: NDArray[np.bool_] | None = _check_categorical_features(X, categorical_features)
+    except ValueError as error:
+        if "integer indices" not in str(error):
+            raise
+        raise ValueError(
+            f"categorical_features={categorical_features!r} holds positions that X does not have; its columns are 0 to "
+            f"{X.shape[1] - 1}."
+        ) from error
+    return mask
 
 
 def _side_by_side(columns: list[RawColumn]) -> NDArray[Any]:

@@ -110,6 +110,11 @@ class FeatureCountDisplay:
         FeatureCountDisplay
             Drawn.
         """
+        if not hasattr(estimator, "cv_results_") and "cv" not in estimator.get_params(deep=False):
+            raise TypeError(
+                f"estimator is a {type(estimator).__name__}, which searches nothing; FeatureCountDisplay draws fitted "
+                "BundledNetworkRegressorCV, BundledNetworkClassifierCV, and GridSearchCV over n_components."
+            )
         check_is_fitted(estimator, "cv_results_")
         if metric is None and getattr(estimator, "multimetric_", False):
             metric = estimator.refit if isinstance(estimator.refit, str) else None

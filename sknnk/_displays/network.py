@@ -7,17 +7,20 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .network_boxes import learned_columns, pictured_layers
+from .network_boxes import learned_columns, pictured_layers, steepest_axis
 from .pipelines import last_estimator
 
 _GAP = 0.35  # between boxes, in widths of a box
+# Columns of an axis that are named at most, and the least part in it that is worth a name.
+_AXIS_COLUMNS, _LEAST_PART = 3, 0.05
 
 
 class NetworkDisplay:
     """A fitted network as a picture: inputs, layers, output matrix, and what was learned of the columns.
 
     One box stands for each stage that a row passes, from left to right, with its size, kernel and penalty; an arrow
-    over the boxes is the direct link. Below are the columns that count most, where length scales were learned.
+    over the boxes is the direct link. Below are the columns that count most, where length scales were learned. If the
+    kernel learned directions across columns, the main parts of the steepest one are written under them.
 
     Use :meth:`from_estimator`; all parameters are stored as attributes.
 
@@ -33,6 +36,8 @@ class NetworkDisplay:
         Names of the columns.
     name : str, default=None
         Title of the picture.
+    axis : ndarray of shape (n_features,), default=None
+        Direction of the shortest length scale; None where no directions were learned.
 
     Attributes
     ----------
@@ -75,12 +80,14 @@ class NetworkDisplay:
         importances: Any = None,
         feature_names: Any = None,
         name: str | None = None,
+        axis: Any = None,
     ) -> None:
         self.layers = layers
         self.direct_link = direct_link
         self.importances = importances
         self.feature_names = feature_names
         self.name = name
+        self.axis = axis
 
     @classmethod
     def from_estimator(
@@ -135,6 +142,7 @@ class NetworkDisplay:
             importances=importances,
             feature_names=names,
             name=name or type(network).__name__,
+            axis=steepest_axis(network),
         )
         return display.plot(ax, n_columns=n_columns, box_kw=box_kw, bar_kw=bar_kw)
 
@@ -214,7 +222,7 @@ class NetworkDisplay:
         """Draw the columns of the largest shares as bars, below `floor`."""
         shares = np.asarray(self.importances)
         order = np.argsort(-shares, kind="stable")[:shown]
-        names = [str(i) if self.feature_names is None else str(self.feature_names[i]) for i in order]
+        names = [self._column(i) for i in order]
         self.bar_ax_ = self.ax_.inset_axes((0.3, 0.05, 0.68, floor - 0.13))
         self.bars_ = self.bar_ax_.barh(range(shown), shares[order], **{"color": "C1", "alpha": 0.8, **bar_kw})
         self.bar_ax_.set_yticks(range(shown), names, fontsize=9)
@@ -223,6 +231,14 @@ class NetworkDisplay:
         rest = f" ({left_out} more: {shares.sum() - shares[order].sum():.1%})" if left_out else ""
         self.bar_ax_.set_title(f"Share of the columns in the squared inverse length scales{rest}", fontsize=9)
         self.bar_ax_.spines[["top", "right"]].set_visible(False)
+        if self.axis is not None:
+            sizes = np.abs(self.axis)
+            largest = [i for i in np.argsort(-sizes, kind="stable")[:_AXIS_COLUMNS] if sizes[i] >= _LEAST_PART]
+            parts = " ".join(f"{self.axis[i]:+.2f} {self._column(i)}" for i in largest)
+            self.bar_ax_.set_xlabel(f"Steepest direction: {parts}", fontsize=9)
+
+    def _column(self, i: int) -> str:
+        return str(i) if self.feature_names is None else str(self.feature_names[i])
 
 
 def _names(network: BaseEstimator, steps: list[Any], given: Sequence[str] | None) -> Any:

@@ -98,6 +98,29 @@ def learned_columns(network: BaseEstimator) -> Array | None:
     return shares if table is None else table.summed(shares)
 
 
+def steepest_axis(network: BaseEstimator) -> Array | None:
+    """The direction of the shortest length scale, where a kernel learned directions.
+
+    Parameters
+    ----------
+    network : estimator
+        A fitted network.
+
+    Returns
+    -------
+    ndarray of shape (n_features,) or None
+        Of length one, from the turned kernel of the largest weight. Parts of a table's text columns are not told apart:
+        their share has no sign.
+    """
+    front = _front_of(network)
+    turned = [kernel for kernel in getattr(front, "kernels_", ()) if kernel.projection is not None]
+    if not turned:
+        return None
+    axis = max(turned, key=lambda kernel: kernel.weight).axes[0]
+    axis, table = axis / np.linalg.norm(axis), table_encoder(front)
+    return axis if table is None or table.keeps_columns else np.sqrt(table.summed(axis**2))
+
+
 @singledispatch
 def map_boxes(feature_map: object, fitted: FittedNetwork) -> list[Box]:
     """Boxes of the bundled layers.

@@ -22,7 +22,7 @@ from .._compute import (
     row_blocks,
     space_of,
 )
-from .._data import refuse_text, text_named
+from .._data import nonfinite_placed, refuse_no_table, refuse_text, text_named
 from .._integration import IntegratedEstimator, draft_of, replace_attributes, reports_progress
 from .fourier import feature_scale
 from .tensor_features import check_tensor_range
@@ -152,8 +152,9 @@ class RandomFeatureSampler(
         """Rows as scikit-learn validates them; columns of text are refused by name."""
         encoders = "put a ColumnTransformer with a OneHotEncoder or TargetEncoder"
         remedy = f"{type(self).__name__} takes numbers alone, so {encoders} in front of it"
+        refuse_no_table(X)
         refuse_text(X, remedy)
-        with text_named(X, remedy):
+        with nonfinite_placed(X), text_named(X, remedy):
             return validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset)
 
     def _n_frequencies(self) -> int:

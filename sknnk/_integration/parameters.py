@@ -45,7 +45,8 @@ def _answering(init: Callable[..., None]) -> Callable[..., None]:
         except TypeError as error:
             known = list(taken.parameters)[1:]
             wrong = [name for name in parameters if name not in known]
-            hint = suggestion(wrong[0], known) if wrong else "name the parameters, as in alpha=1.0."
+            example = "alpha=1.0" if "alpha" in known else "n_components=100"
+            hint = suggestion(wrong[0], known) if wrong else f"name the parameters, as in {example}."
             raise TypeError(f"{type(estimator).__name__}() {error}; {hint}") from None
         init(estimator, *args, **parameters)
 

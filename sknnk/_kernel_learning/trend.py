@@ -1,4 +1,4 @@
-"""A straight line along columns that run away, such as time: kernels are constant beyond the rows they have seen."""
+"""A straight line along columns that drift, such as time: kernels are constant beyond the rows they have seen."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +10,7 @@ from .._compute import Array, Indices
 from .._data import fit_quantile_map
 from .._kernels import Kernel, column_deviations, kernel_matrix, spectrum_of, typical_length_scale
 
-# Share of the later half of a table that must lie beyond all values of the earlier half in a column that runs away.
+# Share of the later half of a table that must lie beyond all values of the earlier half in a column that drifts.
 _BEYOND = 0.5
 # Fewer rows, counted by their weights, are too few to see that.
 _FEWEST_ROWS = 20
@@ -35,7 +35,7 @@ class Trend:
     Parameters
     ----------
     coef : ndarray of shape (n_features, n_targets)
-        Slopes, zero for columns that do not run away.
+        Slopes, zero for columns that do not drift.
     centre : ndarray of shape (n_features,)
         Where the line is zero.
     root : ndarray of shape (n_features, n_columns)
@@ -85,9 +85,9 @@ class Trend:
 
 
 def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
-    """Look for columns that run away in the order of the rows, and for a line that predicts later rows better.
+    """Look for columns that drift in the order of the rows, and for a line that predicts later rows better.
 
-    The table is taken as it comes. In one whose rows have no order no column runs away, and nothing is looked at.
+    The table is taken as it comes. In a table whose rows have no order no column drifts, and nothing else is done.
     Otherwise the first half of the rows, and then the first four fifths, predict the others: by a kernel alone, and by
     a line in these columns with a kernel on what it leaves. The line must lower the mean of both errors by 3 %.
 

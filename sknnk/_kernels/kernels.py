@@ -53,6 +53,22 @@ class Kernel:
         scales: Array = self.scales * np.linalg.norm(self.projection, axis=1)
         return scales
 
+    @property
+    def axes(self) -> Array:
+        """Directions along which the kernel compares rows, the one of the shortest length scale first.
+
+        Of shape (n_axes, n_features). Two rows that differ by ``d`` are ``axes @ d`` apart. The length of a direction
+        is its inverse length scale. Directions of an isotropic kernel are orthogonal to each other.
+        """
+        turn = np.diag(self.scales) if self.projection is None else self.scales[:, None] * self.projection
+        if self.frequencies == "isotropic" and self.projection is not None:
+            directions, lengths, _ = np.linalg.svd(turn, full_matrices=False)
+            found = (directions * lengths).T
+            # Either sign is the same direction: the largest component is positive.
+            signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(axis=1)])
+            return np.asarray(np.where(signs == 0.0, 1.0, signs)[:, None] * found)
+        return np.asarray(turn.T[np.argsort(-np.linalg.norm(turn, axis=0), kind="stable")])
+
 
 def in_coordinates(kernel: Kernel, rows: Floats) -> Array:
     """Rows in the coordinates in which a kernel compares them.

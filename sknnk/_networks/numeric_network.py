@@ -149,7 +149,7 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         return fitted, targets, X, targets.means(fitted.scores(X, self._execution()))
 
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
-        """Predict intervals that hold new targets with a given probability.
+        """Predict intervals that contain new targets with about a given probability.
 
         Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
         learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
@@ -174,7 +174,8 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
 
         Notes
         -----
-        New rows must come from the distribution of the training rows. The coverage is tested, not guaranteed.
+        New rows must come from the distribution of the training rows, and the level holds on average over them. The
+        coverage was measured; it is not guaranteed.
 
         References
         ----------

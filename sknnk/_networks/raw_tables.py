@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from .._data import Dataset, TableEncoder, fit_table_encoder, text_named
+from .._data import Dataset, TableEncoder, fit_table_encoder, nonfinite_placed, refuse_no_table, text_named
 from .validation import CheckedRows, checks_of
 
 
@@ -78,10 +78,13 @@ def encoded_inputs(estimator: BaseEstimator, X: Any, table: TableEncoder | None)
         As scikit-learn's validation.
     """
     checks = checks_of(X, table is not None)
-    if table is None or table.reader is None:
-        with text_named(X, "convert it as for the fit, where all columns were numbers"):
-            X = validate_data(estimator, X, reset=False, **checks)
-    else:
-        validate_data(estimator, X, skip_check_array=True, reset=False)
-        X = check_array(table.reader(X), estimator=estimator, **checks)
+    reader = None if table is None else table.reader
+    refuse_no_table(X, must_be_table=reader is not None)
+    with nonfinite_placed(X):
+        if reader is None:
+            with text_named(X, "convert it as for the fit, where all columns were numbers"):
+                X = validate_data(estimator, X, reset=False, **checks)
+        else:
+            validate_data(estimator, X, skip_check_array=True, reset=False)
+            X = check_array(reader(X), estimator=estimator, **checks)
     return X if table is None else table(X)

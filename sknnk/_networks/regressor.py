@@ -14,23 +14,25 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     """Regression network of bundled layers, fitted in closed form.
 
     Each layer is a product of random features (:class:`URFSampler`) and a matrix. So one matrix holds all parameters of
-    the network: it maps the features of the last layer to the outputs. `fit` finds it by least squares in one pass over
-    the rows, without gradients, learning rate or epochs.
+    the network: it maps the features of the last layer to the outputs. `fit` finds it by least squares, without
+    gradients, learning rate or epochs. By default the features are kernels with rows of the table, and the fit is
+    kernel ridge regression with a kernel that is learned from the rows.
 
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
         Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
-        number for each bundled layer. With kernels it is the number of landmarks.
+        number for each bundled layer. With ``feature_map="kernel"`` it is the number of landmarks: ``"auto"`` takes
+        1000 with blocks, and 3000 without.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
-        What is minimised, beside the penalty. Other losses than squares take up to 12 weighted least-squares solutions
-        with columns that squares chose. ``"huber"`` is squares for most rows, and lets no wild target decide;
-        targets more than twenty standard deviations of residuals away count for nothing.
+        What is minimised, together with the penalty. Losses other than squared errors take up to 12 weighted
+        least-squares solutions, with features that squared errors chose. ``"huber"`` is quadratic for most rows, and
+        outliers have little influence; targets more than twenty standard deviations of residuals away have none.
         ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. ``"poisson"`` (counts, rates) and
         ``"gamma"`` (positive numbers) predict means, by a network for their logarithm.
     quantile : float or array-like of float, default=0.5
-        Level of ``loss="quantile"``. Several are fitted together, and predictions have one column for each, which do
-        not cross.
+        Level of ``loss="quantile"``; other losses ignore it. Several levels are fitted together. Predictions then have
+        one column for each level, and do not cross.
     activation : "auto", str or callable, default="auto"
         Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
@@ -39,32 +41,35 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         How the random directions of the first layer are coupled. ``"auto"`` chooses it likewise.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
         How the frequencies of the first layer are coupled. ``"auto"`` chooses it likewise. All parameters that are
-        ``"auto"`` are chosen together, by cross-validation on up to 4000 rows.
+        ``"auto"`` are chosen together, by cross-validation on up to 3000 rows with kernels and 4000 with random
+        features.
     alpha : "auto", float, or array-like, default="auto"
         Penalty on the squared entries of the output matrix, for features of norm one. ``"auto"`` starts from the
-        penalty that this cross-validation found. It then chooses one for each target, by generalised cross-validation
-        on all rows. An array of shape (n_alphas,) holds candidates for generalised cross-validation. An array of shape
-        (1, n_targets) holds the penalty of each target.
+        penalty that this cross-validation found. With random features it then chooses one for each target, by
+        generalised cross-validation on all rows. With kernels it refines one for all targets, by cross-validation. An
+        array of shape (n_alphas,) holds candidates. An array of shape (1, n_targets) holds the penalty of each target,
+        and needs random features.
     solver : {"auto", "primal", "dual", "cg"}, default="auto"
-        ``"primal"`` adds up the Gram matrix of the columns over blocks of rows, and solves with it. ``"dual"`` solves
-        with the Gram matrix of the rows, which is cheaper when there are fewer rows than columns. Both give the same
+        ``"primal"`` adds up the Gram matrix of the features over batches of rows, and solves with it. ``"dual"`` solves
+        with the Gram matrix of the rows, which is cheaper when there are fewer rows than features. Both give the same
         solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
         needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
-        takes the solver of least predicted cost. `partial_fit` always uses ``"primal"``.
+        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``, and kernels have a solver of
+        their own, whatever is given.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "kernel"}, default="auto"
-        Columns of the layer. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of
-        the same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of
-        at least 8 rows and at most 1000 columns if `n_components`, `directions` and `solver` are ``"auto"``; a sparse
-        table is made dense for that if it then has at most 256 MiB.
+        Kind of features. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of the
+        same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of at
+        least 8 rows and at most 1000 columns after encoding, if `n_components`, `directions` and `solver` are
+        ``"auto"``; a sparse table is made dense for that if it then has at most 256 MiB.
     block_size : "auto", int or None, default="auto"
         Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
         `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
-        regression; None takes landmarks alone. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
-        to 3000 for more, and landmarks alone where `n_components` is a number.
+        regression; None takes only landmarks. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
+        to 3000 for more, and only landmarks where `n_components` is a number.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
         ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
         follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
@@ -73,18 +78,19 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
         3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
         features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
-        `n_components` are ``"auto"``, else nothing. A given `length_scale` is kept. Over 1000 columns have no axes.
+        `n_components` are ``"auto"``, else nothing: if you set one of them, pass ``"agop"`` to learn length scales. A
+        `length_scale` that you set is kept. Over 1000 columns have no axes.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
-        becomes zero, the distance of the quartiles becomes one, and values far out are bent towards three.
-        ``"standard"`` subtracts the mean and divides by the standard deviation, and bends outliers only. All are
-        constant beyond the values seen, so units and outliers do not matter. None takes the inputs as they are.
-        ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one of least held-out error.
-        Where hardly any entry differs from zero, as in counts of words, ``"auto"`` is None, or ``"robust"`` where few
-        columns outweigh all others; kernels compare these two.
+        becomes zero, the distance between the quartiles becomes one, and extreme values move towards a limit of three.
+        ``"standard"`` subtracts the mean and divides by the standard deviation, and moves only outliers towards a
+        limit. All are constant outside the range of the training rows, so units and outliers do not matter. None takes
+        the inputs as they are. ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one
+        of least held-out error. Where hardly any entry differs from zero, as in counts of words, ``"auto"`` is None, or
+        ``"robust"`` where few columns outweigh all others; kernels compare these two.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, beside the random features. With
-        kernels and targets that are numbers, whether a straight line follows columns that run away in the order of the
+        Whether the output matrix also takes the transformed inputs themselves, together with the random features. With
+        kernels and targets that are numbers, whether a straight line follows columns that drift in the order of the
         rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
@@ -113,14 +119,14 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     effective_dof_ : float or ndarray of shape (n_targets,)
         Effective degrees of freedom of the fit, the intercept not counted.
     noise_variance_ : float or ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit; for other losses than squares, of the targets of the last
-        weighted solution.
+        Estimated variance of the targets around the fit; for losses other than squared errors, of the targets of the
+        last weighted solution.
     samplers_ : tuple of URFSampler
-        The bundled layers.
+        The bundled layers; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
-        The kernel of the first layer, chosen or given.
+        The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
         Kind of columns in use.
     input_transform_ : {"quantile", "robust", "standard", None}
@@ -128,22 +134,23 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     kernels_ : tuple of Kernel
         Summands of the kernel, with their length scales and axes; only with kernels.
     trend_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Slopes of a straight line beside the kernels, zero for columns that do not run away; only where there is one.
-        A prediction is ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
+        Slopes of a straight line that is added to the kernels, zero for columns that do not drift; only where there is
+        one. Each column of numbers that a category becomes has a slope as well. A prediction is
+        ``transform(X) @ output_coef_ + intercept_`` plus that line, which is zero at the mean row.
     landmarks_, block_sizes_ : ndarray
         Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned. Those
-        of the columns that a category becomes are added up.
+        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned. If a
+        category was encoded as several columns, their shares are added.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
         cross-validated squared error relative to the variance of the targets.
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
-        Predicted cost of each solver that could be used, in operations of a matrix product.
+        Estimated cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
-        Number of passes over the rows, or of weighted solutions. It is one for squares by a direct solver.
+        Number of passes over the rows, or of weighted solutions. It is one for squared errors by a direct solver.
     moments_ : Moments
         Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
@@ -206,10 +213,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BundledNetworkRegressor":
         """Add rows to the fit.
 
-        Up to 255 rows are kept, and each call fits again to all of them. The call that brings more, or a `fit`, fixes
-        the input transform, the automatic choices and the random features. After that the result is that of one fit to
-        all rows, in any order and chunks, and intervals rest on a thousand rows drawn from all. ``feature_map="auto"``
-        takes random features here. Kernels keep their landmarks, and solve all blocks again with the new rows.
+        Up to 255 rows are kept, and each call fits again to all of them. The first call that makes the total 256 or
+        more, or a `fit`, sets the input transform, the automatic choices and the random features for good; the first
+        call of all sets categories and medians. After that the result is that of one fit to all rows, in any order and
+        chunks, and intervals rest on a thousand rows drawn from all. ``feature_map="auto"`` takes random features here.
+        Kernels keep their landmarks, and solve all blocks again with the new rows.
 
         Parameters
         ----------

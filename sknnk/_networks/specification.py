@@ -129,7 +129,10 @@ feature_learning, input_transform, direct_link, random_state, block_size, loss, 
         """
         if isinstance(self.alpha, str):
             return Penalty()
-        alpha = np.asarray(self.alpha, dtype=np.float64)
+        try:
+            alpha = np.asarray(self.alpha, dtype=np.float64)
+        except (TypeError, ValueError):
+            alpha = np.array([])
         if alpha.size == 0 or not np.all((alpha >= 0.0) & np.isfinite(alpha)):
             raise ValueError(f"alpha={self.alpha!r} must be 'auto' or hold non-negative finite numbers.")
         if alpha.ndim > 1 and alpha.shape != (1, n_targets):

@@ -116,8 +116,8 @@ def warn_of_overlooked_columns(fitted: FittedNetwork, X: Any, names: Any = None)
     if columns.size:
         named = columns.tolist() if names is None else [str(names[j]) for j in columns]
         warnings.warn(
-            f"Columns {named} had one value where the input transform was learned from the rows, and their new values "
-            "are overlooked; start a new network with rows in which they vary, or use input_transform=None.",
+            f"Columns {named} had one value each in the first rows, so the network ignores their new values; start a "
+            "new network with rows in which these columns vary, or use input_transform=None.",
             UserWarning,
             stacklevel=4,
         )

@@ -14,6 +14,8 @@ from .calibration import fit_temperature, held_out_scores, log_probabilities, pr
 
 # Largest share of the rows that degrees of freedom may be where scores are corrected for each row's own influence.
 _MAX_SHARE = 0.99
+# Weights of rows that are whole multiples of the least are read as numbers of copies. Those of classes are costs.
+_NO_COPIES = 1.0 + 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +295,8 @@ class ClassTargets:
         )
         if not np.all((weights >= 0.0) & np.isfinite(weights)):
             raise ValueError(f"class_weight={self.class_weight!r} must hold non-negative finite numbers.")
-        return weights
+        least = np.min(weights, where=weights > 0.0, initial=np.inf)
+        return np.where(weights > least, weights * _NO_COPIES, weights)
 
     def weighted(self, y: NDArray[Any], sample_weight: Array) -> Array:
         """Weights of rows multiplied by those of their classes, of shape (n_samples,); rows may have weight zero."""

@@ -9,13 +9,15 @@ from sklearn.utils import check_X_y
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._compute import ArraySpace, on_host, space_of
-from .._data import TableReader, text_named
+from .._data import TableReader, nonfinite_placed, refuse_no_table, refuse_targets, text_named
 from .._integration import draft_of
 from .tensor_rows import check_takes_tensors
 
 DTYPES = [np.float64, np.float32]
 # What to do about text in an array.
-_TEXT_REMEDY = "name its categories in categorical_features, by position, pass a data frame, or turn it into numbers"
+_TEXT_REMEDY = (
+    "add the positions of categories to categorical_features, pass a data frame, or turn the text into numbers"
+)
 # Attributes that tell which columns an estimator was fitted to, and how their values become numbers.
 DESCRIPTION = ("n_features_in_", "feature_names_in_", "_table")
 
@@ -86,14 +88,18 @@ def checked_rows(
     if reset:
         vars(described).pop("_table", None)
     table = vars(described).get("_table")
+    refuse_no_table(X)
+    refuse_targets(y, (target_checks or {}).get("y_numeric", False), type(estimator).__name__)
     reader = TableReader.of(X, estimator.categorical_features) if reset else table and table.reader
     checks = {**checks_of(X, space is None and (reset or table is not None)), **(target_checks or {})}
-    if reader is None:
-        with text_named(X, _TEXT_REMEDY):
-            X, y = validate_data(described, X, y, reset=reset, **checks)
-    else:
-        validate_data(described, X, skip_check_array=True, reset=reset)
-        X, y = check_X_y(reader(X), y, estimator=described, **checks)
+    with nonfinite_placed(X, y):
+        if reader is None:
+            with text_named(X, _TEXT_REMEDY):
+                X, y = validate_data(described, X, y, reset=reset, **checks)
+        else:
+            refuse_no_table(X, must_be_table=True)
+            validate_data(described, X, skip_check_array=True, reset=reset)
+            X, y = check_X_y(reader(X), y, estimator=described, **checks)
     description = description_of(described)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return description, CheckedRows(X, y, weight, reader, space)

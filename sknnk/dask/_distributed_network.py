@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._compute import n_threads
-from .._data import Dataset, refuse_text, unit_of_counts
+from .._data import Dataset, unit_of_counts
 from .._integration import Execution
 from .._networks import (
     BundledNetwork,
@@ -59,8 +59,6 @@ class DistributedNetwork(BundledNetwork):
     def _checked_table(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Table, dict[str, Any]]:
         """Aligned partitions, and the description of their columns; the estimator stays as it is."""
         table = aligned_table(X, y, sample_weight)
-        remedy = "Dask networks take no categorical_features, so encode them first, e.g. by categorize and get_dummies"
-        refuse_text(table.layout.frame, f"{remedy} of dask.dataframe")
         return table, described_columns(self, table.layout.frame, reset)
 
     @property

@@ -11,6 +11,12 @@ from dask.core import flatten
 from sklearn.utils import assert_all_finite, check_array
 
 from .._compute import Array, Floats
+from .._data import refuse_text, text_named
+
+_TEXT_REMEDY = (
+    "Dask networks take no categorical_features, so encode them first, for instance by "
+    "dask.dataframe.get_dummies(X.categorize())"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +119,8 @@ def aligned_table(X: Any, y: Any, sample_weight: Any = None) -> Table:
     if sample_weight is not None:
         collections["sample_weight"] = _aligned(sample_weight, "sample_weight", X, (1,))
     y = collections["y"]
-    layout = Layout(column_names(X), column_names(y), numeric_dtype(X), y.ndim == 1, empty_frame(X))
+    frame = empty_frame(X)
+    layout = Layout(column_names(X), column_names(y), numeric_dtype(X), y.ndim == 1, frame)
     graph: dict[Any, Any] = {}
     keys = []
     for collection in collections.values():
@@ -232,7 +239,8 @@ def numeric_dtype(X: Any) -> Any:
     (dtype('float32'), dtype('float64'))
     """
     types = [X.dtype] if isinstance(X, da.Array) else list(X.dtypes)
-    plain = types and all(isinstance(each, np.dtype) for each in types)
+    # Dates are refused elsewhere, by name; with numbers they have no type in common.
+    plain = types and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in types)
     single = plain and np.result_type(*types) == np.float32
     return np.dtype(np.float32 if single else np.float64)
 
@@ -249,8 +257,16 @@ def empty_frame(X: Any) -> Any:
     -------
     {DataFrame, ndarray} of shape (0, n_features)
         In memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a column is of a type of dates, text or categories. The message names it.
     """
-    return np.empty((0, int(X.shape[1])), dtype=X.dtype) if isinstance(X, da.Array) else X._meta
+    if isinstance(X, da.Array):
+        return np.empty((0, int(X.shape[1])), dtype=X.dtype)
+    refuse_text(X._meta, _TEXT_REMEDY)
+    return X._meta
 
 
 def checked_inputs(layout: Layout, X: Any) -> Floats:
@@ -271,9 +287,12 @@ def checked_inputs(layout: Layout, X: Any) -> Floats:
     Raises
     ------
     ValueError
-        If the number of columns differs, or a column holds NaN or infinity. The message names the column.
+        If the number of columns differs, or a column holds text, NaN or infinity. The message names the column.
     """
-    values = check_array(X, dtype=layout.dtype, ensure_all_finite=False, ensure_min_samples=0, ensure_min_features=0)
+    checks = {"ensure_all_finite": False, "ensure_min_samples": 0, "ensure_min_features": 0}
+    refuse_text(X, _TEXT_REMEDY)
+    with text_named(X, _TEXT_REMEDY):
+        values = check_array(X, dtype=layout.dtype, **checks)
     if values.shape[1] != len(layout.columns):
         raise ValueError(f"X has {values.shape[1]} columns here, and {len(layout.columns)} in its declaration.")
     _check_finite(values, "X", layout.columns)

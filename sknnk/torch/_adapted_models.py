@@ -56,7 +56,8 @@ def add_adapters(
         Modules or parameters that are trained as well, such as a new head; names as for `targets`. A weight that is
         tied to another is trained with it.
     form, rank, mode, normalize, length_scale, directions : optional
-        As for :class:`SNNKAdapter`.
+        As for :class:`SNNKAdapter`. In our measurements ``form="low_rank"`` was more accurate than the default,
+        ``"full"``, with the same number of trained parameters.
     dim : int, optional
         Width of the outputs of the targets, where they do not say it themselves.
     dtype : torch.dtype, optional

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknnk import BundledNetworkClassifier, BundledNetworkRegressor
+from sknnk import BundledNetworkClassifier, BundledNetworkRegressor, BundledNetworkRegressorCV
 from sknnk._cross_validation.candidates import SearchPlan, leading_features, link_scale_of
 from sknnk._data import Dataset, transform_inputs
 from sknnk._integration import Execution
@@ -134,3 +134,8 @@ def test_the_direct_link_is_scaled_as_that_of_a_network_of_these_rows():
     found = link_scale_of(prepared, Dataset(inputs, narrow.Y, narrow.sample_weight))
     assert found == pytest.approx(own.feature_map.link_scale, rel=1e-9)
     assert found != pytest.approx(prepared.feature_map.link_scale, rel=1e-2)
+
+
+def test_an_unknown_activation_is_refused_by_the_name_of_the_parameter():
+    with pytest.raises(ValueError, match=r"activations=\['gaussian', 'reluu'\] holds 'reluu', .* there are cauchy,"):
+        BundledNetworkRegressorCV((8,), activations=["gaussian", "reluu"]).fit(X, Y)

@@ -70,7 +70,7 @@ def test_a_column_that_holds_something_else_is_refused(name, value, words):
         (None, "text or categories in the columns 'colour', 'grade'; set categorical_features='from_dtype'"),
         (["colour"], "column 'grade' of X holds text or categories, and is not in categorical_features"),
         (["color"], "which is not a valid feature name"),
-        ([9], "indices must be in"),
+        ([9], "positions that X does not have; its columns are 0 to 3"),
     ],
 )
 def test_categories_that_are_not_meant_to_be_are_refused(given, words):

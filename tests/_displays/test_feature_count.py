@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sknnk import BundledNetworkRegressorCV, FeatureCountDisplay, URFSampler
+from sknnk import BundledNetworkRegressor, BundledNetworkRegressorCV, FeatureCountDisplay, URFSampler
 
 X, Y = load_diabetes(return_X_y=True)
 COUNTS, ALPHAS = (32, 8, 16), (10.0, 0.1)
@@ -119,3 +119,8 @@ def test_an_unknown_metric_is_refused_with_those_that_are_known(search):
 def test_a_search_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         FeatureCountDisplay.from_estimator(BundledNetworkRegressorCV())
+
+
+def test_a_network_that_searches_nothing_is_refused_with_those_that_do():
+    with pytest.raises(TypeError, match=r"a BundledNetworkRegressor, which searches nothing; .*RegressorCV"):
+        FeatureCountDisplay.from_estimator(BundledNetworkRegressor())

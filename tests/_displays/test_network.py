@@ -96,3 +96,22 @@ def test_what_is_not_a_fitted_network_is_refused():
         NetworkDisplay.from_estimator(BundledNetworkRegressor())
     with pytest.raises(TypeError, match="is a Ridge"):
         NetworkDisplay.from_estimator(Ridge().fit(X, Y))
+
+
+def test_the_steepest_learned_direction_is_named():
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(-2.0, 2.0, size=(600, 3))
+    target = np.sin(2.0 * (rows[:, 0] - rows[:, 2]))
+    model = BundledNetworkRegressor(activation="auto", frequencies="isotropic", random_state=0).fit(rows, target)
+    display = NetworkDisplay.from_estimator(model, feature_names=["left", "still", "right"])
+    assert abs(display.axis @ [0.5**0.5, 0.0, -(0.5**0.5)]) > 0.99
+    assert "left" in display.bar_ax_.get_xlabel()
+    assert "right" in display.bar_ax_.get_xlabel()
+    display.figure_.canvas.draw()
+    assert display.bar_ax_.xaxis.label.get_window_extent().y0 >= display.figure_.bbox.y0
+
+
+def test_without_learned_directions_none_is_drawn(network):
+    display = NetworkDisplay.from_estimator(network)
+    assert display.axis is None
+    assert display.bar_ax_.get_xlabel() == ""

@@ -54,6 +54,8 @@ def test_a_name_like_no_other_gets_the_list():
 def test_arguments_without_a_name_are_answered_with_the_class():
     with pytest.raises(TypeError, match=r"^BundledNetworkRegressor\(\) too many positional arguments; name the param"):
         BundledNetworkRegressor(64, "gelu")
+    with pytest.raises(TypeError, match=r"^URFSampler\(\) .* as in n_components=100"):
+        URFSampler("gelu", 64)
 
 
 def test_what_is_right_is_set_and_signatures_stay():

@@ -27,3 +27,20 @@ def test_scales_of_columns_are_the_distances_of_rows_that_differ_in_one_of_them(
     far = [np.linalg.norm(in_coordinates(kernel, row[None])) for row in np.eye(3)]
     np.testing.assert_allclose(kernel.column_scales, far, rtol=1e-13)
     np.testing.assert_array_equal(Kernel("gaussian", "isotropic", SCALES).column_scales, SCALES)
+
+
+def test_axes_keep_distances_and_start_with_the_steepest():
+    rng = np.random.default_rng(3)
+    difference = rng.normal(size=4)
+    for projection in (None, rng.normal(size=(4, 4)), rng.normal(size=(4, 2))):
+        kernel = Kernel("cauchy", "isotropic", np.array([0.5, 3.0, 1.0, 2.0]), projection=projection)
+        apart = np.linalg.norm(in_coordinates(kernel, difference[None]))
+        assert np.linalg.norm(kernel.axes @ difference) == pytest.approx(apart)
+        products = kernel.axes @ kernel.axes.T
+        np.testing.assert_allclose(products, np.diag(np.diag(products)), atol=1e-12)
+        assert np.all(np.diff(np.diag(products)) <= 0.0)
+
+
+def test_axes_of_a_product_are_its_own_coordinates():
+    kernel = Kernel("cauchy", "coordinatewise", np.array([1.0, 2.0]), projection=np.array([[1.0, 0.0], [1.0, 0.1]]))
+    np.testing.assert_allclose(kernel.axes, [[1.0, 2.0], [0.0, 0.2]])

@@ -312,3 +312,16 @@ def test_sample_weights_are_routed_as_metadata():
     direct = clone(network).fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(routed.predict_proba(X), direct.predict_proba(X))
     assert set(routed.predict(X)) == {1, 2}
+
+
+def test_a_whole_weight_of_a_class_is_a_cost_like_any_other():
+    # As numbers of copies, of which others are left where one is left out, they would praise a fit that remembers rows.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 2))
+    y = X[:, 0] + 0.5 * rng.normal(size=160) > 1.0
+    models = [
+        BundledNetworkClassifier(class_weight={True: cost, False: 1}, random_state=0).fit(X, y) for cost in (8, 8.01)
+    ]
+    whole, other = (model.predict_proba(X)[:, 1] for model in models)
+    np.testing.assert_allclose(whole, other, atol=0.01)
+    assert models[0].effective_dof_[0] < 80

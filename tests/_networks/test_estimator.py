@@ -274,7 +274,7 @@ def test_tables_are_read_with_their_names(network):
 
 @both
 def test_text_in_an_array_is_refused(network):
-    with pytest.raises(ValueError, match="X holds text in the column 1; name its categories in categorical_features"):
+    with pytest.raises(ValueError, match="X holds text in the column 1; add the positions of categories"):
         clone(network).fit(np.array([[1.0, "red"], [2.0, "green"]], dtype=object), [0, 1])
 
 

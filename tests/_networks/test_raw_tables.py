@@ -117,7 +117,7 @@ def test_text_in_an_array_is_named_in_fit_and_in_predict():
     network = BundledNetworkRegressor(4, activation="gaussian", alpha=1.0, random_state=0)
     for estimator in (network, BundledNetworkRegressorCV(4, cv=2)):
         with pytest.raises(
-            ValueError, match=r"X holds text in the column 1; name its categories in categorical_features"
+            ValueError, match=r"X holds text in the column 1; add the positions of categories to categorical_features"
         ):
             estimator.fit(mixed, np.arange(20.0))
     network.fit(np.ones((20, 2)), np.arange(20.0))
@@ -254,20 +254,39 @@ def test_samplers_take_numbers_and_say_what_to_do(sampler):
 CELLS = {
     "number": st.sampled_from([0.0, -1.5, 1e6, None]),
     "text": st.sampled_from(["a", "b", "", "c", None]),
+    "numbers as text": st.sampled_from(["1", "2", "02"]),
     "flag": st.sampled_from([True, False, None]),
+    "boolean": st.sampled_from([True, False, pandas.NA]),
     "nullable": st.sampled_from([1, 2, 3, pandas.NA]),
+    "objects": st.sampled_from([1, 2.5, True, None]),
+    "category": st.sampled_from([3, 7, None]),
+    "missing": st.none(),
+    "one value": st.just("same"),
+    "one number": st.just(3),
+    "mixed": st.sampled_from([1, "a"]),
 }
+DTYPES = {"nullable": "Int64", "boolean": "boolean", "category": "category"}
+OBJECTS = ("flag", "objects", "mixed")
+OTHERS = [polars.from_pandas, pandas.DataFrame.convert_dtypes]
 
 
 @settings(max_examples=20, deadline=None)
-@given(data=st.data(), n_columns=st.integers(1, 4))
-def test_a_table_of_any_cells_is_fitted_and_predicted(data, n_columns):
+@given(kinds=st.lists(st.sampled_from(sorted(CELLS)), min_size=1, max_size=4), data=st.data())
+def test_a_table_of_any_cells_is_fitted_and_predicted_or_refused_by_name(kinds, data):
     columns = {}
-    for j in range(n_columns):
-        kind = data.draw(st.sampled_from(sorted(CELLS)))
+    for kind in kinds:
         values = data.draw(st.lists(CELLS[kind], min_size=12, max_size=12))
-        dtype = {"nullable": "Int64", "flag": object}.get(kind)
-        columns[f"x{j}"] = pandas.Series(values, dtype=dtype)
-    frame = pandas.DataFrame(columns)
-    model = BundledNetworkRegressor(4, **FIXED).fit(frame[:8], np.arange(8.0))
-    assert np.isfinite(model.predict(frame)).all()
+        values[:2] = [1, "a"] if kind == "mixed" else values[:2]
+        dtype = object if kind in OBJECTS else DTYPES.get(kind)
+        columns[f"x{len(columns)}"] = pandas.Series(values, dtype=dtype)
+    frame, model = pandas.DataFrame(columns), BundledNetworkRegressor(4, **FIXED)
+    if "mixed" in kinds:
+        with pytest.raises(TypeError, match=f"column 'x{kinds.index('mixed')}' of X mixes text and other values"):
+            model.fit(frame[:8], np.arange(8.0))
+        return
+    predictions = model.fit(frame[:8], np.arange(8.0)).predict(frame)
+    assert np.isfinite(predictions).all()
+    nothing = pandas.DataFrame({name: [None] for name in frame}, dtype=object)
+    assert np.isfinite(model.predict(nothing)).all()
+    for convert in OTHERS if not set(kinds) & {"objects", "category"} else OTHERS[1:]:  # these have no type in polars
+        np.testing.assert_allclose(model.predict(convert(frame)), predictions, rtol=1e-9, atol=1e-12)

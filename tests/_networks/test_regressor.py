@@ -94,7 +94,7 @@ def test_targets_may_be_tables_and_lists(container):
     [
         ([np.nan, 1.0, 2.0], "contains NaN"),
         ([np.inf, 1.0, 2.0], "contains infinity"),
-        (["a", "b", "c"], "could not convert string to float"),
+        (["a", "b", "c"], "holds text, such as 'a'.* or take BundledNetworkClassifier"),
         (np.zeros((3, 1, 1)), "dim 3"),
         ([1j, 2.0, 3.0], "Complex data not supported"),
         (sparse.csr_array(np.eye(3)), r"y is sparse; pass a dense array of targets, y.toarray\(\)"),

@@ -78,7 +78,7 @@ def test_a_vector_holds_candidates_and_a_row_a_penalty_per_target(alphas):
     np.testing.assert_array_equal(spec(alpha=[alphas]).penalty(len(alphas)).candidates, [alphas])
 
 
-@pytest.mark.parametrize("alpha", [[], -1.0, [1.0, np.nan], [np.inf], np.empty((0, 2))])
+@pytest.mark.parametrize("alpha", [[], -1.0, [1.0, np.nan], [np.inf], np.empty((0, 2)), ["a"]])
 def test_what_is_no_penalty_is_refused(alpha):
     with pytest.raises(ValueError, match=r"alpha=.* must be 'auto' or hold non-negative finite numbers"):
         spec(alpha=alpha).penalty(2)

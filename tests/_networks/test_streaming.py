@@ -146,7 +146,7 @@ def test_columns_that_begin_to_vary_too_late_are_named():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.partial_fit(frame[:100], y[:100])
-    with pytest.warns(UserWarning, match=r"\['height'\].*one value.*overlooked"):
+    with pytest.warns(UserWarning, match=r"\['height'\].*one value.*ignores"):
         model.partial_fit(frame[300:], y[300:])
     for rows in (X, sparse.csr_array(X)):
         model = clone(REGRESSOR).fit(rows[:300], y[:300])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from sknnk._data import multiplicities
 from sknnk._networks.targets import ClassTargets, NumericTargets, check_magnitude, scores_without_row
 
 F64, F32 = np.dtype(np.float64), np.dtype(np.float32)
@@ -111,10 +112,20 @@ def test_rows_without_weight_are_no_part_of_the_balance():
 def test_weights_of_classes_may_be_given():
     labels = np.array(["a", "b", "a"])
     targets = ClassTargets.of(labels, {"a": 2.0, "b": 0.5})
-    np.testing.assert_array_equal(targets.weighted(labels, np.array([1.0, 1.0, 3.0])), [2.0, 0.5, 6.0])
+    np.testing.assert_allclose(targets.weighted(labels, np.array([1.0, 1.0, 3.0])), [2.0, 0.5, 6.0])
     for bad in (-1.0, np.inf):
         with pytest.raises(ValueError, match=r"class_weight=.* non-negative finite"):
             ClassTargets.of(labels, {"a": bad, "b": 1.0}).weighted(labels, np.ones(3))
+
+
+@pytest.mark.parametrize("class_weight", [{"a": 9, "b": 1}, "balanced"])
+def test_whole_weights_of_classes_are_costs_and_no_copies(class_weight):
+    labels, ones = np.repeat(["a", "b"], [2, 18]), np.ones(20)
+    weights = ClassTargets.of(labels, class_weight).weighted(labels, ones)
+    assert weights[0] / weights[-1] == pytest.approx(9.0) and multiplicities(weights).max() == 1
+    # Equal ones are the same as none.
+    equal = ClassTargets.of(labels, {"a": 3.0, "b": 3.0}).weighted(labels, ones)
+    np.testing.assert_array_equal(equal, 3.0 * ones)
 
 
 def test_calibration_gives_other_targets_with_a_temperature_and_the_same_likeliest_classes():

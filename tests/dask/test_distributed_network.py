@@ -233,11 +233,29 @@ def test_the_score_is_that_of_one_machine(distributed_network, network, weights)
     assert distributed_network.score(X, y, weights) == pytest.approx(score, abs=1e-9)
 
 
-@both(8, alpha=0.1)
-def test_text_is_refused_with_what_to_do(distributed_network, network):
-    frame = dd.from_pandas(pd.DataFrame(X, columns=NAMES).assign(c="red"), npartitions=2)
-    with pytest.raises(ValueError, match="categories in the column 'c'; Dask networks take no categorical_features"):
-        distributed_network.fit(frame, frame["a"])
+UNREADABLE = {
+    "text": (np.where(X[:, 0] > 0.0, "red", "blue"), ValueError, "categories in the column 'c'; Dask networks take no"),
+    "object": (np.array(["red", 1.0] * 30, dtype=object), (TypeError, ValueError), "column 'c'"),
+    "category": (pd.Categorical(np.arange(60) % 3), ValueError, "categories in the column 'c'; Dask networks take no"),
+    "dates": (pd.date_range("2026-01-01", periods=60), TypeError, "dates or times in the column 'c'"),
+    "gaps": (pd.Series([1, pd.NA] * 30, dtype="Int64"), ValueError, r"NaN in column 'c'.*X\.fillna"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@both(8, alpha=0.1, activation="gaussian")
+def test_what_is_no_number_is_refused_by_name_in_fit_and_in_predict(distributed_network, network, kind):
+    values, error, message = UNREADABLE[kind]
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = dd.from_pandas(pd.DataFrame(X, columns=NAMES).assign(c=values), npartitions=2)
+        y = dd.from_pandas(pd.Series(targets_of(network)), npartitions=2)
+        with pytest.raises(error, match=message):
+            clone(distributed_network).fit(frame, y)
+        distributed_network.fit(frame.assign(c=1.0), y)
+        with pytest.raises(error, match=message):
+            distributed_network.predict(frame).compute()
+        if kind in ("text", "category"):  # what the message says
+            distributed_network.fit(dd.get_dummies(frame.categorize()), y)
     assert not get_tags(distributed_network).input_tags.allow_nan
 
 

@@ -76,7 +76,7 @@ def fit_kernels(fit: TableFit, more_rows: Any) -> tuple[FittedNetwork, Dataset]:
 
 
 def _line_and_rest(fit: TableFit, sample: Dataset) -> tuple[Trend | None, Dataset]:
-    """A line along columns that run away in the order of the table, seen in the sample, and what it leaves."""
+    """A line along columns that drift in the order of the table, seen in the sample, and what it leaves."""
     X: Any = sample.X
     Y: Any = sample.Y
     sample_weight: Any = sample.sample_weight

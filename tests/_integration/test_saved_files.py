@@ -31,7 +31,8 @@ def targets(estimator):
 def test_a_pickle_of_format_1_is_refused_with_both_versions(module):
     # What such a file says first: the class of the estimator, by the module it was in.
     data = f"csknnk.{module}\nBundledNetworkRegressor\n.".encode()
-    with pytest.raises(ImportError, match=rf"sknnk\.{module} was saved by sknnk 0\.1\.0 in file format 1.*format {FILE_FORMAT}"):
+    words = rf"sknnk\.{module} was saved by sknnk 0\.1\.0 in file format 1.*format {FILE_FORMAT}"
+    with pytest.raises(ImportError, match=words):
         pickle.loads(data)
 
 

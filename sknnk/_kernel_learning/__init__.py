@@ -4,7 +4,7 @@ Candidates are compared on rows that are held out; nothing is learned by gradien
 """
 
 from .block_refinement import refined_on_blocks
-from .kernel_features import EXACT_ROWS, SAMPLE_ROWS, KernelTask, kernel_rows_looked_at, prepare_kernel
+from .kernel_features import EXACT_ROWS, SAMPLE_ROWS, KernelTask, prepare_kernel
 from .random_features import layer_sizes, prepare_layers, rows_looked_at
 from .search import MIN_ROWS
 from .successive_halving import Choice, candidates, cross_validated_errors, halving_search
@@ -23,7 +23,6 @@ __all__ = [
     "found_trend",
     "halving_search",
     "is_wide",
-    "kernel_rows_looked_at",
     "layer_sizes",
     "prepare_kernel",
     "prepare_layers",

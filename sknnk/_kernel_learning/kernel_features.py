@@ -11,7 +11,6 @@ from .._data import (
     dense_inputs,
     distinct_rows,
     fitted_input_maps,
-    quantile_rows,
     sampled_rows,
     unit_rows,
     with_a_say,
@@ -134,30 +133,3 @@ def prepare_kernel(
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
     return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)
-
-
-def kernel_rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
-    """Positions of the rows that `prepare_kernel` looks at. They do not depend on the values of the rows.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of training rows.
-    input_transform : {"auto", "quantile", "robust", "standard", None}
-        Transform of the inputs.
-    seed : int
-        The seed that `prepare_kernel` is given.
-
-    Returns
-    -------
-    quantile_rows, kernel_rows : slice or ndarray of int
-        Increasing positions, ``slice(None)`` for all rows; the first is None without an input transform.
-
-    Examples
-    --------
-    >>> kernel_rows_looked_at(100, None, seed=0)
-    (None, slice(None, None, None))
-    """
-    rng = np.random.default_rng(seed).spawn(3)[0]
-    for_quantiles = None if input_transform is None else quantile_rows(n_samples, rng)
-    return for_quantiles, sampled_rows(n_samples, max(SAMPLE_ROWS, EXACT_ROWS), rng)

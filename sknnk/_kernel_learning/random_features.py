@@ -21,6 +21,7 @@ from .._data import (
 from .._features import Candidate, RandomMap, build_samplers, frequencies, own_frequencies, with_frequencies
 from .._integration import NO_PROGRESS, Step, Task
 from .._kernels import column_deviations, spectrum_of, typical_length_scale
+from .kernel_features import EXACT_ROWS, SAMPLE_ROWS
 from .resampling import MOST_ROUNDS, resampled
 from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
 from .successive_halving import Choice, candidates, halving_search, n_comparisons
@@ -228,8 +229,10 @@ def _n_choices(kernel: Candidate, n_options: int, learning: Collection[str], n_f
     return rounds + kernels_tried(n_families, True, True, decide=False) + n_comparisons(n_options + learned)
 
 
-def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tuple[Any, Any]:
-    """Positions of the rows that `prepare_layers` looks at. They do not depend on the values of the rows.
+def rows_looked_at(
+    n_samples: int, input_transform: str | None, seed: int, with_kernels: bool = False
+) -> tuple[Any, Any]:
+    """Positions of the rows that a search looks at. They do not depend on the values of the rows.
 
     Parameters
     ----------
@@ -238,7 +241,9 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     input_transform : {"auto", "quantile", "robust", "standard", None}
         Transform of the inputs.
     seed : int
-        The seed that `prepare_layers` is given.
+        The seed that `prepare_layers` or `prepare_kernel` is given.
+    with_kernels : bool, default=False
+        Whether `prepare_kernel` searches, which keeps more rows.
 
     Returns
     -------
@@ -252,7 +257,8 @@ def rows_looked_at(n_samples: int, input_transform: str | None, seed: int) -> tu
     """
     rng = np.random.default_rng(seed).spawn(3)[0]
     for_quantiles = None if input_transform is None else quantile_rows(n_samples, rng)
-    return for_quantiles, sampled_rows(n_samples, _SEARCH_ROWS, rng)
+    size = max(SAMPLE_ROWS, EXACT_ROWS) if with_kernels else _SEARCH_ROWS
+    return for_quantiles, sampled_rows(n_samples, size, rng)
 
 
 def _options(kernel: Candidate, deviations: Array) -> list[Candidate]:

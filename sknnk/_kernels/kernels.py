@@ -57,8 +57,16 @@ class Kernel:
     def axes(self) -> Array:
         """Directions along which the kernel compares rows, the one of the shortest length scale first.
 
-        Of shape (n_axes, n_features). Two rows that differ by ``d`` are ``axes @ d`` apart. The length of a direction
-        is its inverse length scale. Directions of an isotropic kernel are orthogonal to each other.
+        The shape is (n_axes, n_features). The length of a direction is its inverse length scale. If two rows differ by
+        ``d``, an isotropic kernel depends on the norm of ``axes @ d``, and its directions are orthogonal to each other.
+        A coordinatewise kernel is a product over the entries of ``axes @ d``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Kernel("cauchy", "isotropic", np.array([0.5, 2.0])).axes
+        array([[0. , 2. ],
+               [0.5, 0. ]])
         """
         turn = np.diag(self.scales) if self.projection is None else self.scales[:, None] * self.projection
         if self.frequencies == "isotropic" and self.projection is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._data import Dataset, in_weight_unit, multiplicities
-from .._kernel_learning import SAMPLE_ROWS, KernelTask, Trend, found_trend, kernel_rows_looked_at
+from .._kernel_learning import SAMPLE_ROWS, KernelTask, Trend, found_trend, rows_looked_at
 from .._kernels import numeric_length_scale
 from .._networks import (
     REFINED_SIZE,
@@ -61,7 +61,7 @@ def fit_kernels(fit: TableFit, more_rows: Any) -> tuple[FittedNetwork, Dataset]:
     """
     spec, n_samples = fit.spec, fit.shape[0]
     spec.check_kernel_columns(fit.penalty)
-    looked_at = kernel_rows_looked_at(n_samples, spec.input_transform, fit.seed)
+    looked_at = rows_looked_at(n_samples, spec.input_transform, fit.seed, with_kernels=True)
     trend, sample = _line_and_rest(fit, fit.sample(*looked_at, more_rows(n_samples, fit.seed)))
     fit = replace(fit, coding=replace(fit.coding, trend=trend))
     task = chosen_kernel(spec, sample, fit.penalty.common, fit.seed, fit.here)

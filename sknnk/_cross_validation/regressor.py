@@ -44,11 +44,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         Activation of the layer, which determines the kernel. A list or tuple adds an axis to the grid, and each value
         costs one pass over the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     length_scales : "scale", "auto", float, or list or tuple, default="scale"
-        Distance, in transformed inputs, at which the kernel no longer calls two rows alike. ``"scale"`` is the distance
-        at which the kernel of two typical rows is ``1 / e``; if another parameter of the kernel is ``"auto"``, it means
-        ``"auto"``. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``. A list or tuple adds an
-        axis to the grid, and each value costs one pass over the rows. An entry of a list may be an array with one scale
-        for each column.
+        Distance, in transformed inputs, over which the kernel falls. ``"scale"`` is the distance at which the kernel of
+        two typical rows is ``1 / e``; if another parameter of the kernel is ``"auto"``, it means ``"auto"``. ``"auto"``
+        chooses on each training set and needs ``preprocessing="fold"``. A list or tuple adds an axis to the grid, and
+        each value costs one pass over the rows. An entry of a list may be an array with one scale for each column.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
         How random directions are drawn, as in :class:`URFSampler`. ``"auto"`` chooses on each training set and needs
         ``preprocessing="fold"``.

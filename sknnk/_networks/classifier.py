@@ -34,8 +34,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         Function of the layers, as in :class:`URFSampler`. It determines the kernel. ``"auto"`` chooses it by
         cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
-        Distance, in transformed inputs, at which the kernel no longer calls two rows alike: one number, or one for each
-        column. ``"auto"`` chooses it by cross-validation.
+        Distance, in transformed inputs, over which the kernel falls: much closer rows count as alike, and rows much
+        farther apart as different. One number, or one for each column. ``"auto"`` chooses it by cross-validation.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
         How random directions of the first layer are drawn, as in :class:`URFSampler`. Only random features use it.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"

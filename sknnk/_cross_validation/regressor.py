@@ -87,10 +87,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded by means of targets, and
         therefore need ``preprocessing="fold"``.
     batch_size : "auto" or int, default="auto"
-        Most rows whose features are in memory at one time. ``"auto"`` is the fastest choice. It only changes rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional
         Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit also keeps BLAS to one
-        thread; otherwise BLAS has its own number. It only changes rounding.
+        thread; otherwise BLAS has its own number. Results differ only by rounding.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0

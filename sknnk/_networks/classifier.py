@@ -28,8 +28,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         ``"auto"`` takes 1000 with blocks, and 3000 without.
     loss : {"squared", "log_loss"}, default="squared"
         The errors that `fit` minimises, together with the penalty. ``"log_loss"`` is the loss of logistic regression:
-        scores are logits, and their softmax gives the probabilities. It chooses the features with squared errors. Then
-        it solves up to 12 weighted least-squares problems.
+        scores are logits, and their softmax gives the probabilities. The features are first chosen with squared errors.
+        Then up to 12 weighted least-squares problems are solved.
     activation : "auto", str or callable, default="auto"
         Function of the layers, as in :class:`URFSampler`. It determines the kernel. ``"auto"`` chooses it by
         cross-validation.
@@ -74,12 +74,12 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         each round it fits a network, and shortens the length scales of columns with large squared slopes. The round of
         least held-out error is kept. With isotropic frequencies it then tries axes, which are combinations of columns,
         and keeps them if they lower the error of rows set apart. In classifiers with kernels, scales and axes must
-        lower this error by a quarter. ``"resample"`` means random features if `feature_map` is ``"auto"``. In up to ten
-        rounds on up to 3000 rows, it draws the frequencies of the last layer again, near those of large coefficients.
-        The round of least error on rows set apart is kept. ``"both"`` does one after the other, and None nothing.
-        ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``, and else nothing: if you
-        set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set is kept. Tables of over
-        1000 columns get no axes.
+        lower this error by a quarter. ``"resample"`` learns random frequencies: in up to ten rounds on up to 3000 rows,
+        it draws the frequencies of the last layer again, near those of large coefficients. The round of least error on
+        rows set apart is kept. With it, ``feature_map="auto"`` takes random features. ``"both"`` does one after the
+        other, and None nothing. ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``,
+        and else nothing. If you set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set
+        is kept. Tables of over 1000 columns get no axes.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         How the input columns are scaled. ``"quantile"`` gives each column a normal shape. ``"robust"`` keeps its shape:
         it subtracts the median, divides by the distance between the quartiles, and moves extreme values towards a limit
@@ -100,10 +100,10 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         This depends on all rows, so `partial_fit` is not available with it. Weights of classes are costs: a class
         weight of two does not count a row twice, as a sample weight of two does.
     batch_size : "auto" or int, default="auto"
-        Most rows whose features are in memory at one time. ``"auto"`` is the fastest choice. It only changes rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional
         Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit also keeps BLAS to one
-        thread; otherwise BLAS has its own number. It only changes rounding.
+        thread; otherwise BLAS has its own number. Results differ only by rounding.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random. The same integer gives the same model. A network with more components then begins
         with the features of a smaller one.

@@ -26,11 +26,11 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         ``"auto"`` takes 1000 with blocks, and 3000 without.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
         The errors that `fit` minimises, together with the penalty. ``"squared_error"``, ``"poisson"`` (for counts and
-        rates) and ``"gamma"`` (for positive numbers) predict means; the last two fit a network to the logarithm of the
+        rates) and ``"gamma"`` (for positive numbers) predict means. The last two fit a network to the logarithm of the
         mean. ``"absolute_error"`` predicts medians, and ``"quantile"`` quantiles. With ``"huber"`` outliers have little
-        influence, and targets more than twenty standard deviations of the residuals away have none. Losses other than
-        squared errors choose the features with squared errors. Then they solve up to 12 weighted least-squares
-        problems.
+        influence, and targets more than twenty standard deviations of the residuals away have none. For losses other
+        than squared errors, the features are first chosen with squared errors. Then up to 12 weighted least-squares
+        problems are solved.
     quantile : float or array-like of float, default=0.5
         Level for ``loss="quantile"``, such as 0.9; other losses ignore it. With several levels, predictions have one
         column for each, and a higher level never has a lower prediction.
@@ -78,12 +78,12 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         each round it fits a network, and shortens the length scales of columns with large squared slopes. The round of
         least held-out error is kept. With isotropic frequencies it then tries axes, which are combinations of columns,
         and keeps them if they lower the error of rows set apart. In classifiers with kernels, scales and axes must
-        lower this error by a quarter. ``"resample"`` means random features if `feature_map` is ``"auto"``. In up to ten
-        rounds on up to 3000 rows, it draws the frequencies of the last layer again, near those of large coefficients.
-        The round of least error on rows set apart is kept. ``"both"`` does one after the other, and None nothing.
-        ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``, and else nothing: if you
-        set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set is kept. Tables of over
-        1000 columns get no axes.
+        lower this error by a quarter. ``"resample"`` learns random frequencies: in up to ten rounds on up to 3000 rows,
+        it draws the frequencies of the last layer again, near those of large coefficients. The round of least error on
+        rows set apart is kept. With it, ``feature_map="auto"`` takes random features. ``"both"`` does one after the
+        other, and None nothing. ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``,
+        and else nothing. If you set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set
+        is kept. Tables of over 1000 columns get no axes.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         How the input columns are scaled. ``"quantile"`` gives each column a normal shape. ``"robust"`` keeps its shape:
         it subtracts the median, divides by the distance between the quartiles, and moves extreme values towards a limit
@@ -100,10 +100,10 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         enumerations of a data frame. With None there are none, and text is an error. Missing values are filled in any
         case.
     batch_size : "auto" or int, default="auto"
-        Most rows whose features are in memory at one time. ``"auto"`` is the fastest choice. It only changes rounding.
+        Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional
         Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit also keeps BLAS to one
-        thread; otherwise BLAS has its own number. It only changes rounding.
+        thread; otherwise BLAS has its own number. Results differ only by rounding.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random. The same integer gives the same model. A network with more components then begins
         with the features of a smaller one.

@@ -83,8 +83,8 @@ class BundledNetworkClassifierCV(CallbackSupportMixin, ClassifierMixin, CountSea
         Whether the transformed inputs are features, too, next to random features. With kernels and targets that are
         numbers: whether a straight line may be added, if columns drift in the order of the rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded by means of targets, and
-        therefore need ``preprocessing="fold"``.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded as means of the targets,
+        and therefore need ``preprocessing="fold"``.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes in the fit, multiplied with `sample_weight`, and in the default score. Other scores do
         not use them. ``"balanced"`` depends on each training set and takes one pass over the rows for each.

@@ -84,8 +84,8 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
         Whether the transformed inputs are features, too, next to random features. With kernels and targets that are
         numbers: whether a straight line may be added, if columns drift in the order of the rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded by means of targets, and
-        therefore need ``preprocessing="fold"``.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded as means of the targets,
+        and therefore need ``preprocessing="fold"``.
     batch_size : "auto" or int, default="auto"
         Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional

@@ -20,7 +20,6 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routi
 from sklearn.utils.validation import check_is_fitted
 
 from .._compute import Array, Floats, Indices, blas_threads_of, n_threads
-from .._data import weighted_rows
 from .._features import COUPLINGS, DIRECTIONS
 from .._integration import (
     NO_PROGRESS,
@@ -34,6 +33,7 @@ from .._kernels import ACTIVATIONS
 from .._networks import BundledNetwork, ClassTargets, NumericTargets
 from .candidates import SearchPlan, check_activations
 from .curves import Curves, SearchedRows, count_curves
+from .folds import splits_of_rows, warn_of_later_rows
 from .loss_curves import loss_curves, penalty_unit
 from .results import search_results, simplest_within_one_standard_error
 from .scorers import Scoring
@@ -198,15 +198,9 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
 
     def _splits(self, X: Any, y: Any, sample_weight: Array, params: dict[str, Any]) -> list[tuple[Indices, Indices]]:
         """Row positions of the training and test set of every split."""
-        weighted_rows(sample_weight, sample_weight, sample_weight)  # refuses weights that are all zero
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self))
-        splits = [(_positions(train), _positions(test)) for train, test in splitter.split(X, y, **params)]
-        if not splits:
-            raise ValueError(f"cv={self.cv!r} has no splits.")
-        for i, sides in enumerate(splits):
-            for rows, side in zip(sides, ("training", "test"), strict=True):
-                if not np.any(sample_weight[rows] > 0.0):
-                    raise ValueError(f"cv={self.cv!r} leaves no {side} row of positive weight in split {i}.")
+        splits = splits_of_rows(self.cv, X, y, sample_weight, params, is_classifier(self))
+        if self.preprocessing == "once" and self.input_transform is not None:
+            warn_of_later_rows(self.cv, splits)
         return splits
 
     def _search(
@@ -392,8 +386,3 @@ class CountSearch(IntegratedEstimator, ClassNamePrefixFeaturesOutMixin, Transfor
 def _axis(values: Any) -> list[Any]:
     """Values of a parameter that may be one value, or a list or tuple of them."""
     return list(values) if isinstance(values, list | tuple) else [values]
-
-
-def _positions(rows: Any) -> Indices:
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)

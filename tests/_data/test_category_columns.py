@@ -70,3 +70,16 @@ def test_copies_of_a_row_share_a_fold_in_any_order_and_number():
     assert set(folds) == set(range(5))
     order = np.array([5, 0, 0, 3, 2, 1, 4, 4])
     np.testing.assert_array_equal(folds_of_rows(X[order], Y[order], np.random.default_rng(0)), folds[order])
+
+
+@pytest.mark.parametrize(
+    ("n_values", "rows_each", "expected"),
+    # 12,000 rows afford 333 coordinates; of 30,000 rows, 133 that are more frequent than the others; of 8 rows each, none.
+    [(300, 40, 300), (1000, 30, 134), (1000, 8, 0)],
+)
+def test_many_values_have_as_many_coordinates_as_distances_afford(n_values, rows_each, expected):
+    codes = np.repeat(np.arange(n_values, dtype=float), rows_each)
+    codes = np.append(codes, np.repeat(np.arange(133.0), 2 * (expected == 134)))
+    columns, _ = fit_category(0, "x", codes, np.sin(codes)[:, None], np.arange(len(codes)) % 5)
+    n_coordinates = columns.n_columns - 2  # one statistic, and the count
+    assert n_coordinates == expected

@@ -74,7 +74,7 @@ def test_copies_of_a_row_share_a_fold_in_any_order_and_number():
 
 @pytest.mark.parametrize(
     ("n_values", "rows_each", "expected"),
-    # 12,000 rows afford 333 coordinates; of 30,000 rows, 133 that are more frequent than the others; of 8 rows each, none.
+    # 12,000 rows afford 333 coordinates, and 30,000 rows 133; values of 8 rows have none.
     [(300, 40, 300), (1000, 30, 134), (1000, 8, 0)],
 )
 def test_many_values_have_as_many_coordinates_as_distances_afford(n_values, rows_each, expected):

@@ -147,7 +147,7 @@ def test_any_layer_has_a_variance_below_the_bound_and_an_error_bound(activation,
     assert variance.shape == (5, units)
     assert np.all(variance >= 0.0)
     assert directions == "orthogonal" or np.all(variance <= sampler.spectrum_.variance_bound * (1.0 + 1e-9))
-    # Degree four is what orthogonal directions may cost; see the eigenvalues in doc/theory.md.
+    # Degree four is what orthogonal directions may cost; see the eigenvalues in doc/notes/orthogonal_directions.md.
     assert np.all(variance <= 2.5 * sampler.spectrum_.variance_bound)
     assert np.all(estimation_error_bound(sampler, X, size * W, size * b) >= sampler.spectrum_.max_error)
 

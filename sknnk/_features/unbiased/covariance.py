@@ -2,7 +2,7 @@
 
 Independent directions have the variance that `variance` gives. Block-orthogonal ones have a covariance in addition, for
 each pair within a block. It is mostly negative, and so makes the estimate better. In spherical harmonics it is a series
-of a few terms. The derivation is in ``doc/theory.md``.
+of a few terms. The derivation is in ``doc/notes/orthogonal_directions.md``.
 
 References
 ----------

@@ -87,3 +87,22 @@ def test_a_large_table_is_sampled(monkeypatch):
     X, Y, weight = table()
     task = task_of(X, Y, weight, transform=None)
     assert len(task.X) == 20 and np.all(np.isin(task.Y, Y))
+
+
+def with_a_rare_class(n=300):
+    """Two classes that a column tells apart, and a third one that two rows have by chance."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2))
+    labels = (X[:, 0] > 0.0).astype(int)
+    labels[[5, 17]] = 2
+    return X, 2.0 * np.eye(3)[labels] - 1.0
+
+
+def test_a_class_of_two_rows_judges_kernels_by_its_two_rows():
+    X, Y = with_a_rare_class()
+    arguments = (X, Y, np.ones(len(X)), AUTO._replace(activation="cauchy"), None, None, False, 0, 1)
+    judged, alike = prepare_kernel(*arguments, common_unit=True), prepare_kernel(*arguments)
+    # The error of the rare class is about its variance: a third of the mean if each class counts alike, and otherwise
+    # its share of the variance of all, which is below one in fifty.
+    assert judged.choice.best.error < 0.3 < 0.33 < alike.choice.best.error
+    assert np.ptp(judged.spread) == 0.0 < np.ptp(alike.spread)

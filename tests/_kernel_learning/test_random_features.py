@@ -289,3 +289,17 @@ def test_kernels_are_compared_in_the_space_of_the_rows_where_that_is_smaller():
         assert random_features._for_search([*dense, other], X) is X
     assert random_features._for_search([dense[0]._replace(length_scale=np.ones(1200))], X) is X
     assert random_features._for_search(dense, X[:, :20]).shape == (20, 20)
+
+
+def test_a_class_of_two_rows_judges_random_features_by_its_two_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    labels = (X[:, 0] > 0.0).astype(int)
+    labels[[5, 17]] = 2
+    Y = 2.0 * np.eye(3)[labels] - 1.0
+    least = []
+    for common_unit in (True, False):
+        plan = (AUTO._replace(activation="cauchy"), (64,), None, True, 0)
+        _, choice = prepare_layers(X, Y, np.ones(300), *plan, common_unit=common_unit)
+        least.append(min(error for *_, error in choice.history))
+    assert least[0] < 0.3 < 0.33 < least[1]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sknnk._kernel_learning.kernel_scores import Score
-from sknnk._kernel_learning.trials import KernelValues, SearchTask
+from sknnk._kernel_learning.trials import KernelValues, SearchTask, spread_of
 from sknnk._kernels import Kernel, kernel_matrix
 
 
@@ -72,3 +72,12 @@ def test_targets_are_standardised_and_a_constant_one_is_zero():
 def test_tasks_that_are_worked_on_at_the_same_time_share_the_threads(threads, n_others, expected):
     task = SearchTask(np.ones((3, 1)), np.ones((3, 1)), np.ones(3), threads=threads)
     assert task.beside(n_others).threads == expected and task.threads == threads
+
+
+def test_targets_of_one_unit_are_divided_by_the_root_of_their_mean_variance():
+    rng = np.random.default_rng(0)
+    Y, weight = rng.normal(size=(20, 3)) * [1.0, 5.0, 0.0], rng.uniform(1.0, 4.0, 20)
+    own, common = spread_of(Y, weight), spread_of(Y, weight, common=True)
+    np.testing.assert_allclose(common, np.sqrt(np.mean(own**2)))
+    found = SearchTask.of(np.zeros((20, 1)), Y, weight, spread=common)
+    np.testing.assert_allclose(found.Y, (Y - np.average(Y, axis=0, weights=weight)) / common[0])

@@ -135,3 +135,10 @@ def test_rows_that_cannot_be_compared_get_random_columns():
     assert not allows(np.zeros((MIN_ROWS - 1, 3)))
     assert allows(sparse.csr_array((2**20, 32))) and not allows(sparse.csr_array((2**20, 33)))
     assert allows(sparse.csr_array((2**20, 64), dtype=np.float32))
+
+
+@pytest.mark.parametrize("kind", [BundledNetworkClassifier, BundledNetworkRegressor])
+def test_the_name_of_the_loss_tells_whether_targets_are_classes(kind):
+    for loss in kind._parameter_constraints["loss"][0].options:
+        found = NetworkSpec.of(kind(loss=loss).get_params(deep=False))
+        assert found.has_classes == (kind is BundledNetworkClassifier), loss

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 # Raised whenever a file of the version before can no longer be read.
-FILE_FORMAT = 6
+FILE_FORMAT = 7
 # Modules of format 1, which lay side by side in one folder; an estimator in such a file names one of them first.
 _FORMAT_1 = frozenset(
     f"sknnk._{name}"

@@ -4,12 +4,12 @@ Four models on two tables
 
 Is a bundled network worth trying on a table of numbers? This example compares four models on two tables of
 scikit-learn, with identical folds. Nothing is tuned by hand: :class:`sknnk.BundledNetworkRegressor` has all its
-defaults, and the other models get the scaling and the cross-validated penalty that a careful user would give them.
+defaults. The other models get the scaling and the cross-validated penalty that a careful user would give them.
 """
 
 # %%
-# There are two regression tables. The targets are the progress of diabetes within a year, and the size of the worst
-# cells of a tumour. The inputs of the second are the mean of each measurement and its standard error.
+# In the first table, the target is the progress of diabetes within a year. In the second table, it is the size of the
+# worst cells of a tumour. Its 20 input columns are the means of ten measurements, and their standard errors.
 
 from time import perf_counter
 
@@ -87,7 +87,8 @@ fig.savefig("quickstart.png", dpi=120)
 print("figure saved to quickstart.png")
 
 # %%
-# The last lines show the choices of one network: its kernels, its penalty, and how many degrees of freedom it uses.
+# The last lines show what the fit of the last fold has chosen: the kernels, the penalty, and the degrees of freedom in
+# use (how many coefficients the penalty leaves free).
 
 for kernel in network.kernels_:
     print(f"kernel: {kernel.activation} {kernel.frequencies}, weight {kernel.weight:.2g}")

@@ -3,12 +3,13 @@ Bundling a trained network
 ==========================
 
 A trained multilayer perceptron has many weight matrices. :func:`sknnk.bundle` replaces it by random features and *one*
-matrix. A linear system gives this matrix from the outputs of the network on rows without labels. How much smaller is
-the result, and how much accuracy does it lose? And how accurate is the matrix if we solve for it again, from labels?
+matrix. It solves a linear system, so that the outputs of the bundle are close to those of the network. It needs no
+labels for this. How much smaller is the bundle, and how much accuracy does it lose? And how accurate is a bundle whose
+matrix is fitted to the labels?
 """
 
 # %%
-# There are two networks with three hidden layers of 128 units. One classifies handwritten digits. The other learns
+# Two networks have three hidden layers of 128 units each. One classifies handwritten digits. The other learns
 # Friedman's function, which depends on five of eight columns.
 
 import warnings
@@ -31,9 +32,9 @@ tasks = {
 }
 
 # %%
-# Each network is bundled with 256 features, from unlabelled training rows. The report counts the learned parameters
-# (the output matrix) and the stored numbers (also the random directions, which a seed could give again). It compares
-# predictions on test rows.
+# Each network is bundled with 256 features, on the training rows without their labels. The report counts the learned
+# parameters: the output matrix. It also counts all stored numbers, which include the random directions. Last, it
+# compares the predictions of network and bundle on test rows.
 
 bundles = {}
 for task, (network, X_train, X_test, y_train, _) in tasks.items():
@@ -45,8 +46,8 @@ for task, (network, X_train, X_test, y_train, _) in tasks.items():
     print(bundle_report(network, bundles[task], X_test), end="\n\n")
 
 # %%
-# The bundle has a kernel that suits its network. To solve for the matrix from labels, one linear system is enough, with
-# the same number of features or another one.
+# You can also fit the bundle to the labels. This takes one linear system. The number of features may be the same or
+# another one.
 
 COUNTS = (32, 64, 128, 256, 512)
 refitted = {task: {} for task in tasks}
@@ -56,8 +57,8 @@ for task, (_, X_train, X_test, y_train, y_test) in tasks.items():
         refitted[task][n_components] = again.fit(X_train, y_train).score(X_test, y_test)
 
 # %%
-# The code prints scores on test rows. A bundle with enough features reproduces its network. The matrix from labels
-# ("refitted") is often better than the network.
+# The code prints scores on test rows. A bundle with enough features reproduces its network. The bundle that was fitted
+# to the labels ("refitted") is often better than the network.
 
 print(f"{'':12}{'network':>12}{'bundled':>12}{'refitted':>12}")
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")

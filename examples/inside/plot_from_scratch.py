@@ -8,9 +8,9 @@ it says how similar the rows are. You need only :class:`sknnk.URFSampler` to loo
 """
 
 # %%
-# **An activation is a sum of waves.** ``spectrum_`` has the frequencies and the complex amplitudes of a series ``a_0 +
-# sum_k Re a_k exp(i w_k z)``. A few of its strongest terms give the shape. A smooth function needs few waves; the
-# corner of the ReLU needs more.
+# **An activation is a sum of waves.** The sum is ``a_0 + sum_k Re a_k exp(i w_k z)``. ``spectrum_`` holds its
+# frequencies ``w_k`` and its complex amplitudes ``a_k``. A few of the strongest waves give the shape of the activation.
+# A smooth function needs few waves; the corner of the ReLU needs more.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,10 +37,10 @@ for ax, (name, function) in zip(axes, functions.items(), strict=True):
     ax.legend(loc="upper left")
 
 # %%
-# **Waves along random directions are the features.** Each feature, a column of ``transform``, is a cosine or a sine of
-# one random projection of the row. A dot product of the features with numbers computed from the weights gives the
-# layer. With other numbers it gives another function; a fit chooses these numbers. The figure shows single features
-# over the plane, and the sum of all features with random weights, before any fit.
+# **Waves along random directions are the features.** ``transform`` returns one column for each feature: a cosine or a
+# sine of a random projection of the row. A weighted sum of all features is a function of the row. A fit chooses the
+# weights of this sum. The figure shows two single features of rows with two columns. The third picture is a sum of all
+# features with random weights, before any fit.
 
 sampler = URFSampler("gaussian", n_components=256, length_scale=1.0, random_state=0).fit(X)
 grid = np.linspace(-3.0, 3.0, 121)
@@ -58,10 +58,10 @@ for ax, (title, values) in zip(axes, pictures.items(), strict=True):
 axes[0].set_ylabel("second input")
 
 # %%
-# **Their dot products are a kernel.** Take one row, and the dot product of its features with the features of rows at
-# larger and larger distances. It falls with the distance like the kernel of the activation. With more features it
-# varies less between the ten seeds. The spectrum of ``"cauchy"`` has heavy tails. So its kernel has a cusp (it is the
-# Laplace kernel, which suits targets with sharp structure), and its estimates are rougher.
+# **Their dot products are a kernel.** The figure compares one row with other rows, by the dot product of their
+# features. This product falls with the distance of the rows, like the kernel of the activation. With more features it
+# varies less between the ten seeds. The activation ``"cauchy"`` has many high frequencies. So its kernel has a sharp
+# peak, and its estimates are rougher. (It is the Laplace kernel, which suits targets with sharp structure.)
 
 distance = np.linspace(0.0, 4.0, 81)
 rows = np.column_stack([distance, np.zeros(81)])
@@ -81,9 +81,9 @@ for ax, (activation, kernel) in zip(
 axes[0].set_ylabel("dot product of their features")
 
 # %%
-# **Learning is one linear system.** With the features in place of the layer, a formula gives the output matrix with the
-# smallest penalised squared error. More features follow the data more closely. The penalty prevents that they follow
-# the noise; it is chosen in closed form as well.
+# **Learning is one linear system.** A prediction is a weighted sum of the features. So the weights are found as in
+# ridge regression, by one linear system. More features follow the data more closely. The penalty keeps them from
+# following the noise. The fit chooses the penalty without gradient steps, too.
 
 x = np.sort(rng.uniform(-3.0, 3.0, 120))[:, None]
 y = np.sin(3.0 * x[:, 0]) * np.exp(-(x[:, 0] ** 2) / 4) + 0.1 * rng.normal(size=120)

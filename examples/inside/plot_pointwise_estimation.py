@@ -2,10 +2,11 @@
 Estimating a layer by a dot product
 ===================================
 
-``Phi(x) . Psi(w, b)`` estimates a layer ``f(w . x + b)``. Phi depends only on the row, and Psi only on the weights. How
-large is the error, and how does it fall with the number of features? This is the experiment on point-wise estimation of
-Sehanobish et al. (ICLR 2024, arXiv 2310.13225), for six activations. :class:`sknnk.URFSampler` chooses the frequencies
-for a small error. The example compares it with the plain spectrum, and orthogonal with independent random directions.
+The dot product ``Phi(x) . Psi(w, b)`` estimates a layer ``f(w . x + b)``. Phi depends only on the row ``x``, and Psi
+only on the weights. How large is the error, and how does it fall with the number of features? This is the experiment on
+point-wise estimation of Sehanobish et al. (ICLR 2024, arXiv 2310.13225), for six activations.
+:class:`sknnk.URFSampler` chooses the frequencies so that the error is small. The example compares this choice with a
+plain one, and orthogonal with independent random directions.
 """
 
 # %%
@@ -39,9 +40,10 @@ def ball(n):
 X, W, b = ball(40), ball(40), rng.uniform(-0.5, 0.5, 40)
 
 # %%
-# The plain estimator draws frequencies in proportion to the amplitudes of the best trigonometric approximation, and one
-# Gaussian direction for each. `URFSampler` in bounded mode has this approximation as ``spectrum_``. High frequencies
-# have a factor ``exp(omega |x| |w|)``. Because of this factor the plain estimator is useful only for sine and cosine.
+# The plain estimator uses the activation as a sum of waves, which is ``spectrum_`` of a sampler in bounded mode. It
+# draws waves with probabilities in proportion to their amplitudes, and one Gaussian direction for each wave. The error
+# of a wave with frequency ``omega`` grows like ``exp(omega |x| |w|)``. For high frequencies this is so large that the
+# plain estimator is useful only for sine and cosine.
 
 
 def plain_errors(name, n_components, n_repeats=10):
@@ -62,8 +64,8 @@ def plain_errors(name, n_components, n_repeats=10):
 
 
 # %%
-# A formula predicts the error: :func:`sknnk.estimation_variance` is the variance in closed form, for independent
-# and for orthogonal directions. The bias is the error of the fitted series.
+# A formula predicts the error. :func:`sknnk.estimation_variance` computes the variance of the estimate, for independent
+# and for orthogonal directions. The bias is the difference between the sum of waves and the activation.
 
 
 def predicted_error(name, n_components):
@@ -73,8 +75,7 @@ def predicted_error(name, n_components):
 
 
 # %%
-# The figure shows errors against the number of features. The constant term, and the linear term if it helps, are
-# separate features.
+# The figure shows errors against the number of features.
 
 fig, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained", sharex=True, sharey=True)
 table = {}
@@ -102,7 +103,8 @@ for (name, label), errors in table.items():
     print(f"{name:10}{label:24}" + "".join(f"{error:10.2g}" for error in errors))
 
 # %%
-# For one draw, the code prints the error, and a bound that holds with a given confidence.
+# For one draw of the features, the code prints the error. It also prints a bound: with a probability of at least 95 %,
+# the error is smaller.
 
 for name in FUNCTIONS:
     sampler = URFSampler(name, n_components=4096, mode="unbiased", random_state=0).fit(X)

@@ -3,7 +3,7 @@ A first fit
 ===========
 
 The table has ten measurements of each patient. One column is text, and one has missing values. Each prediction has an
-interval. These are the lines of the front page.
+interval. The front page shows the same code.
 """
 
 # %%
@@ -29,7 +29,7 @@ PredictionIntervalDisplay.from_estimator(network, X_test, y_test, confidence_lev
 # The figure sorts the patients of the test set by their predictions. The dots are the values that were measured a year
 # later. The legend says how many dots lie inside each band.
 #
-# An attribute whose name ends with an underscore holds each choice of the fit.
+# The fit stores its choices in attributes whose names end with an underscore.
 
 print(f"kernels: {', '.join(kernel.activation for kernel in network.kernels_)}")
 print(f"penalty: {network.alpha_:.3g}")

@@ -3,14 +3,15 @@ How many features?
 ==================
 
 Every user of random features asks this question. A grid search fits everything again for each number of features, each
-penalty and each fold. :class:`sknnk.BundledNetworkRegressorCV` needs only one pass over the rows, because the features
-of a small network are the first features of a large one, and because the sums of a fold are a part of the sums over all
-rows. Two tables of scikit-learn give two very different answers.
+penalty and each fold. :class:`sknnk.BundledNetworkRegressorCV` needs only one pass over the rows. This has two
+reasons. The features of a small network are the first features of a large one. And sums over all rows are made of the
+sums over the folds. Two tables of scikit-learn give two very different answers.
 """
 
 # %%
-# The targets are the progress of diabetes within a year, from ten measurements, and the size of the worst cells of a
-# tumour, from twenty. Nine numbers of features from 8 to 2048, ten penalties and ten folds are 900 fits for each table.
+# The first table predicts the progress of diabetes within a year from ten columns. The second predicts the size of the
+# worst cells of a tumour from twenty columns. Nine numbers of features from 8 to 2048, ten penalties and ten folds are
+# 900 fits for each table.
 
 from time import perf_counter
 
@@ -70,9 +71,9 @@ for ax, (name, search) in zip(axes, searches.items(), strict=True):
     ax.set_title(name)
 
 # %%
-# Other folds would change the scores more than the differences along a flat curve. Therefore the one-standard-error
-# rule takes the smallest number of features whose score is not clearly worse than the best. The network is smaller and
-# faster, and its score is about as good.
+# Along a flat curve the scores differ so little that other folds would give another best number. The
+# one-standard-error rule takes the smallest number of features whose score is not clearly worse than the best. The
+# network is smaller and faster, and its score is about as good.
 
 print(f"{'':16}{'best':>24}{'one standard error':>24}")
 for name, (X, y) in tables.items():

@@ -31,7 +31,8 @@ def gain(y_true, y_predicted):
 # %%
 # :class:`~sklearn.model_selection.TunedThresholdClassifierCV` finds the threshold on held-out rows. With ``cv=0.25``
 # it holds out a quarter of the rows once, which is quicker than several folds. Then it fits the network to all rows, so
-# ``estimator_`` is the same network with the usual threshold. ``feature_learning=None`` saves a little more time.
+# ``estimator_`` is the same network with the usual threshold. With ``feature_learning=None`` all columns have the
+# same length scale, which saves a little more time.
 
 settings = {"feature_learning": None, "random_state": 0}
 network = BundledNetworkClassifier(**settings)

@@ -43,8 +43,8 @@ selector = SelectFromModel(network, prefit=True, threshold=0.02).fit(X_train)
 print("selected:", ", ".join(selector.get_feature_names_out(names)))
 
 # %%
-# Partial dependence is the mean prediction for each value of one or two columns. The line of ``x3`` is straight, the
-# curve of ``x2`` is a parabola, and the plane of ``x0`` and ``x1`` shows that they act together.
+# Partial dependence is the mean prediction for each value of one or two columns. The line of ``x3`` is straight, and
+# the curve of ``x2`` is a parabola. The plane of ``x0`` and ``x1`` shows that they act together.
 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
 PartialDependenceDisplay.from_estimator(

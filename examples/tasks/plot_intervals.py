@@ -25,8 +25,8 @@ wave = np.sin(x[:, 0]) + (0.05 + 0.06 * x[:, 0]) * rng.normal(size=800)
 network = BundledNetworkRegressor(random_state=0).fit(x[:400], wave[:400])
 
 # %%
-# The bands are narrow on the left and wide on the right. The second figure shows the usual method: the same prediction,
-# and one width for all rows. This width contains nine tenths of the residuals of left-out rows.
+# In the left figure, the bands are narrow where the noise is small, and wide where it is large. The right figure shows
+# the usual method: the same prediction, and one width for all rows. This width contains nine of ten left-out rows.
 
 left_out = np.empty(400)
 for train, test in KFold(n_splits=4, shuffle=True, random_state=0).split(x[:400]):
@@ -46,8 +46,9 @@ left.set(title="predict_interval", ylabel="Wave")
 right.set(title="one width for all rows", ylabel="")
 
 # %%
-# Both contain about nine rows of ten. But on the left of the figure the one width is too large: it contains nearly
-# every row. On the right it is too small. The table shows the coverage in each third of the axis.
+# Both kinds of intervals contain about nine rows of ten. But where the noise is small, the one width is too large: it
+# contains nearly every row. Where the noise is large, it is too small. The table shows the coverage in each third of
+# the axis.
 
 lower, upper = ours.intervals[1].T
 print(f"{'':24}{'left third':>12}{'middle':>12}{'right third':>12}{'mean width':>12}")
@@ -69,8 +70,8 @@ display.figure_.set_size_inches(8, 5)
 display.ax_.set(title="142 patients that the network has not seen", ylabel="Disease progression")
 
 # %%
-# :class:`sknnk.NetworkDisplay` draws the network: the stages of a prediction, and the columns with short length scales,
-# in which differences matter most.
+# :class:`sknnk.NetworkDisplay` draws the network: the stages of a prediction, and the columns that matter most. Small
+# differences in a column matter if its length scale is short.
 
 NetworkDisplay.from_estimator(patients)
 plt.show()

@@ -8,8 +8,8 @@ all rows, or is a sample enough?
 
 # %%
 # The simulated table has 20,000 rows, and 5000 more are for the test. The target follows a surface with many bumps, so
-# more rows show more of it. The code sets the kernel. Then there is no search, which takes most of the time of a small
-# fit.
+# more rows show more of it. The code sets the kernel. So ``fit`` does not search for one: on a small table, the search
+# takes most of the time.
 
 from time import perf_counter
 
@@ -36,8 +36,8 @@ for n in counts:
 # %%
 # By default a table of more than 12,000 rows is cut into blocks of neighbouring rows, of 3000 to 12,000 rows each. Here
 # blocks have at most 1500 rows, so that this page is quick to build; the last three fits are in blocks. Inside a block
-# the kernel stays exact. Rows of different blocks are compared through landmarks, which are rows drawn at random. So
-# with blocks of one size, memory and time grow in proportion to the rows.
+# the kernel stays exact. Rows of different blocks are compared through landmarks, which are rows drawn at random. If
+# all blocks have the same size, memory and time grow in proportion to the number of rows.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 left.semilogx(counts, errors, "o-")

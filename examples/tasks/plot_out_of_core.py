@@ -4,7 +4,7 @@ More rows than memory
 
 A network is fitted to all rows of a table on disk, although no worker has enough memory for the table.
 :class:`sknnk.dask.DaskBundledNetworkRegressor` reads it a partition at a time, turns each partition into sums, and adds
-up the sums. The result is that of a fit in memory, and is used as such afterwards.
+up the sums. The network is the same as after a fit in memory. After the fit you can use it without Dask.
 """
 
 # %%
@@ -24,7 +24,7 @@ from sknnk.dask import DaskBundledNetworkRegressor
 
 N_FILES, ROWS_OF_FILE, LIMIT = 56, 100_000, 440e6
 INPUTS = ["hour", "temperature", "weekday", "wind", "cloud", "humidity", "price", "season", "holiday"]
-# Each part of the load depends on few inputs. Left out, this kernel is what a search of some seconds finds.
+# This kernel suits a target whose parts depend on few inputs each. If it is not set, a search finds it in some seconds.
 KERNEL = {"activation": "cauchy", "directions": "sparse", "frequencies": "coordinatewise"}
 
 
@@ -46,9 +46,9 @@ def write_file(folder: Path, seed: int) -> None:
 
 
 # %%
-# Two worker processes of one thread each may use 440 MB each; Python and its libraries take half of it. Dask pauses
-# a worker that comes close to its limit, and ends one that goes beyond. During the fit, the code measures the memory of
-# the workers. The last file is for the test.
+# There are two worker processes with one thread each. Each may use 440 MB. Python and its libraries take half of it.
+# Dask pauses a worker that comes close to this limit, and ends a worker that goes beyond. During the fit, the code
+# measures the memory of the workers. The last file is for the test.
 
 
 def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFrame, float]:
@@ -65,8 +65,8 @@ def fit_and_watch(folder: Path) -> tuple[DaskBundledNetworkRegressor, pd.DataFra
 
 
 # %%
-# Worker processes import this file, so the following lines run only in the main process. ``to_local`` gives the network
-# for use without Dask: here for a cold, a mild and a hot Tuesday.
+# Worker processes import this file, so the following lines run only in the main process. ``to_local`` returns a network
+# for use without Dask. Here it predicts the load of a cold, a mild and a hot Tuesday.
 
 if __name__ == "__main__":
     import matplotlib.pyplot as plt  # Here, because workers need not have it in their memory.

@@ -33,7 +33,8 @@ for loss, network in networks.items():
     print(f"{loss:16} root mean square distance from the true curve {error:.3f}, {network.n_iter_} solutions")
 
 # %%
-# To find the outliers, look for targets that are far from a robust prediction, in units of the median distance.
+# The prediction with ``loss="huber"`` also finds the outliers. The code looks for targets whose distance from the
+# prediction is more than eight times the median distance.
 
 distance = np.abs(y - networks["huber"].predict(x))
 suspects = np.flatnonzero(distance > 8.0 * np.median(distance))

@@ -2,9 +2,10 @@
 Text and numbers in one table
 =============================
 
-A network measures distances between rows. Distances between counts of thousands of words say little.
-:class:`~sklearn.decomposition.TruncatedSVD` turns these counts into a few columns in which texts on the same subject
-are neighbours. The table has these columns and columns of numbers, and the network learns how they act together.
+A network compares rows by their distance. If a row has counts of thousands of words, the distance says little.
+:class:`~sklearn.decomposition.TruncatedSVD` turns these counts into a few columns. In these columns, texts on the same
+subject are neighbours. The network gets these columns together with columns of numbers, and learns how they act
+together.
 """
 
 # %%

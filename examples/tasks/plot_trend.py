@@ -44,7 +44,7 @@ print(f"slope of the line: {slope['year']:.2f} a year, true 6.00")
 
 # %%
 # Intervals become wider with the distance from the training rows, because a small error of the slope becomes larger
-# with time. They do not include a change of the trend.
+# with time. They are too narrow if the trend changes.
 
 fig, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
 mean, interval = models["sknnk"].predict(table[test], return_interval=0.9)

@@ -73,26 +73,28 @@ def bundle(
 ) -> Any:
     """Turn a trained network into a bundled one, all of its parameters in one matrix.
 
-    Each layer is replaced by the product of a matrix and random features of its input. The matrix is multiplied with
-    the weights of the next layer. In the end ``output = Theta Phi(x)`` is left, with one matrix ``Theta``.
+    The new network multiplies random features ``Phi(x)`` of a row by one matrix ``Theta``. In theory each layer is
+    replaced by a matrix times random features of its input. This matrix is multiplied with the weights of the next
+    layer, and so on. In the end only ``Theta`` is left.
 
     Parameters
     ----------
     network : MLPRegressor, MLPClassifier or torch.nn.Sequential
-        The trained network. Of a sequential one, linear layers, activations and dropout are understood.
+        The trained network. A sequential one may have linear layers, activations and dropout.
     n_components : int or tuple of int
         Number of random features; for ``method="analytic"`` one number for each bundled layer, or the same for all.
     X : array-like of shape (n_samples, n_features), optional
-        Rows like those that the network will see, without labels. ``method="calibrated"`` needs them. ``"analytic"``
-        takes the range of the inputs from them; without them it assumes standardised inputs.
+        Rows like those that the network will predict, without labels. ``method="calibrated"`` needs them.
+        ``"analytic"`` takes the range of the inputs from them; without them it assumes standardised inputs.
     method : {"calibrated", "analytic"}, default="calibrated"
-        ``"calibrated"`` chooses a kernel and finds the matrix by least squares, so that the outputs for `X` are those
-        of the network. It is far more accurate for its size. ``"analytic"`` computes the matrix from the weights, by
-        unbiased features. It works for one layer of small weights, and warns if it does not work.
+        ``"calibrated"`` chooses a kernel. Then it finds the matrix by least squares, so that the outputs for `X` are
+        close to those of the network. It is far more accurate for its size. ``"analytic"`` computes the matrix from the
+        weights, by unbiased features. It works for one layer of small weights, and warns if it does not work.
     n_layers : int, optional
-        Number of hidden layers to bundle, from the input; the others stay as they are. All of them by default.
+        Number of hidden layers to bundle, counted from the input; the others stay as they are. By default all.
     classes : array-like of shape (n_classes,), optional
-        Labels of the outputs of a PyTorch classifier, in order; without them it is taken for a regression network.
+        Labels of the outputs of a PyTorch classifier, in their order. Without them a PyTorch network is taken for a
+        regressor.
     alpha : "auto", float or array-like, default="auto"
         Penalty of the least squares of ``"calibrated"``, as in :class:`BundledNetworkRegressor`.
     n_jobs : int, optional
@@ -110,8 +112,8 @@ def bundle(
     Raises
     ------
     ValueError
-        If the network is not fitted or not supported, or `X` is missing or does not fit it, as where a data frame has
-        other columns, or in another order, than the one that the network was fitted to.
+        If the network is not fitted or not supported, or if `X` is missing or does not fit. A data frame must have the
+        same columns, in the same order, as the one that the network was fitted to.
 
     See Also
     --------

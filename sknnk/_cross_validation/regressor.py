@@ -22,85 +22,86 @@ _SCORED = {"huber": "absolute_error"}
 class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, RegressorMixin, CountSearch):
     """Regression network whose number of features and penalty are cross-validated in one pass.
 
-    The features of a smaller network are the first features of a larger one, and the sums of a training set are those
-    of all rows minus those of its test set. So one pass over the rows gives the scores for all numbers of features, all
-    penalties and all folds. They are the scores that :class:`~sklearn.model_selection.GridSearchCV` finds for
-    :class:`BundledNetworkRegressor`, which it fits for each candidate and fold.
+    One pass over the rows gives the scores for all numbers of features, all penalties and all folds. There are two
+    reasons: a smaller network uses the first features of a larger one, and the sums of a training set are the sums of
+    all rows minus those of its test set. :class:`~sklearn.model_selection.GridSearchCV` finds the same scores, but fits
+    a :class:`BundledNetworkRegressor` for each candidate and fold.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=(128, 256, 512, 1024, 2048)
         Numbers of random features to compare.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}, default="squared_error"
-        As in :class:`BundledNetworkRegressor`. With another loss than squares nothing is shared between penalties and
-        folds but the columns: every candidate takes up to 12 passes over its training set, as in a grid search.
+        As in :class:`BundledNetworkRegressor`. With other losses than squared errors one pass is not enough: each
+        candidate takes up to 12 passes over its training set, as in a grid search.
     quantile : float or array-like of float, default=0.5
         Level, or levels, of ``loss="quantile"``.
     alphas : "auto", float or array-like, default="auto"
-        Penalties to compare, for features of norm one. Of penalties with equal scores, the first is chosen. ``"auto"``
-        takes powers of ten from 100 to 1e-5, times what one row weighs: a common factor of the weights changes nothing.
-        With other losses than squares they are multiplied by the mean curvature of the loss.
+        Penalties to compare, for features of norm one. If several have equal scores, the first is chosen. ``"auto"``
+        takes powers of ten from 100 to 1e-5, times the weight of one row, so a common factor of the weights changes
+        nothing. With other losses than squared errors they are multiplied by the mean curvature of the loss.
     activations : "auto", str, callable, or list or tuple of these, default="gaussian"
-        Activation of the bundled layer. A list or tuple adds an axis to the grid, and each value costs one pass over
-        the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
+        Activation of the layer, which determines the kernel. A list or tuple adds an axis to the grid, and each value
+        costs one pass over the rows. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
     length_scales : "scale", "auto", float, or list or tuple, default="scale"
-        Distance between transformed inputs over which features vary. ``"scale"`` is the distance at which the kernel of
+        Distance, in transformed inputs, over which the kernel falls. ``"scale"`` is the distance at which the kernel of
         two typical rows is ``1 / e``; if another parameter of the kernel is ``"auto"``, it means ``"auto"``. ``"auto"``
         chooses on each training set and needs ``preprocessing="fold"``. A list or tuple adds an axis to the grid, and
         each value costs one pass over the rows. An entry of a list may be an array with one scale for each column.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        How the random directions are coupled. ``"auto"`` chooses on each training set and needs
+        How random directions are drawn, as in :class:`URFSampler`. ``"auto"`` chooses on each training set and needs
         ``preprocessing="fold"``.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="isotropic"
-        How the frequencies are coupled. ``"auto"`` chooses on each training set and needs ``preprocessing="fold"``.
+        As in :class:`BundledNetworkRegressor`. ``"auto"`` chooses on each training set and needs
+        ``preprocessing="fold"``.
     preprocessing : {"once", "fold"}, default="once"
-        Rows that say what fills gaps and which categories are rare, and to which the input transform and
-        ``length_scales="scale"`` are fitted. ``"once"`` takes all rows of `X` and never looks at `y`. ``"fold"`` takes
-        each training set, at the cost of one pass over the rows for each. A parameter of the kernel that is ``"auto"``
-        is chosen by the targets, and therefore needs ``"fold"``. The direct link is always scaled by the training set.
-        With ``"once"``, scores on folds in the order of time are too good. With another loss than squares,
-        the input transform is always fitted to the training set.
+        Which rows are used to fill missing values, to find rare categories, and to fit the input transform and
+        ``length_scales="scale"``. ``"once"`` uses all rows of `X`, and never `y`; its scores on folds in the order of
+        time are too good. ``"fold"`` uses each training set by itself, and takes one pass over the rows for each. A
+        parameter of the kernel that is ``"auto"`` is chosen by the targets, and therefore needs ``"fold"``. The direct
+        link is always scaled by the training set. With other losses than squared errors, the input transform is always
+        fitted to the training set, too.
     cv : int, splitter or iterable of (train, test), default=None
         As in :class:`~sklearn.model_selection.GridSearchCV`. None is five folds, which are stratified for classes.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in :class:`~sklearn.model_selection.GridSearchCV`; None is R2, and for other losses than squares the
-        explained share of the loss (D2): of the deviance, or of the pinball loss. For ``"huber"`` it is that of the
-        absolute error, because R2 follows wild targets in the test rows.
+        As in :class:`~sklearn.model_selection.GridSearchCV`. None is R2. With other losses than squared errors, None is
+        the explained share (D2) of the deviance or of the pinball loss. With ``"huber"`` it is the explained share of
+        the absolute error, because a few wild targets in the test rows would decide R2.
     refit : bool, str or callable, default=True
-        Whether to fit the chosen candidate to all rows. With several scores, the name of the score to choose by. A
-        function takes `cv_results_` and returns the position of the chosen candidate. With False the search ends with
-        its results.
+        Whether to fit the chosen candidate to all rows. With several scores: the name of the score that decides. A
+        function gets `cv_results_` and returns the position of the chosen candidate. With False there is no fitted
+        network, only results.
     selection : {"best", "one_standard_error"}, default="best"
-        ``"best"`` chooses the candidate of the best mean score. ``"one_standard_error"`` takes all candidates whose
-        mean score is at most one standard error below the best one, where the standard error is that of the best mean
-        over the splits. Of these it chooses the one with fewest features, then the one with the largest penalty.
+        ``"best"`` chooses the candidate of the best mean score. ``"one_standard_error"`` prefers small networks: among
+        all candidates at most one standard error below the best mean score, it chooses the one with fewest features,
+        then the one with the largest penalty. The standard error is computed from the scores of the best candidate on
+        all splits.
     return_train_score : bool, default=False
         Whether training sets are scored, too.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         As in :class:`BundledNetworkRegressor`. ``"auto"`` is ``"quantile"`` but for tables of almost nothing but zeros.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, together with the random features. With
-        kernels and targets that are numbers, whether a straight line follows columns that drift in the order of the
-        rows, such as time.
+        Whether the transformed inputs are features, too, next to random features. With kernels and targets that are
+        numbers: whether a straight line may be added, if columns drift in the order of the rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values have statistics of the targets, and
-        therefore need ``preprocessing="fold"``.
+        As in :class:`BundledNetworkRegressor`. Categories of more than 40 values are encoded as means of the targets,
+        and therefore need ``preprocessing="fold"``.
     batch_size : "auto" or int, default="auto"
-        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
+        Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional
-        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit keeps BLAS to one thread
-        as well; otherwise BLAS has its own. Only rounding depends on it.
+        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit also keeps BLAS to one
+        thread; otherwise BLAS has its own number. Results differ only by rounding.
     random_state : int, RandomState instance or None, default=None
         Seed of everything random, except for the splits of `cv`.
     verbose : int, default=0
-        A positive number prints lines as stages of the search begin and end, and one for each kernel. From 2 on, a bar
-        shows how far a stage is.
+        A positive number prints a line when a stage of the search begins or ends, and for each kernel. From 2 on, a bar
+        shows the progress of a stage.
 
     Attributes
     ----------
     cv_results_ : dict
-        Parameters, scores, ranks and times of every candidate, with the keys of GridSearchCV. Candidates share the pass
-        over the rows, and its time is divided equally among them.
+        Parameters, scores, ranks and times of every candidate, with the keys of GridSearchCV. The time of a pass over
+        the rows is divided equally among its candidates.
     best_params_ : dict
         Parameters of the chosen candidate.
     best_score_ : float
@@ -129,7 +130,7 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
     effective_dof_, noise_variance_ : float or ndarray of shape (n_targets,)
         As in :class:`BundledNetworkRegressor`.
     samplers_ : tuple of URFSampler
-        The bundled layer.
+        The layer with random features.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -142,10 +143,10 @@ class BundledNetworkRegressorCV(CallbackSupportMixin, MultiOutputMixin, Regresso
 
     Notes
     -----
-    As in GridSearchCV, weights count in the fit, and in the scores that take weights.
-    With up to one and a half rows for each column, the features of all rows are kept in memory. With more rows only
-    moments are kept, one Gram matrix for each fold. Squared errors and R2 are then computed from a single pass over the
-    rows. Other scores take a second pass over the test rows.
+    As in GridSearchCV, weights count in the fit, and in the scores that take weights. With up to one and a half rows
+    for each column, the features of all rows are kept in memory. With more rows only one Gram matrix for each fold is
+    kept. Squared errors and R2 are then computed from a single pass over the rows. Other scores take a second pass over
+    the test rows.
 
     References
     ----------

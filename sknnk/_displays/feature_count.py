@@ -12,9 +12,9 @@ from .._compute import Array, Indices
 class FeatureCountDisplay:
     """Score against the number of features, over the splits of a cross-validation.
 
-    For every number of features the candidate of best mean test score is shown: its mean over the splits, and a band of
-    one standard deviation either way. Where the curve of the test score flattens, more features buy nothing; where the
-    training score leaves it behind, they are spent on noise.
+    For every number of features, the candidate of best mean test score is shown: its mean over the splits, in a band of
+    one standard deviation on both sides. If the test score no longer rises, more features do not help. If only the
+    training score still rises, more features fit noise.
 
     Use :meth:`from_estimator` or :meth:`from_cv_results`; all parameters are stored as attributes.
 
@@ -101,7 +101,7 @@ class FeatureCountDisplay:
         score_name : str, default=None
             Label of the vertical axis; None is the name of the metric.
         band : bool, default=True
-            Whether to draw a standard deviation either way.
+            Whether to draw a band of one standard deviation on both sides.
         line_kw, band_kw : dict, default=None
             Passed to ``ax.plot`` and ``ax.fill_between``.
 
@@ -153,7 +153,7 @@ class FeatureCountDisplay:
         score_name : str, default=None
             Label of the vertical axis; None is the name of the metric.
         band : bool, default=True
-            Whether to draw a standard deviation either way.
+            Whether to draw a band of one standard deviation on both sides.
         line_kw, band_kw : dict, default=None
             Passed to ``ax.plot`` and ``ax.fill_between``.
 
@@ -199,7 +199,7 @@ class FeatureCountDisplay:
         score_name : str, default=None
             Label of the vertical axis; None is that of the display.
         band : bool, default=True
-            Whether to draw a standard deviation either way.
+            Whether to draw a band of one standard deviation on both sides.
         line_kw, band_kw : dict, default=None
             Passed to ``ax.plot`` and ``ax.fill_between``.
 

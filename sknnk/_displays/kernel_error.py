@@ -15,9 +15,9 @@ from .._kernels import activation_name
 class KernelErrorDisplay:
     """Root mean square error of an estimated kernel, or of an estimated layer, against the number of columns.
 
-    The line is the mean over repetitions with different seeds, the band holds all of them. In double logarithmic axes a
-    Monte Carlo error is a line of slope -1/2, which is drawn for comparison; where a curve leaves it and becomes flat,
-    what is left is bias.
+    The line is the mean over repetitions with different seeds, and the band holds all of them. Both axes are
+    logarithmic. A random error without bias falls along a line of slope -1/2, which is drawn for comparison. Where a
+    curve becomes flat, the rest of its error is bias.
 
     Use :meth:`from_estimator`; all parameters are stored as attributes.
 

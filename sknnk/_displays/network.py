@@ -16,11 +16,11 @@ _AXIS_COLUMNS, _LEAST_PART = 3, 0.05
 
 
 class NetworkDisplay:
-    """A fitted network as a picture: inputs, layers, output matrix, and what was learned of the columns.
+    """A fitted network as a picture: inputs, layers, output matrix, and the columns that matter most.
 
-    One box stands for each stage that a row passes, from left to right, with its size, kernel and penalty; an arrow
-    over the boxes is the direct link. Below are the columns that count most, where length scales were learned. If the
-    kernel learned directions across columns, the main parts of the steepest one are written under them.
+    A row passes the boxes from left to right. Each box is one stage of the network, with its size, kernel and penalty.
+    An arrow over the boxes is the direct link. If length scales were learned, the columns that matter most are drawn
+    below. If combinations of columns were learned, the main parts of the most important one are written under them.
 
     Use :meth:`from_estimator`; all parameters are stored as attributes.
 
@@ -37,7 +37,7 @@ class NetworkDisplay:
     name : str, default=None
         Title of the picture.
     axis : ndarray of shape (n_features,), default=None
-        Direction of the shortest length scale; None where no directions were learned.
+        Combination of columns with the shortest length scale; None if no combinations were learned.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class NetworkDisplay:
         feature_names : sequence of str, default=None
             Names of the columns that the network takes; None are those of the fit, where it has seen any.
         n_columns : int, default=10
-            Number of columns to show at most, those of the largest share.
+            Largest number of columns to show; those with the largest shares are shown.
         name : str, default=None
             Title; None is the name of the class.
         ax : matplotlib Axes, default=None
@@ -161,7 +161,7 @@ class NetworkDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure of fitting size.
         n_columns : int, default=10
-            Number of columns to show at most, those of the largest share.
+            Largest number of columns to show; those with the largest shares are shown.
         box_kw, bar_kw : dict, default=None
             Passed to ``FancyBboxPatch`` and ``ax.barh``.
 

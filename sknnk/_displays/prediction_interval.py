@@ -15,9 +15,8 @@ _KINDS = ("band", "bars")
 class PredictionIntervalDisplay:
     """Predictions with prediction intervals, and the measured values over them.
 
-    Rows are sorted by their prediction, or stand where one column of the inputs has them. The legend says what the
-    intervals are worth: the share of measured values inside, which should be the confidence level, and their mean
-    width, which should be small.
+    Rows are sorted by their prediction, or by one input column. The legend has the share of measured values inside the
+    intervals, which should be the confidence level, and the mean width of the intervals, which should be small.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are stored as attributes.
 
@@ -32,7 +31,7 @@ class PredictionIntervalDisplay:
     y_true : ndarray of shape (n_samples,), default=None
         Measured values, if there are any.
     position : ndarray of shape (n_samples,), default=None
-        Where rows stand on the horizontal axis; None sorts them by prediction.
+        Where rows stand on the horizontal axis. None sorts them by prediction.
     position_name : str, default=None
         Label of that axis.
     name : str, default=None
@@ -145,7 +144,7 @@ class PredictionIntervalDisplay:
             Whether intervals are joined to a band or drawn for each row; None is ``"bars"`` against one of several
             columns, where neighbours differ in the others, and ``"band"`` otherwise.
         subsample : int, default=1000
-            Rows that are drawn at most, evenly spaced; coverage and width are those of all. None draws all.
+            Largest number of rows to draw, evenly spaced. Coverage and width are for all rows. None draws all.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         line_kw, band_kw, point_kw : dict, default=None
@@ -222,7 +221,7 @@ class PredictionIntervalDisplay:
         confidence_level : float or sequence of float, default=0.9
             Level of the intervals, or of each.
         position : array-like of shape (n_samples,), default=None
-            Where rows stand on the horizontal axis; None sorts them by prediction.
+            Where rows stand on the horizontal axis. None sorts them by prediction.
         position_name : str, default=None
             Label of that axis.
         name : str, default=None
@@ -232,7 +231,7 @@ class PredictionIntervalDisplay:
         kind : {"band", "bars"}, default="band"
             Whether intervals are joined to a band or drawn for each row.
         subsample : int, default=1000
-            Rows that are drawn at most, evenly spaced; coverage and width are those of all. None draws all.
+            Largest number of rows to draw, evenly spaced. Coverage and width are for all rows. None draws all.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         line_kw, band_kw, point_kw : dict, default=None
@@ -298,7 +297,7 @@ class PredictionIntervalDisplay:
         kind : {"band", "bars"}, default=None
             Whether intervals are joined to a band or drawn for each row; None is that of the display.
         subsample : int, default=1000
-            Rows that are drawn at most, evenly spaced; coverage and width are those of all. None draws all.
+            Largest number of rows to draw, evenly spaced. Coverage and width are for all rows. None draws all.
         line_kw, band_kw, point_kw : dict, default=None
             Passed to ``ax.plot``, to ``ax.fill_between`` or ``ax.vlines``, and to ``ax.scatter``.
 

@@ -19,9 +19,10 @@ from .unbiased import checked_weights
 class ArcCosineSampler(RandomFeatureSampler):
     """Arc-cosine random features: the ReLU-SNNK and its relatives.
 
-    ``Phi(x) = sqrt(2 / m) max(0, G x)^degree`` with standard normal rows of ``G``; ``Phi(x) . Phi(y)`` estimates the
-    arc-cosine kernel of Cho and Saul, the kernel of an infinitely wide layer of step, ReLU or squared ReLU units.
-    It is a kernel, and not an estimate of ``relu(w . x)``.
+    The features are ``Phi(x) = sqrt(2 / m) max(0, G x)^degree`` with standard normal rows of ``G``. Their dot products
+    estimate the arc-cosine kernel of Cho and Saul. This is the kernel of an infinitely wide layer of step, ReLU or
+    squared ReLU units. It is no estimate of a given layer ``relu(w . x)``; see ``mode="unbiased"`` of
+    :class:`URFSampler`.
 
     Parameters
     ----------
@@ -30,11 +31,12 @@ class ArcCosineSampler(RandomFeatureSampler):
     n_components : int, default=100
         Number of columns.
     length_scale : "scale", float or array-like of shape (n_features,), default="scale"
-        `X` is divided by it before the bias is appended. ``"scale"`` is the square root of the total variance.
+        `X` is divided by this number, or each column by its own. ``"scale"`` is the square root of the total variance.
     bias : float, default=1.0
-        Value of the additional constant input; zero makes the features homogeneous in `X`.
+        Value of a constant input that is added as one more column. With zero, features of ``2 * X`` are ``2 ** degree``
+        times those of `X`.
     directions : {"gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        How the random directions are coupled.
+        How the random directions are drawn, as in :class:`URFSampler`.
     random_state : int, RandomState instance or None, default=None
         Source of the random weights. The same integer gives nested columns for growing `n_components`.
 

@@ -107,7 +107,7 @@ def _orthogonal_pairs(sampler: URFSampler) -> Array:
 
 
 def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *, confidence: float = 0.95) -> Array:
-    """Error of the estimate of a layer that is exceeded with small probability.
+    """Bound that the error of an estimated layer exceeds only with small probability.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def estimation_error_bound(sampler: URFSampler, X: Any, W: Any, b: Any = None, *
     b : array-like of shape (n_units,), optional
         Biases; zero when not given.
     confidence : float, default=0.95
-        Probability, over random states, that the error of any one entry is at most the bound.
+        Probability, over random states, that the error of a single entry is at most the bound.
 
     Returns
     -------

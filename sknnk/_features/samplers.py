@@ -52,19 +52,20 @@ class URFSampler(RandomFeatureSampler):
     A layer ``f(w . x + b)`` is rewritten as a dot product of a map Phi of the input and a map Psi of the parameters.
     This transformer is Phi.
 
-    *Bounded* mode is the mode for learning. Phi are pairs of cosines and sines. An unbiased estimate of a layer would
-    also need a factor for each row, which is very large for an outlying row; this mode leaves it out. Rows of Phi have
-    norm one and
+    *Bounded* mode is the mode for learning. Phi consists of pairs of cosines and sines. An unbiased estimate of a layer
+    would also multiply each row by a factor, which is very large for outlying rows. This mode leaves it out. So rows of
+    Phi have norm one, and
 
     ``Phi(x) . Phi(y)  ->  k(x, y)``  as  `n_components` grows,
 
-    where ``k`` is the kernel of the activation: ``kappa(|x - y| / length_scale)`` with isotropic frequencies, the
-    product of ``kappa(|x_j - y_j| / length_scale_j)`` over the columns with coordinatewise ones.
+    where ``k`` is the kernel of the activation. With isotropic frequencies it is ``kappa(|x - y| / length_scale)``.
+    With coordinatewise frequencies it is the product of ``kappa(|x_j - y_j| / length_scale_j)`` over the columns.
 
     In *unbiased* mode `transform_weights` is Psi, and ``transform(X) @ transform_weights(W, b).T`` estimates
-    ``activation(X @ W.T + b)``: its mean over seeds is ``spectrum_(X @ W.T + b)``, which differs from the activation by
-    ``spectrum_.max_error`` at most. The spectrum is fitted to the number of columns and to the largest ``|x| |w|``, so
-    that bias and variance fall together. The columns include a constant and, if it lowers the error, the input itself.
+    ``activation(X @ W.T + b)``. The mean of the estimate over seeds is ``spectrum_(X @ W.T + b)``. It differs from the
+    activation by at most ``spectrum_.max_error``, the bias. `fit` chooses the spectrum by the number of columns and the
+    largest ``|x| |w|``. So more columns lower both the bias and the variance. The columns include a constant and, if it
+    lowers the error, the input itself.
 
     Parameters
     ----------
@@ -76,19 +77,22 @@ class URFSampler(RandomFeatureSampler):
     n_components : int, default=100
         Number of columns. An odd number leaves the last cosine without its sine.
     length_scale : "scale", float or array-like of shape (n_features,), default="scale"
-        The distance, in units of `X`, over which features vary. ``"scale"`` is the distance at which the kernel of two
-        typical rows is ``1 / e``, for any activation, number of columns and common unit. For isotropic Gaussian
-        frequencies it is the square root of the total variance.
+        The distance, in units of `X`, over which the kernel falls: much closer rows count as alike, and rows much
+        farther apart as different. ``"scale"`` is the distance at which the kernel of two typical rows is ``1 / e``,
+        for any activation, number of columns and common unit. For isotropic Gaussian frequencies it is the square root
+        of the total variance.
     directions : {"gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="orthogonal"
-        How the random directions are coupled. ``"orthogonal"`` has the lowest error for smooth kernels; ``"sparse"``
-        makes every feature depend on one to three columns.
+        How the random directions are drawn. ``"gaussian"`` ones are independent. ``"orthogonal"`` ones have the lowest
+        error for smooth kernels. With ``"sparse"`` every feature depends on one to three columns. ``"qmc"`` takes a
+        quasi-random sequence. ``"hadamard"`` uses a transform that is fast for many columns.
     frequencies : {"isotropic", "coordinatewise"}, default="isotropic"
-        One frequency per direction (a kernel of the Euclidean distance), or one per entry (a product kernel, often
-        better for tables).
+        ``"isotropic"`` draws one frequency for each direction: the kernel depends on the Euclidean distance.
+        ``"coordinatewise"`` draws one for each entry of a direction: the kernel is a product over the columns, which is
+        often better for tables.
     mode : {"bounded", "unbiased", "positive"}, default="bounded"
         ``"bounded"`` is for learning. ``"unbiased"`` estimates a given layer, by features that oscillate in the input
-        and grow in the weights. ``"positive"`` exchanges the two roles, so random features are positive. Both do not
-        use `length_scale`, because the weights fix the unit.
+        and grow in the weights. In ``"positive"`` mode features grow in the input and oscillate in the weights, so
+        random features are positive. These two modes do not use `length_scale`, because the weights fix the unit.
     weight_norm : float, default=1.0
         The largest norm of a row of weights that `transform_weights` will get. Its product with the largest norm of a
         row in `fit` is the range in which the spectrum is fitted. Biases may be up to half of this product.

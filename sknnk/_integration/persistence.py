@@ -66,12 +66,12 @@ _TYPES = (
 
 
 def trusted_types() -> list[str]:
-    """List the types that fitted estimators of this package consist of, for ``skops.io.load``.
+    """List the types in fitted estimators of this package, for ``skops.io.load``.
 
-    skops loads a file without running code that came with it: whatever is not a plain part of NumPy, SciPy or
-    scikit-learn must be trusted by name. These types hold arrays, numbers and names, those of scikit-learn's imputers,
-    encoders and column transformers in front of a network as well. What a user puts into an estimator, such as an
-    activation of their own or a scorer, is not among them, and skops will ask for it.
+    skops loads a file without running code from it. Types that are not plain parts of NumPy, SciPy or scikit-learn must
+    be trusted by name. The types in this list hold only arrays, numbers and names. Those of scikit-learn's imputers,
+    encoders and column transformers are in it, too. Objects that a user puts into an estimator, such as an activation
+    of their own or a scorer, are not, and skops asks for them.
 
     Returns
     -------

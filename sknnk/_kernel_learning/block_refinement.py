@@ -10,7 +10,7 @@ from .._integration import Step, ignore_step
 from .._kernels import Kernel, symmetric_kernel_matrix
 from .kernel_features import KernelTask
 from .kernel_scores import CrossValidation, climb
-from .trials import Fit, KernelValues
+from .trials import Fit, KernelValues, standardised
 
 # Inputs, targets and weights.
 Rows = tuple[Array, Array, Array]
@@ -73,14 +73,10 @@ def refined_on_blocks(
     """
     weight = task.sample_weight
     mean = np.average(task.Y, axis=0, weights=weight)
-    spread = np.sqrt(np.average((task.Y - mean) ** 2, axis=0, weights=weight))
     unit = float(weight.mean())
 
-    def standard(Y: Array) -> Array:
-        return np.divide(Y - mean, spread, out=np.zeros_like(Y), where=spread > 0.0)
-
     judges = [
-        _Judge(X, CrossValidation(standard(Y), sample_weight, _JUDGING_ROWS, alphas, unit))
+        _Judge(X, CrossValidation(standardised(Y, mean, task.spread), sample_weight, _JUDGING_ROWS, alphas, unit))
         for X, Y, sample_weight in blocks
     ]
     best = task.choice.best

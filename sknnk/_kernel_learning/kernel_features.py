@@ -19,7 +19,7 @@ from .._features import Candidate
 from .._integration import NO_PROGRESS, Task
 from .._kernels import numeric_length_scale
 from .search import MIN_ROWS, KernelChoice, kernel_families, kernels_tried, search_kernel
-from .trials import SearchTask
+from .trials import SearchTask, spread_of
 from .wide_tables import learns_columns, row_coordinates, sees_distances_alone
 
 # Up to this many distinct rows, all of them are centres, and the whole kernel matrix is factored.
@@ -44,6 +44,8 @@ class KernelTask:
         Whether these are all rows of the table, not a sample of them.
     input_transform : {"quantile", "robust", "standard", None}
         Which transform it is.
+    spread : ndarray of shape (n_targets,)
+        Standard deviations by which errors of the targets are divided.
     """
 
     input_map: QuantileMap | None
@@ -52,7 +54,8 @@ class KernelTask:
     sample_weight: Array
     choice: KernelChoice
     complete: bool
-    input_transform: str | None = None
+    input_transform: str | None
+    spread: Array
 
 
 def prepare_kernel(
@@ -67,6 +70,7 @@ def prepare_kernel(
     threads: int,
     progress: Task = NO_PROGRESS,
     learned_gain: float = 0.0,
+    common_unit: bool = False,
 ) -> KernelTask:
     """Transform the rows, merge equal ones and choose the kernel on a sample of them.
 
@@ -94,6 +98,8 @@ def prepare_kernel(
         The fit, of which the choice is a part.
     learned_gain : float, default=0.0
         Share of the error that learned length scales must gain over equal ones.
+    common_unit : bool, default=False
+        Whether all targets have the same unit, as classes have.
 
     Returns
     -------
@@ -118,12 +124,13 @@ def prepare_kernel(
         families, learn_features, maps = families[:1], False, maps[:1]
     n_tried = kernels_tried(len(families), length_scale is None, learn_features, n_inputs=len(maps))
     compact = sees_distances_alone(families, length_scale, learn_features, (len(places), X.shape[1]))
+    spread = spread_of(drawn_targets, drawn_weight, common_unit)
     with progress.part("choose-kernel", n_tried) as done:
         tasks = []
         for each in maps:
             mapped = dense_inputs(each, inputs[places])
             compared = row_coordinates(mapped, groups[places]) if compact else mapped
-            tasks.append(SearchTask.of(compared, drawn_targets, drawn_weight, alphas, threads, done))
+            tasks.append(SearchTask.of(compared, drawn_targets, drawn_weight, alphas, threads, done, spread))
         # There are many small factorisations. Threads of BLAS would mostly wait for each other, and use the cores
         # meanwhile.
         with one_blas_thread():
@@ -132,4 +139,5 @@ def prepare_kernel(
         choice = choice.with_equal_scales(X.shape[1])
     order, input_map, chosen = order_rng.permutation(len(inputs)), maps[choice.place], transforms[choice.place]
     inputs = dense_inputs(input_map, inputs[order])
-    return KernelTask(input_map, inputs, targets[order], weight[order], choice, isinstance(rows, slice), chosen)
+    complete = isinstance(rows, slice)
+    return KernelTask(input_map, inputs, targets[order], weight[order], choice, complete, chosen, spread)

@@ -25,7 +25,7 @@ from .kernel_features import EXACT_ROWS, SAMPLE_ROWS
 from .resampling import MOST_ROUNDS, resampled
 from .search import MIN_ROWS, kernel_families, kernels_tried, learned_kernels
 from .successive_halving import Choice, candidates, halving_search, n_comparisons
-from .trials import Fit, SearchTask
+from .trials import Fit, SearchTask, spread_of
 from .wide_tables import is_wide, learns_columns, row_coordinates
 
 # Up to this many rows, 1024 columns are as good as 2048.
@@ -93,6 +93,7 @@ def prepare_layers(
     threads: int = 1,
     learning: Collection[str] = (),
     progress: Task = NO_PROGRESS,
+    common_unit: bool = False,
 ) -> tuple[RandomMap, Choice]:
     """Choose what is "auto" on a sample of the rows and draw the layers.
 
@@ -123,6 +124,8 @@ def prepare_layers(
         last layer are drawn again near those that matter.
     progress : Task, optional
         The fit, of which the choice is a part.
+    common_unit : bool, default=False
+        Whether all targets have the same unit, as classes have.
 
     Returns
     -------
@@ -151,14 +154,17 @@ def prepare_layers(
         samplers = build_samplers(options[0], n_components, sample[0], seeds)
         return RandomMap(input_map, link_scale, samplers), Choice(options[0], None, [], transform)
     learned, searched = _possible(learning, sample[0].shape), _for_search(options, sample[0])
+    spread = spread_of(*sample[1:3], common_unit)
+    # Errors relative to the variance of each target become errors relative to the mean variance.
+    shares = spread_of(*sample[1:3]) ** 2 if common_unit and spread.any() else None
     with progress.part("choose-kernel", _n_choices(kernel, len(options), learned, X.shape[1])) as done:
         if "agop" in learned:
-            options += _learned_options(kernel, sample[:3], learning_rng, threads, done)
-        choice = halving_search(options, features, searched, *sample[1:], fold_rng, threads, done)
+            options += _learned_options(kernel, sample[:3], learning_rng, threads, done, spread)
+        choice = halving_search(options, features, searched, *sample[1:], fold_rng, threads, done, shares)
         choice = replace(choice, input_transform=transform)
         layers = RandomMap(input_map, link_scale, build_samplers(choice.candidate, n_components, sample[0], seeds))
         if "resample" in learning:
-            layers, choice = _resampled_layers(layers, choice, sample, resampling_rng, done)
+            layers, choice = _resampled_layers(layers, choice, sample, resampling_rng, done, spread)
     return layers, choice
 
 
@@ -188,6 +194,7 @@ def _resampled_layers(
     sample: tuple[Any, Array, Array, Indices],
     rng: np.random.Generator,
     done: Step,
+    spread: Array,
 ) -> tuple[RandomMap, Choice]:
     """The layers with frequencies of the last one drawn again, where rows that are left out gain by it."""
     inputs, Y, sample_weight, groups = sample
@@ -196,7 +203,7 @@ def _resampled_layers(
         return layers, choice
     # Rows with equal inputs are neighbours, so that at most one of them is on both sides of the last third.
     rows = np.argsort(rng.permutation(n_groups)[groups], kind="stable")[:_RESAMPLED_ROWS]
-    task = SearchTask.of(inputs[rows], Y[rows], sample_weight[rows])
+    task = SearchTask.of(inputs[rows], Y[rows], sample_weight[rows], spread=spread)
     *front, last = layers.samplers
     axes = None if front else choice.candidate.axes
     stack, alpha = replace(layers, input_map=None), float(np.exp(np.mean(np.log(choice.alpha))))
@@ -283,6 +290,7 @@ def _learned_options(
     rng: np.random.Generator,
     threads: int,
     done: Step,
+    spread: Array,
 ) -> list[Candidate]:
     """Kernels with one learned length scale per column."""
     X, Y, sample_weight = sample
@@ -292,7 +300,7 @@ def _learned_options(
     rows = unit_rows(X, Y, sample_weight, rng)
     families = kernel_families(kernel.activation, kernel.frequencies, X.shape[1])
     with one_blas_thread():  # for many small factorisations
-        fits = learned_kernels(SearchTask.of(*rows, None, threads, done), families, rng)
+        fits = learned_kernels(SearchTask.of(*rows, None, threads, done, spread), families, rng)
     deviations = column_deviations(X, sample_weight)
     return [each for fit in fits for each in _as_candidates(kernel.directions, fit, deviations)]
 

@@ -95,6 +95,7 @@ def halving_search(
     rng: np.random.Generator,
     threads: int = 1,
     done: Step = ignore_step,
+    shares: Array | None = None,
 ) -> Choice:
     """Find the kernel and penalty of least cross-validated squared error by successive halving.
 
@@ -112,6 +113,8 @@ def halving_search(
         Threads over which kernels are spread; the result does not depend on it.
     done : callable, optional
         Called after each comparison, from any thread.
+    shares : ndarray of shape (n_targets,), optional
+        Non-negative weights of the targets' relative errors; None for equal ones.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def halving_search(
     for n_samples, n_components, keep in _rounds(n_groups, len(options)):
         rows = rank < n_samples
         curves = over_threads(scored, [(option, rows, n_components) for option in best[:keep]], threads)
-        errors = [float(np.mean(np.min(curve, axis=0))) for curve in curves]
+        errors = [float(np.average(np.min(curve, axis=0), weights=shares)) for curve in curves]
         history += [(o, int(rows.sum()), n_components, e) for o, e in zip(best, errors, strict=False)]
         order = np.argsort(errors, kind="stable")
         best, alpha = [best[i] for i in order], _ALPHAS[np.argmin(curves[order[0]], axis=0)]

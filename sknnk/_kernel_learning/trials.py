@@ -11,6 +11,41 @@ from .._kernels import Kernel, symmetric_kernel_matrix
 from .kernel_scores import CrossValidation, Score
 
 
+def spread_of(Y: Array, sample_weight: Array, common: bool = False) -> Array:
+    """Standard deviations by which errors of the targets are divided.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_targets)
+        Targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    common : bool, default=False
+        Whether all targets have the same unit, as classes have: then their mean variance is the unit of all. A class
+        of two rows would otherwise weigh as much as one of thousands.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        Standard deviations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Y = np.array([[-1.0, 2.0], [1.0, -2.0], [1.0, -2.0], [-1.0, 2.0]])
+    >>> spread_of(Y, np.ones(4)), spread_of(Y, np.ones(4), common=True) ** 2
+    (array([1., 2.]), array([2.5, 2.5]))
+    """
+    centred = Y - np.average(Y, axis=0, weights=sample_weight)
+    variance = np.average(centred**2, axis=0, weights=sample_weight)
+    return np.sqrt(np.full_like(variance, variance.mean()) if common else variance)
+
+
+def standardised(Y: Array, mean: Array, spread: Array) -> Array:
+    """Targets less their means, in units of their spread; those without any are zero."""
+    return np.divide(Y - mean, spread, out=np.zeros_like(Y), where=spread > 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A kernel that was tried.
@@ -103,11 +138,11 @@ class SearchTask:
         alphas: Sequence[float] | None = None,
         threads: int = 1,
         done: Step = ignore_step,
+        spread: Array | None = None,
     ) -> "SearchTask":
-        """The task of rows whose targets have any mean and unit."""
-        centred = Y - np.average(Y, axis=0, weights=sample_weight)
-        spread = np.sqrt(np.average(centred**2, axis=0, weights=sample_weight))
-        standard = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0.0)
+        """The task of rows whose targets have any mean and unit; `spread` as `spread_of` gives it, else of each."""
+        spread = spread_of(Y, sample_weight) if spread is None else spread
+        standard = standardised(Y, np.average(Y, axis=0, weights=sample_weight), spread)
         return cls(X, standard, sample_weight, alphas, float(sample_weight.mean()), threads, done)
 
     def leading(self, n_rows: int) -> "SearchTask":

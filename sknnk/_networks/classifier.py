@@ -16,138 +16,141 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
     """Classification network of bundled layers, fitted in closed form.
 
     :class:`BundledNetworkRegressor` explains the network. Here each class is one target, which is 1 for rows of the
-    class and -1 for others (one-vs-rest). All classes share one Gram matrix. Probabilities are a softmax of the scores.
-    Its temperature is fitted on scores that are corrected for the influence of each row on its own score: of up to 1000
-    rows with kernels, and of all rows with random features.
+    class and -1 for others (one-vs-rest). Probabilities are a softmax of the scores, with a temperature that calibrates
+    them. The temperature is fitted on scores of training rows: up to 1000 rows with kernels, all rows with random
+    features. These scores are corrected for the influence of each row on its own score.
 
     Parameters
     ----------
     n_components : "auto", int or tuple of int, default="auto"
-        Number of random features: ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
-        number for each bundled layer. With ``feature_map="kernel"`` it is the number of landmarks: ``"auto"`` takes
-        1000 with blocks, and 3000 without.
+        Number of random features. ``"auto"`` takes 1024 for up to 2000 rows, and 2048 for more. A tuple gives one
+        number for each layer. With ``feature_map="kernel"`` it is the number of landmarks (see `block_size`):
+        ``"auto"`` takes 1000 with blocks, and 3000 without.
     loss : {"squared", "log_loss"}, default="squared"
-        What is minimised, together with the penalty. ``"log_loss"`` is that of logistic regression: scores are logits,
-        and their softmax gives the probabilities. It takes up to 12 weighted least-squares solutions, with features
-        that squared errors chose.
+        The errors that `fit` minimises, together with the penalty. ``"log_loss"`` is the loss of logistic regression:
+        scores are logits, and their softmax gives the probabilities. The features are first chosen with squared errors.
+        Then up to 12 weighted least-squares problems are solved.
     activation : "auto", str or callable, default="auto"
-        Activation of the bundled layers, as in :class:`URFSampler`. ``"auto"`` chooses it by cross-validation.
+        Function of the layers, as in :class:`URFSampler`. It determines the kernel. ``"auto"`` chooses it by
+        cross-validation.
     length_scale : "auto", float or array-like of shape (n_features,), default="auto"
-        Distance between transformed inputs over which the first layer varies. ``"auto"`` chooses it likewise.
+        Distance, in transformed inputs, over which the kernel falls: much closer rows count as alike, and rows much
+        farther apart as different. One number, or one for each column. ``"auto"`` chooses it by cross-validation.
     directions : {"auto", "gaussian", "orthogonal", "sparse", "qmc", "hadamard"}, default="auto"
-        How the random directions of the first layer are coupled. ``"auto"`` chooses it likewise.
+        How random directions of the first layer are drawn, as in :class:`URFSampler`. Only random features use it.
     frequencies : {"auto", "isotropic", "coordinatewise"}, default="auto"
-        How the frequencies of the first layer are coupled. ``"auto"`` chooses it likewise. All parameters that are
-        ``"auto"`` are chosen together, by cross-validation on up to 3000 rows with kernels and 4000 with random
-        features.
+        With ``"isotropic"`` the kernel depends on the distance between two rows. With ``"coordinatewise"`` it is a
+        product of one kernel for each column. All parameters of the kernel that are ``"auto"`` are chosen together, by
+        cross-validation on up to 3000 rows with kernels and 4000 with random features.
     alpha : "auto", float, or array-like, default="auto"
-        Penalty on the squared entries of the output matrix, for features of norm one. ``"auto"`` starts from the
-        penalty that this cross-validation found. With random features it then chooses one for each target, by
-        generalised cross-validation on all rows. With kernels it refines one for all targets, by cross-validation. An
-        array of shape (n_alphas,) holds candidates. An array of shape (1, n_targets) holds the penalty of each target,
-        and needs random features.
+        Penalty on the squared entries of the output matrix, as in ``Ridge``, for features of norm one. ``"auto"``
+        starts from the penalty that the cross-validation of the kernel found. With random features it then chooses one
+        for each target, by generalised cross-validation on all rows. With kernels it refines one for all targets, by
+        cross-validation. An array of shape (n_alphas,) lists penalties to choose from. An array of shape (1, n_targets)
+        gives the penalty of each target, and needs random features.
     solver : {"auto", "primal", "dual", "cg"}, default="auto"
-        ``"primal"`` adds up the Gram matrix of the features over batches of rows, and solves with it. ``"dual"`` solves
-        with the Gram matrix of the rows, which is cheaper when there are fewer rows than features. Both give the same
-        solution. ``"cg"`` iterates over the rows and forms no Gram matrix. It serves many thousands of features and
-        needs a single penalty; effective degrees of freedom and standard deviations are then approximate. ``"auto"``
-        takes the solver of least estimated cost. `partial_fit` always uses ``"primal"``, and kernels have a solver of
-        their own, whatever is given.
+        How the linear system is solved with random features; kernels have a solver of their own. ``"primal"`` uses the
+        Gram matrix of the features, summed over batches of rows. ``"dual"`` uses the Gram matrix of the rows, and is
+        cheaper with fewer rows than features. Both give the same solution. ``"cg"`` is an iteration without a Gram
+        matrix, for many thousands of features. It needs a single penalty, and its effective degrees of freedom and
+        standard deviations are approximate. ``"auto"`` takes the solver of least estimated cost. `partial_fit` always
+        uses ``"primal"``.
     tol : float, default=1e-4
         Relative residual at which ``"cg"`` stops.
     max_iter : int, default=200
         Largest number of passes over the rows that ``"cg"`` makes.
     feature_map : {"auto", "random", "kernel"}, default="auto"
-        Kind of features. ``"random"`` takes random features (:class:`URFSampler`). ``"kernel"`` takes kernels of the
-        same activation with rows of the table: an infinitely wide layer. ``"auto"`` takes kernels for tables of at
-        least 8 rows and at most 1000 columns after encoding, if `n_components`, `directions` and `solver` are
-        ``"auto"``; a sparse table is made dense for that if it then has at most 256 MiB.
+        Kind of features. ``"random"``: waves along random directions (:class:`URFSampler`). ``"kernel"``: the kernel
+        between the row and training rows, as in an infinitely wide layer. ``"auto"`` takes kernels for at least 8 rows
+        and at most 1000 columns after encoding, if `n_components`, `directions` and `solver` are ``"auto"``. A sparse
+        table must also have at most 256 MiB when it is dense.
     block_size : "auto", int or None, default="auto"
-        Rows of a block with kernels. Inside blocks of neighbours the kernel is exact; between blocks it goes through
-        `n_components` landmarks, which are rows that all others are compared with. One block is exact kernel ridge
-        regression; None takes only landmarks. ``"auto"`` takes one block for up to 12,000 rows, blocks of 12,000 down
-        to 3000 for more, and only landmarks where `n_components` is a number.
+        Number of rows in a block, with kernels. Blocks hold neighbouring rows. Inside a block the kernel is exact. Rows
+        of different blocks are compared through landmarks: `n_components` training rows drawn at random. With one block
+        the fit is exact kernel ridge regression. None takes only landmarks. ``"auto"`` takes one block for up to 12,000
+        rows, blocks of 3000 to 12,000 rows for more, and only landmarks if `n_components` is a number.
     feature_learning : {"auto", "agop", "resample", "both"} or None, default="auto"
-        ``"agop"`` learns one length scale for each column on up to 1000 rows, in rounds of closed-form fits. The scales
-        follow the mean squared slopes of the fitted function, and the round of least held-out error is kept. With
-        isotropic frequencies it then learns axes, which are combinations of the columns, if they lower the error of
-        rows set apart. With kernels for classes, scales and axes must lower that error by a quarter. ``"resample"``
-        draws the random frequencies of the last layer again near those of large amplitude, in up to ten rounds on up to
-        3000 rows, and keeps the round of least error on rows set apart. With it, `feature_map` ``"auto"`` means random
-        features. ``"both"`` does one after the other. ``"auto"`` does what the columns allow if `activation` and
-        `n_components` are ``"auto"``, else nothing: if you set one of them, pass ``"agop"`` to learn length scales. A
-        `length_scale` that you set is kept. Over 1000 columns have no axes.
+        What `fit` learns about the columns. ``"agop"`` learns one length scale for each column, on up to 1000 rows. In
+        each round it fits a network, and shortens the length scales of columns with large squared slopes. The round of
+        least held-out error is kept. With isotropic frequencies it then tries axes, which are combinations of columns,
+        and keeps them if they lower the error of rows set apart. In classifiers with kernels, scales and axes must
+        lower this error by a quarter. ``"resample"`` learns random frequencies: in up to ten rounds on up to 3000 rows,
+        it draws the frequencies of the last layer again, near those of large coefficients. The round of least error on
+        rows set apart is kept. With it, ``feature_map="auto"`` takes random features. ``"both"`` does one after the
+        other, and None nothing. ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``,
+        and else nothing. If you set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set
+        is kept. Tables of over 1000 columns get no axes.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
-        ``"quantile"`` maps every input column to a standard normal shape. ``"robust"`` keeps its shape: the median
-        becomes zero, the distance between the quartiles becomes one, and extreme values move towards a limit of three.
-        ``"standard"`` subtracts the mean and divides by the standard deviation, and moves only outliers towards a
-        limit. All are constant outside the range of the training rows, so units and outliers do not matter. None takes
-        the inputs as they are. ``"auto"`` is ``"quantile"``. For kernels without a given `length_scale`, it is the one
-        of least held-out error. Where hardly any entry differs from zero, as in counts of words, ``"auto"`` is None, or
-        ``"robust"`` where few columns outweigh all others; kernels compare these two.
+        How the input columns are scaled. ``"quantile"`` gives each column a normal shape. ``"robust"`` keeps its shape:
+        it subtracts the median, divides by the distance between the quartiles, and moves extreme values towards a limit
+        of three. ``"standard"`` subtracts the mean, divides by the standard deviation, and moves only outliers towards
+        a limit. All three are constant outside the range of the training rows. None does not change the columns.
+        ``"auto"`` is ``"quantile"``, or for kernels without a given `length_scale` the transform of least held-out
+        error. For tables of almost only zeros, such as counts of words, ``"auto"`` is None, or ``"robust"`` if few
+        columns outweigh all others; kernels compare these two.
     direct_link : bool, default=True
-        Whether the output matrix also takes the transformed inputs themselves, together with the random features. With
-        kernels and targets that are numbers, whether a straight line follows columns that drift in the order of the
-        rows, such as time.
+        Whether the transformed inputs are features, too, next to random features. With kernels and targets that are
+        numbers: whether a straight line may be added, if columns drift in the order of the rows, such as time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes those of text, categories and
-        enumerations in a data frame. None takes none, so that text is an error. Missing values are filled in any case.
+        Columns of categories, as a mask, positions or names. ``"from_dtype"`` takes the columns of text, categories and
+        enumerations of a data frame. With None there are none, and text is an error. Missing values are filled in any
+        case.
     class_weight : "balanced", dict or None, default=None
         Weights of the classes, multiplied with `sample_weight`. ``"balanced"`` gives all classes the same total weight.
-        This depends on all rows, so `partial_fit` is not available with it. Weights of classes are costs: unlike a
-        sample weight of two, one of two is no second copy of the row.
+        This depends on all rows, so `partial_fit` is not available with it. Weights of classes are costs: a class
+        weight of two does not count a row twice, as a sample weight of two does.
     batch_size : "auto" or int, default="auto"
-        Most rows whose features are in memory at one time. ``"auto"`` is the fastest. Only rounding depends on it.
+        Most rows whose features are in memory at one time. ``"auto"`` is fastest. Results differ only by rounding.
     n_jobs : int, optional
-        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit keeps BLAS to one thread
-        as well; otherwise BLAS has its own. Only rounding depends on it.
+        Number of threads. None uses as many as scikit-learn's own compiled code. With 1, a fit also keeps BLAS to one
+        thread; otherwise BLAS has its own number. Results differ only by rounding.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random. The same integer gives the same model, and a network with more components then begins
+        Seed of everything random. The same integer gives the same model. A network with more components then begins
         with the features of a smaller one.
     verbose : int, default=0
-        A positive number prints lines as stages of a fit begin and end, and one for each solution. From 2 on, a bar
-        shows how far a stage is.
+        A positive number prints a line when a stage of the fit begins or ends, and for each solution. From 2 on, a bar
+        shows the progress of a stage.
 
     Attributes
     ----------
     output_coef_ : ndarray of shape (n_targets, n_columns)
-        The output matrix. It has one coefficient for each column of `transform`: first the input columns, as numbers,
-        of the direct link, then the ``n_components`` of the last layer.
+        The output matrix: one coefficient for each column of `transform`. First come the input columns of the direct
+        link, as numbers, then the ``n_components`` features of the last layer.
     intercept_ : ndarray of shape (n_targets,)
         The intercept.
     alpha_ : ndarray of shape (n_targets,)
         The penalty in use.
     effective_dof_ : ndarray of shape (n_targets,)
-        Effective degrees of freedom of the fit, the intercept not counted.
+        Effective degrees of freedom: about how many coefficients the fit really uses, not counting the intercept.
     noise_variance_ : ndarray of shape (n_targets,)
-        Estimated variance of the targets around the fit; for losses other than squared errors, of the targets of the
-        last weighted solution.
+        Estimated variance of the targets around the fit. With losses other than squared errors, these are the targets
+        of the last weighted least-squares problem.
     samplers_ : tuple of URFSampler
-        The bundled layers; none with kernels.
+        The layers with random features; none with kernels.
     n_components_ : tuple of int
         Number of random features of each layer.
     activation_, directions_, frequencies_, length_scale_ : str, callable, float or ndarray
         The kernel of the first layer, chosen or given; `directions_` is None with kernels.
     feature_map_ : {"random", "kernel"}
-        Kind of columns in use.
+        Kind of features in use.
     input_transform_ : {"quantile", "robust", "standard", None}
         The transform in use.
     kernels_ : tuple of Kernel
-        Summands of the kernel, with their length scales and axes; only with kernels.
+        The kernels whose sum is used, with their length scales and axes; only with kernels.
     landmarks_, block_sizes_ : ndarray
-        Transformed rows that are landmarks, and numbers of rows in the blocks; only with several blocks.
+        The landmarks, as transformed rows, and the numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)
-        Share of each column in the squared inverse length scales, or in the squared slopes if none were learned. If a
-        category was encoded as several columns, their shares are added.
+        A share for each column of the table, from squared inverse length scales, or from squared slopes if no length
+        scales were learned. If a category was encoded as several columns, their shares are added.
     search_history_ : list of tuple
         Every kernel that was compared on the transformed inputs, with the numbers of rows and features, and its
-        cross-validated squared error relative to the variance of the targets.
+        cross-validated squared error divided by the variance of the targets.
     solver_ : {"primal", "dual", "cg", "blocks"}
         The solver in use.
     solver_costs_ : dict of str to float
         Estimated cost of each solver that could be used, in operations of a matrix product; only with random features.
     n_iter_ : int
-        Number of passes over the rows, or of weighted solutions. It is one for squared errors by a direct solver.
+        Number of passes of ``"cg"`` over the rows, or of weighted least-squares problems. Otherwise it is one.
     moments_ : Moments
         Sums over all rows so far; only after `partial_fit`.
     n_samples_seen_ : int
@@ -192,7 +195,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         y : array-like of shape (n_samples,)
             Class labels, at least two different ones.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights. A whole weight repeats the row, and a common factor changes nothing automatic.
+            Non-negative weights. A row of weight two counts as two rows. Automatic choices ignore a common factor.
 
         Returns
         -------
@@ -224,7 +227,7 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         classes : array-like of shape (n_classes,), optional
             All labels that any chunk will hold; needed in the first call.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights. A whole weight repeats the row, and a common factor changes nothing automatic.
+            Non-negative weights. A row of weight two counts as two rows. Automatic choices ignore a common factor.
 
         Returns
         -------

@@ -147,6 +147,7 @@ def prepare_network(
         threads=execution.threads,
         learning=spec.learning_of(data.X.shape[1]),
         progress=execution.progress,
+        common_unit=spec.has_classes,
     )
     activation, directions, frequencies, length_scale = found.candidate.parameters
     kernel = (activation, directions, frequencies, length_scale)

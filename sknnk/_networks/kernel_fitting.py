@@ -203,6 +203,7 @@ def chosen_kernel(
     return prepare_kernel(
         *(scaled.X, scaled.Y, scaled.sample_weight, spec.kernel, alphas, spec.input_transform),
         *("agop" in spec.learning, seed, execution.threads, execution.progress, spec.learned_gain),
+        common_unit=spec.has_classes,
     )
 
 

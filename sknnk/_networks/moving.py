@@ -10,18 +10,18 @@ from .._compute import on_host
 def to_numpy(estimator: Any) -> Any:
     """Copy an estimator that was fitted to tensors, with arrays of NumPy in their place.
 
-    Estimators fitted to tensors on a card predict there. Their copy predicts arrays of NumPy on any machine, and can be
-    pickled, saved by skops, and converted to ONNX.
+    An estimator that was fitted to tensors on a GPU predicts there. Its copy predicts from arrays of NumPy on any
+    machine. It can also be pickled, saved by skops, and converted to ONNX.
 
     Parameters
     ----------
     estimator : estimator
-        Of this package or of scikit-learn, or a pipeline of them; it stays as it is.
+        Estimator of this package or of scikit-learn, or a pipeline of them. It does not change.
 
     Returns
     -------
     estimator
-        Fitted; a copy, even if there was nothing to move.
+        A fitted copy, even if there was nothing to move.
 
     See Also
     --------

@@ -151,9 +151,9 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
     def predict_interval(self, X: Any, confidence_level: float = 0.9) -> np.ndarray:
         """Predict intervals that contain new targets with about a given probability.
 
-        Up to a thousand training rows are predicted by a fit without them. The typical size of their residuals is
-        learned as a function of the inputs. The half width is this size times a quantile: that of the residuals, each
-        divided by the size that the other rows predict for it.
+        Up to a thousand training rows are predicted as if each of them had been left out of the fit. From their
+        residuals, the typical size of a residual is learned as a function of the inputs. Each residual is divided by
+        its typical size. The half width of an interval is a quantile of these ratios times the typical size at the row.
 
         Parameters
         ----------
@@ -174,8 +174,8 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
 
         Notes
         -----
-        New rows must come from the distribution of the training rows, and the level holds on average over them. The
-        coverage was measured; it is not guaranteed.
+        The level holds on average over new rows that come from the distribution of the training rows. This was
+        measured; it is not guaranteed.
 
         References
         ----------
@@ -193,7 +193,7 @@ class NumericNetwork(RegressorMixin, BundledNetwork):
         return targets.decode(targets.within_range(stacked([mean - half, mean + half])))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Score predictions by the loss: one for perfect ones, zero for the best constant.
+        """Score predictions by the loss: one for perfect predictions, zero for the best constant.
 
         Parameters
         ----------

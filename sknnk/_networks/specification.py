@@ -78,6 +78,11 @@ feature_learning, input_transform, direct_link, random_state, block_size, loss, 
         return self.loss in ("squared_error", "squared")
 
     @property
+    def has_classes(self) -> bool:
+        """Whether the targets are classes, which the name of the loss tells."""
+        return self.loss in ("squared", "log_loss")
+
+    @property
     def kernel(self) -> Candidate:
         """What the user fixed of the kernel; every other entry is ``"auto"``."""
         return Candidate(self.activation, self.directions, self.frequencies, self.length_scale)

@@ -9,7 +9,8 @@ from sknnk._kernel_learning import successive_halving
 @pytest.fixture(scope="module", autouse=True)
 def small_search():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(successive_halving, "_ROUNDS", ((150, 128, None), (400, 256, 4)))
-        patch.setattr(kernel_choice, "_SEARCH_ROWS", 800)
+        patch.setattr(successive_halving, "_ROUNDS", ((100, 64, None), (300, 192, 3)))
+        patch.setattr(kernel_choice, "_SEARCH_ROWS", 600)
         patch.setattr(kernel_choice, "_FINAL_COMPONENTS", 256)
+        patch.setattr(kernel_choice, "_N_FOLDS", 3)
         yield

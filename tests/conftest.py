@@ -14,9 +14,9 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "sknnk"
 LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
-# Tests that run the same code again and again, for other seeds, settings, checks or interruptions: other tests count
-# its lines and branches already, and counting takes a third of the time.
-UNCOUNTED = [
+# Tests that run the same code again and again, for other seeds, settings, checks or interruptions, and examples of
+# docstrings: other tests count its lines and branches already, and counting takes a third of the time.
+UNCOUNTED = [PACKAGE] + [
     TESTS / name
     for name in (
         "test_array_api.py", "test_callers_arrays.py", "test_common.py", "test_interruption.py", "test_pages.py",

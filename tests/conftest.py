@@ -62,6 +62,20 @@ def pytest_configure(config):
     config.pluginmanager.register(Selection())
 
 
+@pytest.fixture(scope="module")
+def small_search():
+    """A smaller search for the kernel of a bundle, where what is tested does not depend on how long it takes."""
+    from sknnk._bundling import kernel_choice
+    from sknnk._kernel_learning import successive_halving
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(successive_halving, "_ROUNDS", ((100, 64, None), (300, 192, 3)))
+        patch.setattr(kernel_choice, "_SEARCH_ROWS", 600)
+        patch.setattr(kernel_choice, "_FINAL_COMPONENTS", 256)
+        patch.setattr(kernel_choice, "_N_FOLDS", 3)
+        yield
+
+
 @pytest.fixture
 def evaluated():
     """Value of a graph of `sknnk.onnx`, in ONNX Runtime."""

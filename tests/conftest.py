@@ -14,9 +14,9 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "sknnk"
 LIBRARIES = {"torch": ("torch", "safetensors"), "onnx": ("skl2onnx", "onnxruntime"), "dask": ("dask", "distributed")}
-# Tests that run the same code again and again, for other seeds, settings, checks or interruptions: other tests count
-# its lines and branches already, and counting takes a third of the time.
-UNCOUNTED = [
+# Tests that run the same code again and again, for other seeds, settings, checks or interruptions, and examples of
+# docstrings: other tests count its lines and branches already, and counting takes a third of the time.
+UNCOUNTED = [PACKAGE] + [
     TESTS / name
     for name in (
         "test_array_api.py", "test_callers_arrays.py", "test_common.py", "test_interruption.py", "test_pages.py",
@@ -60,6 +60,20 @@ class Selection:
 def pytest_configure(config):
     """Apply to the whole session; a hook of this file alone would see the folder of tests only."""
     config.pluginmanager.register(Selection())
+
+
+@pytest.fixture(scope="module")
+def small_search():
+    """A smaller search for the kernel of a bundle, where what is tested does not depend on how long it takes."""
+    from sknnk._bundling import kernel_choice
+    from sknnk._kernel_learning import successive_halving
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(successive_halving, "_ROUNDS", ((100, 64, None), (300, 192, 3)))
+        patch.setattr(kernel_choice, "_SEARCH_ROWS", 600)
+        patch.setattr(kernel_choice, "_FINAL_COMPONENTS", 256)
+        patch.setattr(kernel_choice, "_N_FOLDS", 3)
+        yield
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_the_mean_over_200_seeds_is_the_fitted_series(activation, d, mode, direc
 @pytest.mark.parametrize("activation", BARS)
 def test_root_mean_square_errors_are_below_the_bars(activation, d, mode):
     X, W, b = layer(d, n=40, units=40)
-    for n_components, n_seeds, bar in zip((1024, 16384), (20, 4), BARS[activation], strict=True):
+    for n_components, n_seeds, bar in zip((1024, 16384), (10, 2), BARS[activation], strict=True):
         sampler = URFSampler(activation, n_components=n_components, mode=mode)
         errors = estimates(sampler, X, W, b, n_seeds) - FUNCTIONS[activation](X @ W.T + b)
         assert np.isfinite(errors).all()
@@ -88,7 +88,7 @@ def test_every_coupling_is_unbiased(directions):
 @pytest.mark.parametrize("directions", ["gaussian", "orthogonal"])
 def test_the_error_falls_with_the_root_of_the_number_of_components(activation, directions):
     X, W, b = layer(8)
-    counts = np.array([129, 513, 2049, 8193])
+    counts = np.array([129, 513, 2049])
     errors = []
     for m in counts:
         sampler = URFSampler(activation, n_components=m, mode="unbiased", directions=directions)

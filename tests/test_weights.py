@@ -12,7 +12,7 @@ from sknnk import (
 )
 from sknnk._networks import streaming
 
-FACTORS = [1e-300, 1 / 400, 3.0, 2e11, 1e25, 1e300]
+FACTORS = [1e-300, 1 / 400, 2e11, 1e300]
 RNG = np.random.default_rng(0)
 N = 60
 X, NEW = RNG.normal(size=(N, 2)), RNG.normal(size=(20, 2))
@@ -45,11 +45,15 @@ def assert_same(found, expected, rtol):
         np.testing.assert_allclose(value, expected[name], rtol=rtol, atol=rtol, err_msg=name)
 
 
-@pytest.mark.parametrize("weight", [np.ones(N), WHOLE, REAL], ids=["ones", "whole", "real"])
+@pytest.mark.parametrize(
+    ("weight", "factors"),
+    [(np.ones(N), (1e-300, 3.0)), (WHOLE, (1 / 400, 1e25)), (REAL, (2e11, 1e300))],
+    ids=["ones", "whole", "real"],
+)
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_a_common_factor_changes_no_prediction_deviation_or_interval(name, weight):
+def test_a_common_factor_changes_no_prediction_deviation_or_interval(name, weight, factors):
     expected, alpha = said(REGRESSORS[name], y, weight)
-    for factor in FACTORS:
+    for factor in factors:
         found, own = said(REGRESSORS[name], y, factor * weight)
         assert_same(found, expected, 1e-7)
         assert own == pytest.approx(factor * alpha, rel=1e-9)

@@ -1,15 +1,8 @@
-"""A smaller search for the kernel of a bundle: what is tested here does not depend on how long the search takes."""
+"""Bundles are made with a smaller search."""
 
 import pytest
 
-from sknnk._bundling import kernel_choice
-from sknnk._kernel_learning import successive_halving
-
 
 @pytest.fixture(scope="module", autouse=True)
-def small_search():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(successive_halving, "_ROUNDS", ((150, 128, None), (400, 256, 4)))
-        patch.setattr(kernel_choice, "_SEARCH_ROWS", 800)
-        patch.setattr(kernel_choice, "_FINAL_COMPONENTS", 256)
-        yield
+def every_search_is_small(small_search):
+    """What is tested here does not depend on how long the search takes."""

@@ -113,7 +113,7 @@ def test_a_classifier_has_the_labels_logits_and_probabilities_of_the_network(n_c
     rows, labels = scale(rows[labels < n_classes]), np.array(["a", "b", "c"])[labels[labels < n_classes]]
     network = MLPClassifier(hidden_layer_sizes=(32, 16), learning_rate_init=0.01, max_iter=400, random_state=0)
     network.fit(rows, labels)
-    bundled = bundle(network, n_components=120, X=rows, random_state=0)
+    bundled = bundle(network, n_components=200, X=rows, random_state=0)
     assert isinstance(bundled, BundledNetworkClassifier)
     assert bundled.classes_.tolist() == network.classes_.tolist()
     assert np.mean(bundled.predict(rows) == network.predict(rows)) > 0.98

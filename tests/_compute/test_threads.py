@@ -93,7 +93,7 @@ def test_limits_of_many_threads_end_in_any_order_and_the_last_one_restores(two_b
 def test_limits_of_threads_that_race_are_restored(two_blas_threads):
     def work(seed):
         rng = np.random.default_rng(seed)
-        for _ in range(200):
+        for _ in range(80):
             try:
                 with one_blas_thread():
                     assert set(blas_threads()) == {1}

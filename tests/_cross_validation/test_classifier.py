@@ -45,9 +45,16 @@ def assert_same_search(search, expected, table):
     np.testing.assert_array_equal(search.classes_, expected.classes_)
 
 
-@pytest.mark.parametrize("counts", [COUNTS, (8, 250)], ids=["moments", "rows"])
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("scoring", [None, "balanced_accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro"])
+SCORES = (None, "balanced_accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro")
+ROWS = (8, 250)  # the second one is more than there are rows in a fold
+PAIRS = [(scoring, table) for scoring in SCORES for table in TABLES]
+
+
+# Each score and each table with both numbers of features, in turns.
+@pytest.mark.parametrize(
+    ("scoring", "table", "counts"),
+    [(scoring, table, (COUNTS, ROWS)[(i // 2 + i) % 2]) for i, (scoring, table) in enumerate(PAIRS)],
+)
 def test_scores_choice_and_probabilities_are_those_of_grid_search(scoring, table, counts):
     assert_same_search(*both(table, counts, scoring=scoring, return_train_score=True), table)
 
@@ -70,9 +77,15 @@ def test_weights_count_in_fit_and_scores_as_in_grid_search(scoring):
     assert_same_search(*both("two classes", fit={"sample_weight": weight}, scoring=scoring), "two classes")
 
 
-@pytest.mark.parametrize("counts", [COUNTS, (8, 250)], ids=["moments", "rows"])
-@pytest.mark.parametrize("class_weight", ["balanced", {"one": 1.0, "two": 5.0, "three": 0.5}])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("class_weight", "weighted", "counts"),
+    [
+        ("balanced", False, COUNTS),
+        ("balanced", True, ROWS),
+        ({"one": 1.0, "two": 5.0, "three": 0.5}, False, ROWS),
+        ({"one": 1.0, "two": 5.0, "three": 0.5}, True, COUNTS),
+    ],
+)
 def test_class_weights_are_those_of_each_training_set(class_weight, weighted, counts):
     weight = np.random.default_rng(0).integers(0, 4, size=len(THREE[1])).astype(float)
     fit = {"sample_weight": weight} if weighted else {}

@@ -156,7 +156,7 @@ def share_inside(estimator, X, y):
 
 @pytest.mark.parametrize("counts", [FEW_COLUMNS, MANY_COLUMNS], ids=["moments", "rows"])
 def test_intervals_are_scored_as_in_grid_search(counts):
-    search, expected = both(counts, 3, scoring=share_inside)
+    search, expected = both(counts, 2, scoring=share_inside)
     assert_same_search(search, expected)
     assert np.ptp(search.cv_results_["mean_test_score"]) > 1e-3
 

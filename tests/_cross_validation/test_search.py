@@ -103,7 +103,7 @@ def test_candidates_are_in_the_order_of_a_parameter_grid(search):
     for key, values in grid.items():
         assert set(fitted.cv_results_[f"param_{key}"]) == set(values)
     # Whatever is chosen, its scores are its own.
-    for index in (0, 7, 17, 23):
+    for index in (0, 17):
         params = fitted.cv_results_["params"][index]
         chosen = clone(fitted).set_params(refit=lambda results, index=index: index).fit(*rows_for(search))
         network = chosen.best_estimator_

@@ -91,8 +91,7 @@ def texts(n_samples, n_words, weighted, seed=0):
     return sparse.csr_array(counts), y / y.std() + 0.3 * rng.normal(size=n_samples)
 
 
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("feature_map", ["auto", "kernel"])
+@pytest.mark.parametrize(("weighted", "feature_map"), [(True, "auto"), (False, "kernel")])
 def test_texts_are_not_worse_than_in_a_linear_model_of_their_words(weighted, feature_map):
     X, y = texts(500, 5000, weighted)
     linear = RidgeCV(np.logspace(-3, 4, 15)).fit(X[:300].toarray(), y[:300]).score(X[300:].toarray(), y[300:])

@@ -348,8 +348,7 @@ def test_a_first_chunk_gets_random_features_unless_landmarks_are_asked_for():
     assert network(feature_map="auto").partial_fit(X, y).feature_map_ == "random"
 
 
-@pytest.mark.parametrize("n_components", SIZES)
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize(("n_components", "transform"), [("auto", "quantile"), (12, None)])
 @pytest.mark.parametrize(
     ("inputs", "targets"),
     [

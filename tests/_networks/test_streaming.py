@@ -167,7 +167,7 @@ def test_once_layers_are_fixed_size_and_number_of_chunks_do_not_matter(name, mon
     monkeypatch.setattr(streaming, "FEW_ROWS", 40)
     monkeypatch.setattr(held_out, "HELD_ROWS", 60)
     X, y = table(110, classes="classifier" in name)
-    one, other = (stream(NETWORKS[name], X, y, [30, 15, *more]) for more in ([1] * 60, [60]))
+    one, other = (stream(NETWORKS[name], X, y, [30, 15, *more]) for more in ([1] * 25, [25]))
     assert fitted_network(one).first_rows is None
     if "exact" not in name:
         assert len(fitted_network(one).held_out.Y) == 60 and one.moments_.n_samples == 110

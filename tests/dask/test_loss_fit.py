@@ -48,7 +48,7 @@ def test_the_fit_is_that_of_one_machine(name, weighted):
         kinds = (BundledNetworkClassifier, DaskBundledNetworkClassifier)
     network, distributed = (kind(8, **{**SETTINGS, **settings}) for kind in kinds)
     network.fit(X, y, WEIGHTS if weighted else None)
-    for lengths in ([60], [7, 0, 33, 1, 19]):
+    for lengths in ([60], [7, 0, 33, 1, 19])[name != "poisson" :]:
         weights = cut(WEIGHTS, lengths) if weighted else None
         rows, targets = cut(X, lengths), cut(y, lengths)
         distributed.fit(rows, targets, weights)

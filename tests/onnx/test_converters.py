@@ -72,7 +72,7 @@ def trained(kind, targets, activation="relu"):
 
 
 @pytest.fixture(scope="module")
-def models():
+def models(small_search):
     """Every public estimator, and what `bundle` makes."""
     both = np.stack([y, y**2], axis=1)
     classifier, regressor = trained(MLPClassifier, labels), trained(MLPRegressor, both, "tanh")

@@ -70,10 +70,11 @@ def guided_columns(
     quiet = replace(execution, progress=NO_PROGRESS)
     sample = sampled_units(replace(data, Y=cut), seed)
     first = learned_columns(replace(spec, feature_learning=None), kind, sample, seed, quiet)
-    look = _look(first, data, cut, seed, execution)
+    # A small penalty would let even a robust network go through wild targets, and the guide would follow it there.
+    look = _look(first, data, cut, cut, seed, execution)
     for _ in range(_MOST_ROUNDS):
         learned = learned_columns(spec, kind, replace(data, Y=look.guide(Y)), seed, execution)
-        before, look = look, _look(learned, data, look.outputs, seed, execution)
+        before, look = look, _look(learned, data, Y, look.outputs, seed, execution)
         if np.all(look.scales > _LEAST_GAIN * before.scales):
             break
     return learned, look.outputs
@@ -92,9 +93,9 @@ class _Look:
         return np.asarray(self.outputs + np.clip(Y - self.outputs, -reach, reach))
 
 
-def _look(learned: Learned, data: Dataset, start: Array, seed: int, execution: Execution) -> _Look:
-    """Fit a robust network to a sample of the rows, one target at a time."""
-    sample = sampled_units(replace(data, Y=np.hstack([data.Y, start])), seed)
+def _look(learned: Learned, data: Dataset, Y: Array, start: Array, seed: int, execution: Execution) -> _Look:
+    """Fit a robust network to targets of a sample of the rows, one target at a time."""
+    sample = sampled_units(replace(data, Y=np.hstack([Y, start])), seed)
     sampled, weight = SampledRows.of(learned, sample.X, execution), sample.sample_weight
     alphas, outputs, scales = learned.alphas(data.n_targets), np.empty_like(data.Y), np.empty(data.n_targets)
     for t in range(data.n_targets):

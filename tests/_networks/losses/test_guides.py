@@ -8,9 +8,9 @@ from sknnk._networks.losses.recipes import Recipe
 from sknnk._networks.specification import NetworkSpec
 
 
-def guided(recipe, y, n=120, **changes):
+def guided(recipe, y, n=120, n_features=2, **changes):
     """The columns that are chosen for a function of the inputs, the outputs to begin with, and the targets."""
-    X = np.random.default_rng(0).normal(size=(n, 2))
+    X = np.random.default_rng(0).normal(size=(n, n_features))
     settings = {"activation": "gaussian", "frequencies": "isotropic", "length_scale": 2.0, "input_transform": None}
     spec = NetworkSpec.of(BundledNetworkRegressor(**(settings | changes)).get_params(deep=False))
     data = Dataset.of(X, y(X)[:, None], np.ones(n))
@@ -38,6 +38,15 @@ def test_wild_targets_leave_the_choice_of_the_kernel_about_as_it_is():
     ]
     clean, wild = (float(each.task.choice.best.kernels[0].column_scales[0]) for each in choices)
     assert 0.4 < wild / clean < 2.5
+
+
+def test_the_guide_does_not_follow_wild_targets_whose_rows_are_far_from_all_others():
+    def with_wild(X):
+        return X[:, 0] * X[:, 1] + 20.0 * (np.arange(len(X)) % 40 == 0)
+
+    learned, _, _ = guided(Recipe("huber"), with_wild, n_features=10, length_scale=1.0)
+    wild, usual = learned.guide[::40], np.delete(learned.guide, np.s_[::40], axis=0)
+    assert np.abs(wild).max() < 2.0 * np.abs(usual).max()
 
 
 def test_other_losses_guide_by_a_function_of_the_targets():

@@ -1,7 +1,7 @@
 """Conversion to ONNX: importing this module tells skl2onnx how to convert every estimator of sknnk.
 
 Needs the extra ``onnx``. Then ``skl2onnx.to_onnx`` converts transformers and networks, alone or in pipelines and column
-transformers. Models compute in float64 and return the dtype of their input, so a model with float32 inputs has the full
+transformers. Models compute in float64. They return float64 if an input is float64 and float32 otherwise, with the full
 accuracy of float32. Classifiers take the options of skl2onnx (``zipmap``, ``nocl``, ``raw_scores``,
 ``output_class_labels``); the networks have ``transform``, which converts that method instead of ``predict``. If a
 network is followed by a step of a pipeline, or stands in a column transformer or a union, it is set for them.

@@ -14,7 +14,7 @@ from sknnk._cross_validation import search
 from sknnk._networks import estimator
 
 # Every thread has its turns in this time, or has longer where other processes keep the processor busy.
-SECONDS, LONGEST, FEWEST = 1.0, 60.0, 4
+SECONDS, LONGEST, FEWEST = 0.5, 60.0, 4
 KERNEL = {"activation": "gaussian", "length_scale": 1.5, "random_state": 0, "n_jobs": 1}
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))

@@ -6,8 +6,8 @@
 ``simulated`` draws rows of 20 columns; ``tables`` reads every table of a folder with more training rows than
 ``--least``, as ``tabular.py`` does, and also fits sknnk to that many of them. Each model runs in a process of its own,
 with its defaults and a seed, so that the peak memory is its own; models that are not installed are left out. Errors are
-1 - R2, or the share of rows in the wrong class. LightGBM and CatBoost get text columns as categories, the others get
-one-hot columns.
+1 - R2, or the share of rows in the wrong class. sknnk gets the table as it is, LightGBM and CatBoost get text columns as
+categories, and the others get one-hot columns.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def model(name, X, classify):
     """A model with its defaults, behind what it needs."""
     text = [column for column in X if not pd.api.types.is_numeric_dtype(X[column])]
     if name.startswith("sknnk"):
-        return prepared((BundledNetworkClassifier if classify else BundledNetworkRegressor)(random_state=0))
+        return (BundledNetworkClassifier if classify else BundledNetworkRegressor)(random_state=0)
     if name == "HGB":
         return prepared((HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor)(random_state=0))
     if name == "xRFM":

@@ -6,7 +6,7 @@
 ``simulated`` draws rows of 20 columns; ``tables`` reads every table of a folder with more training rows than
 ``--least``, as ``tabular.py`` does, and also fits sknnk to that many of them. Each model runs in a process of its own,
 with its defaults and a seed, so that the peak memory is its own; models that are not installed are left out. Errors are
-1 - R2, or the share of rows in the wrong class. sknnk gets tables as they are, LightGBM and CatBoost get text columns as
+1 - R2, or the share of rows in the wrong class. sknnk gets tables as they are, LightGBM and CatBoost get text as
 categories, and the others get one-hot columns.
 """
 

@@ -159,8 +159,10 @@ def _least_rows(codes: Array, many: bool) -> int:
     if not many:
         return max(share, 1)
     counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
-    afforded = counts[min(_AFFORDED_NUMBERS // len(codes), len(counts) - 1)]
-    return max(min(share, int(afforded)), _LEAST_ROWS)
+    n_afforded = _AFFORDED_NUMBERS // len(codes)
+    # More rows than the first value that is not afforded: many values with equal counts are none, not all.
+    more = int(counts[n_afforded]) + 1 if n_afforded < len(counts) else 1
+    return max(min(share, more), _LEAST_ROWS)
 
 
 def folds_of_rows(X: Floats, Y: Array, rng: np.random.Generator) -> Indices:

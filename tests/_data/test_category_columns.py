@@ -73,13 +73,12 @@ def test_copies_of_a_row_share_a_fold_in_any_order_and_number():
 
 
 @pytest.mark.parametrize(
-    ("n_values", "rows_each", "expected"),
-    # 12,000 rows afford 333 coordinates, and 30,000 rows 133; values of 8 rows have none.
-    [(300, 40, 300), (1000, 30, 134), (1000, 8, 0)],
+    ("n_values", "n_frequent", "rows_each", "expected"),
+    # 12,000 rows afford 333 values, and 30,000 rows 133. One more column is that of the rare values.
+    [(300, 0, 40, 300), (1000, 120, 30, 121), (1000, 150, 30, 0), (1000, 0, 30, 0), (1000, 0, 8, 0)],
 )
-def test_many_values_have_as_many_coordinates_as_distances_afford(n_values, rows_each, expected):
+def test_many_values_have_as_many_coordinates_as_distances_afford(n_values, n_frequent, rows_each, expected):
     codes = np.repeat(np.arange(n_values, dtype=float), rows_each)
-    codes = np.append(codes, np.repeat(np.arange(133.0), 2 * (expected == 134)))
+    codes = np.append(codes, np.arange(n_frequent))
     columns, _ = fit_category(0, "x", codes, np.sin(codes)[:, None], np.arange(len(codes)) % 5)
-    n_coordinates = columns.n_columns - 2  # one statistic, and the count
-    assert n_coordinates == expected
+    assert columns.n_columns == 2 + expected  # a statistic, and the count

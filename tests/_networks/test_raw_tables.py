@@ -229,7 +229,8 @@ def test_a_category_of_many_values_tells_what_its_rows_have_in_common():
     model = BundledNetworkRegressor(64, **FIXED).fit(X[:18_000], y[:18_000])
     assert len(set(X["city"])) > 2500
     assert model.score(X[18_000:], y[18_000:]) > 0.95
-    assert model.transform(X[:2]).shape[1] < 64 + 10
+    # 18,000 rows afford coordinates of 222 values. They are columns of the direct link, too.
+    assert model.transform(X[:2]).shape[1] <= 64 + 222 + 3
 
 
 def test_a_category_of_many_values_may_change_the_effect_of_another_column():

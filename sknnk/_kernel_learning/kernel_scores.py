@@ -128,16 +128,34 @@ class CrossValidation:
         Score
             Of this penalty.
         """
-        n, n_held = len(self.Y), min(self.n_held, len(self.Y))
-        system = self._system(matrix(dtype_of_errors(alpha, self.sample_weight)))
-        solution = solve_dual(system, self.Y, self.sample_weight, alpha, n_held, self.threads)
-        if solution is None:
-            return Score(alpha, np.inf, None)
-        residuals = held_out_residuals(solution, _N_FOLDS)
+        solution, residuals = self._left_out(matrix, alpha)
         if residuals is None:
             return Score(alpha, np.inf, None)
-        squares = np.average(residuals**2, axis=0, weights=self.sample_weight[n - n_held :])
-        return Score(alpha, float(np.mean(squares)), solution)
+        weight = self.sample_weight[len(self.Y) - len(residuals) :]
+        return Score(alpha, float(np.mean(np.average(residuals**2, axis=0, weights=weight))), solution)
+
+    def squared_residuals(self, matrix: Matrix, alpha: float) -> Array | None:
+        """Squared residuals of the held rows, of which :meth:`score` gives the weighted mean.
+
+        Parameters
+        ----------
+        matrix, alpha
+            As in :meth:`score`.
+
+        Returns
+        -------
+        ndarray of shape (n_held,) or None
+            Means over targets. None when floating-point numbers cannot tell.
+        """
+        _, residuals = self._left_out(matrix, alpha)
+        return None if residuals is None else np.asarray(np.mean(residuals**2, axis=1))
+
+    def _left_out(self, matrix: Matrix, alpha: float) -> tuple[DualSolution | None, Array | None]:
+        """The fit to all rows, and residuals of the held rows in fits without their quarter."""
+        n_held = min(self.n_held, len(self.Y))
+        system = self._system(matrix(dtype_of_errors(alpha, self.sample_weight)))
+        solution = solve_dual(system, self.Y, self.sample_weight, alpha, n_held, self.threads)
+        return solution, None if solution is None else held_out_residuals(solution, _N_FOLDS)
 
     def _system(self, K: Floats) -> Floats:
         """A copy that may be overwritten. Its memory is used again: fresh memory may cost as much as the factor."""

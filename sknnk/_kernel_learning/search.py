@@ -14,6 +14,7 @@ from .comparison import along_learned_axes, decide
 from .kernel_scores import Score, climb
 from .length_scales import FACTOR_STEP, MOST_ROUNDS, refined_kernel
 from .trials import Fit, SearchTask
+from .tuning import tuned_kernels
 from .whole_axes import ALONE_GAIN, along_whole_axes, compared_with_axes, judged_at_last, refined_at_last
 from .whole_axes import MOST_ROUNDS as MOST_WHOLE_ROUNDS
 from .wide_tables import is_wide
@@ -116,7 +117,8 @@ def search_kernel(
     out. Second, with each of the others, the best of each family learns length scales of the columns on more rows.
     They follow the mean squared slopes of the function that was fitted, round by round, and the round of least held-out
     error is refined. Third, the families are compared on still more rows, with learned axes and as sums. Last, the
-    choices for all inputs are compared, and with a kernel along whole axes, on the last rows.
+    choices for all inputs are compared, and with a kernel along whole axes, on the last rows. The length scales and
+    weights of the winner are tuned.
 
     Parameters
     ----------
@@ -160,8 +162,15 @@ def search_kernel(
     choice = KernelChoice(found[best][-1], places[best], history)
     if learn and free and not is_wide(tasks[0].X.shape[1]):
         choice = _with_whole_axes(tasks, starts, choice, seed, learned_gain)
-    refined = refined_at_last(tasks[choice.place], choice.best)
-    return replace(choice, best=refined, history=[*choice.history, refined])
+    found = _tuned_at_last(tasks[choice.place], choice.best, learn and free, learned_gain)
+    return replace(choice, best=found[-1], history=choice.history + found)
+
+
+def _tuned_at_last(task: SearchTask, fit: Fit, learn: bool, learned_gain: float) -> list[Fit]:
+    """The kernels at their best penalty, and what tuning makes of them at its best penalty; the choice last."""
+    refined = refined_at_last(task, fit)
+    tuned = tuned_kernels(task, refined, learned_gain) if learn and not is_wide(task.X.shape[1]) else None
+    return [refined] if tuned is None else [refined, tuned, refined_at_last(task, tuned)]
 
 
 def _with_whole_axes(
@@ -283,7 +292,7 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     # Whole axes are learned with the best inputs and with the last.
     n_turned = min(n_inputs, 2)
     whole = (n_turned * (MOST_WHOLE_ROUNDS + 1) + 2) * (free and learn)
-    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1
+    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1 + 2 * (free and learn)
 
 
 @dataclass(frozen=True, eq=False)

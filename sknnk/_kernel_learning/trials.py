@@ -61,7 +61,7 @@ class Fit:
     n_rows : int
         Rows it was tried on.
     stage : str
-        ``"length scale"``, ``"refinement"`` of the best, ``"feature learning"`` or ``"decision"``.
+        ``"length scale"``, ``"refinement"`` of the best, ``"feature learning"``, ``"decision"`` or ``"tuning"``.
     """
 
     kernels: tuple[Kernel, ...]

@@ -6,6 +6,7 @@ A new activation is a new entry in `spectra`; the kernel that it stands for, and
 from .activations import activation_name, activation_values
 from .kernels import Kernel, in_coordinates
 from .length_scales import column_deviations, numeric_length_scale, typical_length_scale
+from .scale_derivatives import log_scale_derivatives
 from .slopes import gradient_products, squared_gradients
 from .spectra import ACTIVATIONS, EXTENDED_ACTIVATIONS, SINGLE_FREQUENCY, SeriesSpectrum, spectrum_of
 from .tensor_values import TensorKernels
@@ -32,6 +33,7 @@ __all__ = [
     "gradient_products",
     "in_coordinates",
     "kernel_matrix",
+    "log_scale_derivatives",
     "numeric_length_scale",
     "spectrum_of",
     "squared_gradients",

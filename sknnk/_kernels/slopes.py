@@ -121,7 +121,7 @@ def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: A
     if kernel.frequencies == "isotropic":
         distances = np.sqrt(squared_distances(a, b))
         values *= np.divide(
-            _relative_slope(kernel, distances), distances, out=np.zeros_like(distances), where=distances > 0.0
+            relative_slope(kernel, distances), distances, out=np.zeros_like(distances), where=distances > 0.0
         )
         for t in range(coef.shape[1]):
             weighted = values * coef[:, t]
@@ -131,13 +131,13 @@ def _add_slopes(kernel: Kernel, A: Array, centres: Array, coef: Array, slopes: A
             difference = np.subtract.outer(a[:, j], b[:, j])
             side = np.sign(difference)
             if kernel.activation != "cauchy":
-                side *= _relative_slope(kernel, np.abs(difference))
+                side *= relative_slope(kernel, np.abs(difference))
             along[j] -= scale * ((values * side) @ coef)
     if kernel.projection is not None:
         slopes += kernel.scales[:, None, None] * np.tensordot(kernel.projection, along, 1)
 
 
-def _relative_slope(kernel: Kernel, r: Array) -> Array:
+def relative_slope(kernel: Kernel, r: Array) -> Array:
     """Decline of the profile relative to its value, ``-kappa'(r) / kappa(r)``."""
     known = _RELATIVE_SLOPES.get(kernel.activation) if isinstance(kernel.activation, str) else None
     if known is not None:

@@ -1,0 +1,95 @@
+"""Length scales and weights of the chosen kernels, improved together along the gradient of the leave-one-out error.
+
+The rounds before follow the slopes of the fit. These say how much a column matters, but not how quickly the target
+changes along it, and nothing of the weights of a sum. The error of rows left out knows both.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .._compute import Array
+from .._kernels import Kernel
+from .kernel_scores import Score
+from .leave_one_out import LeaveOneOutError
+from .trials import Fit, SearchTask
+
+# Rows at the end of the table that judge: one in three of few rows, and at most this many of many.
+_JUDGED_PART, _MOST_JUDGED = 3, 1000
+# Most of the other rows whose errors are lowered, and the fewest of them for each number that is tuned.
+_MOST_ROWS, _ROWS_FOR_EACH = 1500, 10
+# In a smaller table, a few rows decide what the others judge.
+_FEWEST_ROWS = 500
+# Steps at most, and the share of the error that a step must gain.
+_MOST_STEPS, _STEP_GAIN = 10, 1e-4
+# Standard deviation of the logarithms of the factors as they are expected. It keeps factors near one, unless many rows
+# ask for others.
+_EXPECTED = 0.5
+# The largest factor, and the inverse of the smallest.
+_LARGEST = 10.0
+# By how many of its standard errors the judging rows must gain.
+_STANDARD_ERRORS = 0.3
+
+
+def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit | None:
+    """Lower the leave-one-out error of kernels by their length scales and weights.
+
+    Parameters
+    ----------
+    task : SearchTask
+        The rows.
+    fit : Fit
+        The kernels, and the penalty, which stays.
+    learned_gain : float, default=0.0
+        Share of the error that must be gained on the last rows, which take no part.
+
+    Returns
+    -------
+    Fit or None
+        What was found, with its error on the last rows. None where these do not gain, or where there are too few rows
+        for so many length scales.
+
+    Notes
+    -----
+    Steps are those of L-BFGS, whose length is found by itself: there is no learning rate. The logarithms of all factors
+    have a normal distribution before, which weighs little where there are many rows.
+    """
+    n = len(task.X)
+    n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
+    learning = task.leading(min(n - n_last, _MOST_ROWS))
+    error = LeaveOneOutError(learning, fit.kernels, fit.alpha)
+    if n < _FEWEST_ROWS or len(learning.X) < _ROWS_FOR_EACH * error.n_parameters:
+        return None
+    kernels = _of_equal_weight(error.kernels_at(_least(error, len(learning.X))), fit.kernels)
+    last = task.validation(n_last)
+    before, after = (last.squared_residuals(task.values(*each), fit.alpha) for each in (fit.kernels, kernels))
+    if before is None or after is None:
+        return None
+    weight = task.sample_weight[n - n_last :]
+    gain, least = np.average(before - after, weights=weight), learned_gain * np.average(before, weights=weight)
+    spread = np.sqrt(np.average((before - after - gain) ** 2, weights=weight) / n_last)
+    if not gain > max(least, _STANDARD_ERRORS * spread):
+        return None
+    return task.fit(kernels, Score(fit.alpha, float(np.average(after, weights=weight)), None), "tuning")
+
+
+def _least(error: LeaveOneOutError, n_rows: int) -> Array:
+    """Parameters of the least error, in some steps from the kernels as they are."""
+    strength, bound = 1.0 / (n_rows * _EXPECTED**2), float(np.log(_LARGEST))
+
+    def objective(parameters: Array) -> tuple[float, Array]:
+        value, gradient = error(parameters)
+        return value + strength * float(parameters @ parameters), gradient + 2.0 * strength * parameters
+
+    start = np.zeros(error.n_parameters)
+    options = {"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN}
+    bounds = [(-bound, bound)] * len(start)
+    found: Array = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    return found
+
+
+def _of_equal_weight(kernels: tuple[Kernel, ...], before: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
+    """Kernels whose weights have the sum that they had before, so that penalties mean the same."""
+    factor = sum(kernel.weight for kernel in before) / sum(kernel.weight for kernel in kernels)
+    return tuple(replace(kernel, weight=kernel.weight * factor) for kernel in kernels)

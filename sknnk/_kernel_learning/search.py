@@ -37,6 +37,9 @@ _STAGE_ROWS = (500, 1000)
 _CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.25, 2.0
 # Share of the error that other inputs than the first must gain in the end.
 _INPUTS_GAIN = 0.02
+# Part of the gain asked of learned length scales that tuning must reach: it changes less, and its judges see nothing of
+# it before.
+_TUNED_PART = 1.0 / 3.0
 # First penalty, for kernels of value one at distance zero.
 _FIRST_ALPHA = 1e-2
 # Fewer rows are too few to compare kernels on.
@@ -169,7 +172,7 @@ def search_kernel(
 def _tuned_at_last(task: SearchTask, fit: Fit, learn: bool, learned_gain: float) -> list[Fit]:
     """The kernels at their best penalty, and what tuning makes of them at its best penalty; the choice last."""
     refined = refined_at_last(task, fit)
-    tuned = tuned_kernels(task, refined, learned_gain) if learn and not is_wide(task.X.shape[1]) else None
+    tuned = tuned_kernels(task, refined, _TUNED_PART * learned_gain) if learn and not is_wide(task.X.shape[1]) else None
     return [refined] if tuned is None else [refined, tuned, refined_at_last(task, tuned)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .._compute import Array
-from .._kernels import Kernel
+from .._kernels import Kernel, column_deviations
 from .kernel_scores import Score
 from .leave_one_out import LeaveOneOutError
 from .trials import Fit, SearchTask
@@ -23,6 +23,9 @@ _MOST_ROWS, _ROWS_FOR_EACH = 1500, 10
 _FEWEST_ROWS = 500
 # Steps at most, and the share of the error that a step must gain.
 _MOST_STEPS, _STEP_GAIN = 10, 1e-4
+# Steps begin with at least this share of the largest scale for every column, in units of the deviations of the columns.
+# A smaller scale has next to no slope, and would stay.
+_LEAST_SHARE = 0.1
 # Standard deviation of the logarithms of the factors as they are expected. It keeps factors near one, unless many rows
 # ask for others.
 _EXPECTED = 0.5
@@ -58,7 +61,9 @@ def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit 
     n = len(task.X)
     n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
     learning = task.leading(min(n - n_last, _MOST_ROWS))
-    error = LeaveOneOutError(learning, fit.kernels, fit.alpha)
+    deviations = column_deviations(learning.X, learning.sample_weight)
+    raised = tuple(_with_every_column(kernel, deviations) for kernel in fit.kernels)
+    error = LeaveOneOutError(learning, raised, fit.alpha)
     if n < _FEWEST_ROWS or len(learning.X) < _ROWS_FOR_EACH * error.n_parameters:
         return None
     kernels = _of_equal_weight(error.kernels_at(_least(error, len(learning.X))), fit.kernels)
@@ -72,6 +77,15 @@ def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit 
     if not gain > max(least, _STANDARD_ERRORS * spread):
         return None
     return task.fit(kernels, Score(fit.alpha, float(np.average(after, weights=weight)), None), "tuning")
+
+
+def _with_every_column(kernel: Kernel, deviations: Array) -> Kernel:
+    """A kernel in which no column counts for next to nothing. Columns that matter only together are found that way."""
+    if kernel.projection is not None:
+        return kernel
+    spans = kernel.scales * deviations
+    least = np.divide(_LEAST_SHARE * spans.max(), deviations, out=np.zeros_like(spans), where=deviations > 0.0)
+    return replace(kernel, scales=np.maximum(kernel.scales, least))
 
 
 def _least(error: LeaveOneOutError, n_rows: int) -> Array:

@@ -79,7 +79,8 @@ class BundledNetworkClassifier(CallbackSupportMixin, ClassifierMixin, ClassNetwo
         rows set apart is kept. With it, ``feature_map="auto"`` takes random features. ``"both"`` does one after the
         other, and None nothing. ``"auto"`` does what suits the table if `activation` and `n_components` are ``"auto"``,
         and else nothing. If you set one of them, pass ``"agop"`` to learn length scales. A `length_scale` that you set
-        is kept. Tables of over 1000 columns get no axes.
+        is kept. Tables of over 1000 columns get no axes. Where networks of kernels learn length scales, they change all
+        of them together in the end: along the gradient of the leave-one-out error, if other rows gain by it, too.
     input_transform : {"auto", "quantile", "robust", "standard"} or None, default="auto"
         How the input columns are scaled. ``"quantile"`` gives each column a normal shape. ``"robust"`` keeps its shape:
         it subtracts the median, divides by the distance between the quartiles, and moves extreme values towards a limit

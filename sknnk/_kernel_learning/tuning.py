@@ -25,7 +25,7 @@ _FEWEST_ROWS = 500
 _MOST_STEPS, _STEP_GAIN = 10, 1e-4
 # Steps begin with at least this share of the largest scale for every column, in units of the deviations of the columns.
 # A smaller scale has next to no slope, and would stay.
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.05
 # Standard deviation of the logarithms of the factors as they are expected. It keeps factors near one, unless many rows
 # ask for others.
 _EXPECTED = 0.5

@@ -74,6 +74,16 @@ def warn_of_later_rows(cv: Any, splits: Sequence[Split]) -> None:
     -----
     UserWarning
         If there is more than one split, and all are in the order of the rows.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> splits = [(np.arange(2), np.arange(2, 4)), (np.arange(4), np.arange(4, 6))]
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_later_rows("TimeSeriesSplit(2)", splits)
+    >>> "come after the training rows" in str(caught[0].message)
+    True
     """
     if len(splits) > 1 and all(train.max() < test.min() for train, test in splits):
         warnings.warn(

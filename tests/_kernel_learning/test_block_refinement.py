@@ -68,3 +68,12 @@ def test_blocks_that_cannot_judge_leave_the_choice():
     own = task(0.1)
     found = refined_on_blocks(own, [rows_of(own, np.arange(1))], None, True, 1)
     assert found.choice.best is own.choice.best
+
+
+def test_errors_of_blocks_are_in_the_unit_of_the_task():
+    own = task(0.3)
+    found, larger = (
+        refined_on_blocks(each, blocks_of(own), None, False, 1)
+        for each in (own, replace(own, spread=10.0 * own.spread))
+    )
+    assert larger.choice.best.error == pytest.approx(found.choice.best.error / 100.0)

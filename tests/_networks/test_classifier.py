@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknnk import BundledNetworkClassifier, BundledNetworkClassifierCV, BundledNetworkRegressor, URFSampler
+from sknnk._networks import fitting, kernel_fitting
 
 FIXED = {
     "n_components": 48,
@@ -35,6 +36,23 @@ def blobs(n_samples, n_classes=3, seed=0, spread=0.7):
 
 
 # Classes
+
+
+@pytest.mark.parametrize("feature_map", ["kernel", "random"])
+def test_classes_share_one_unit_in_the_search_and_targets_do_not(feature_map, monkeypatch):
+    asked = []
+    for module, name in ((kernel_fitting, "prepare_kernel"), (fitting, "prepare_layers")):
+        inner = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *given, inner=inner, **named: asked.append(named["common_unit"]) or inner(*given, **named),
+        )
+    X, y = blobs(60)
+    n_components = "auto" if feature_map == "kernel" else 16
+    BundledNetworkClassifier(n_components, random_state=0).fit(X, y)
+    BundledNetworkRegressor(n_components, random_state=0).fit(X, np.eye(3)[y])
+    assert asked == [True, False]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 12])

@@ -96,10 +96,14 @@ def _least(error: LeaveOneOutError, n_rows: int) -> Array:
         value, gradient = error(parameters)
         return value + strength * float(parameters @ parameters), gradient + 2.0 * strength * parameters
 
-    start = np.zeros(error.n_parameters)
-    options = {"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN}
-    bounds = [(-bound, bound)] * len(start)
-    found: Array = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    found: Array = minimize(
+        objective,
+        np.zeros(error.n_parameters),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-bound, bound)] * error.n_parameters,
+        options={"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN},
+    ).x
     return found
 
 

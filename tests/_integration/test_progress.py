@@ -73,8 +73,8 @@ def regressor(**params):
 
 # The kernel search tries, for each of three families, 5 length scales of three transforms. With each transform that is
 # close, 7 kernels that learn are tried and one that does not where that is better, and there are 9 decisions with at
-# most 3 turns of axes. At most 3 rounds of whole axes follow for two transforms, what is compared in the end, and tuning.
-# The random search tries 20 candidates and the best 6 again, but not on few rows.
+# most 3 turns of axes. At most 3 rounds of whole axes follow for two transforms, then comparisons, and tuning. The
+# random search tries 20 candidates and the best 6 again, but not on few rows.
 @pytest.mark.parametrize(
     ("network", "expected"),
     [

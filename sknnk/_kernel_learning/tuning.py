@@ -19,7 +19,7 @@ from .trials import Fit, SearchTask
 _JUDGED_PART, _MOST_JUDGED = 3, 1000
 # Most of the other rows whose errors are lowered, and the fewest of them for each number that is tuned.
 _MOST_ROWS, _ROWS_FOR_EACH = 1500, 10
-# In a smaller table, a few rows decide what the others judge.
+# Of fewer rows, too few are left to judge.
 _FEWEST_ROWS = 500
 # Steps at most, and the share of the error that a step must gain.
 _MOST_STEPS, _STEP_GAIN = 10, 1e-4
@@ -55,8 +55,8 @@ def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit 
 
     Notes
     -----
-    Steps are those of L-BFGS, whose length is found by itself: there is no learning rate. The logarithms of all factors
-    have a normal distribution before, which weighs little where there are many rows.
+    L-BFGS finds the length of its steps by itself: there is no learning rate. A small penalty on the logarithms of all
+    factors keeps them near zero. It is that of a normal distribution, and weighs little where there are many rows.
     """
     n = len(task.X)
     n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
@@ -84,12 +84,14 @@ def _with_every_column(kernel: Kernel, deviations: Array) -> Kernel:
     if kernel.projection is not None:
         return kernel
     spans = kernel.scales * deviations
-    least = np.divide(_LEAST_SHARE * spans.max(), deviations, out=np.zeros_like(spans), where=deviations > 0.0)
+    # Where the factor would be beyond all numbers, the column is as good as constant, and keeps its scale.
+    varies = deviations > np.finfo(np.float64).tiny ** 0.5 * np.max(deviations)
+    least = np.divide(_LEAST_SHARE * spans.max(), deviations, out=np.zeros_like(spans), where=varies)
     return replace(kernel, scales=np.maximum(kernel.scales, least))
 
 
 def _least(error: LeaveOneOutError, n_rows: int) -> Array:
-    """Parameters of the least error, in some steps from the kernels as they are."""
+    """Parameters of the least error, in some steps from the kernels that are given."""
     strength, bound = 1.0 / (n_rows * _EXPECTED**2), float(np.log(_LARGEST))
 
     def objective(parameters: Array) -> tuple[float, Array]:

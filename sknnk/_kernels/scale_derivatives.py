@@ -68,8 +68,7 @@ def log_scale_derivatives(kernel: Kernel, X: Array, values: Floats, weights: Flo
 def _of_isotropic(kernel: Kernel, coordinates: Array, values: Floats, weights: Floats) -> Array:
     steep = weights * values
     if kernel.activation == "cauchy":
-        with np.errstate(divide="ignore"):
-            distances = -np.log(values, out=np.zeros_like(values), where=values > 0.0)
+        distances = -np.log(values, out=np.zeros_like(values), where=values > 0.0)
         steep /= np.maximum(distances, _LEAST_DISTANCE, out=distances)
     elif kernel.activation != "gaussian":
         distances = np.maximum(np.sqrt(squared_distances(coordinates, coordinates)), _LEAST_DISTANCE)

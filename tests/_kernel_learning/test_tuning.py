@@ -43,6 +43,28 @@ def test_the_quick_column_gets_the_shorter_length_and_new_rows_gain():
     assert error_of(tuned.kernels) < 0.5 * error_of(PAIR)
 
 
+def test_columns_that_matter_only_together_are_found():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(1200, 6))
+    Y = (np.sin(X[:, 0]) + 0.7 * X[:, 2] * X[:, 4] + 0.1 * rng.normal(size=1200))[:, None]
+    task = SearchTask.of(X, Y, np.ones(1200))
+    # As rounds of slopes leave it: all columns but the first count for next to nothing.
+    kernel = Kernel("cauchy", "isotropic", np.array([1.0, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3]) / 2.0)
+    tuned = tuned_kernels(task, fit_of(task, (kernel,), alpha=0.1))
+    assert tuned is not None
+    scales = tuned.kernels[0].scales
+    assert scales[[2, 4]].min() > max(0.2 * scales[0], 3.0 * scales[[1, 3, 5]].max())
+
+
+def test_columns_that_hardly_vary_keep_finite_scales():
+    X, Y = wave(900)
+    X = np.column_stack([X, np.full(900, 3.0), 1e-300 * X[:, 0]])
+    kernels = tuple(replace(kernel, scales=np.append(kernel.scales, [1.0, 1.0])) for kernel in PAIR)
+    task = SearchTask.of(X, Y, np.ones(900))
+    tuned = tuned_kernels(task, fit_of(task, kernels))
+    assert tuned is not None and all(np.isfinite(kernel.scales).all() for kernel in tuned.kernels)
+
+
 def test_the_error_is_that_of_the_last_rows():
     task = SearchTask.of(*wave(900), np.random.default_rng(2).uniform(0.5, 2.0, 900))
     tuned = tuned_kernels(task, fit_of(task))

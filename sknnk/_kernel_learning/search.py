@@ -35,6 +35,8 @@ _STAGE_ROWS = (500, 1000)
 # Inputs whose geometric mean error over families is this many times the least on few rows are not searched further. The
 # first inputs, which are the most robust, get a larger factor.
 _CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.25, 2.0
+# The same factor for the best error of some inputs once length scales are learned.
+_WORSE = 1.05
 # Share of the error that other inputs than the first must gain in the end.
 _INPUTS_GAIN = 0.02
 # Part of the gain asked of learned length scales that tuning must reach: it changes less, and its judges see nothing of
@@ -151,14 +153,19 @@ def search_kernel(
     places = _possible_inputs(starts)
     # The same random rows for all inputs: so a search among several gives what a search with the best ones alone gives.
     seed = int(rng.integers(2**31))
-    arguments = [
-        (tasks[place].beside(len(places) - 1), starts[place], free, learn, np.random.default_rng(seed), learned_gain)
-        for place in places
-    ]
+    rngs = {place: np.random.default_rng(seed) for place in places}
+    shares = {place: tasks[place].beside(len(places) - 1) for place in places}
+    arguments = [(shares[place], starts[place], free, learn, rngs[place]) for place in places]
+    refined = dict(zip(places, over_threads(_refined_families, arguments, tasks[0].threads), strict=True))
+    history = [fit for tried in refined.values() for fits in tried for fit in fits]
+    places = _best_inputs(refined)
+    shares = {place: tasks[place].beside(len(places) - 1) for place in places}
+    arguments = [(shares[place], refined[place], free, learn, rngs[place], learned_gain) for place in places]
     found = over_threads(_chosen, arguments, tasks[0].threads)
-    history = [fit for each in found for fit in each]
-    judged = [judged_at_last(tasks[place], each[-1]) for place, each in zip(places, found, strict=True)]
+    history += [fit for each in found if len(each) > 1 for fit in each]
+    judged = [found[0][-1]]
     if len(places) > 1:
+        judged = [judged_at_last(tasks[place], each[-1]) for place, each in zip(places, found, strict=True)]
         history += judged
     errors = [fit.error * (1.0 - _INPUTS_GAIN * (place == 0)) for place, fit in zip(places, judged, strict=True)]
     best = int(np.argmin(errors))
@@ -206,21 +213,18 @@ def _with_whole_axes(
 
 def _chosen(
     task: SearchTask,
-    starts: Sequence["_Start"],
+    tried: Sequence[Sequence[Fit]],
     free: bool,
     learn: bool,
     rng: np.random.Generator,
     learned_gain: float,
 ) -> list[Fit]:
-    """Everything tried with some inputs, the choice last."""
-    tried = _refined_families(task, starts, free, learn, rng)
-    history = [fit for fits in tried for fit in fits]
-    # Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.
-    best = sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
+    """What the families are worth on more rows, with some inputs; the choice last."""
+    best = _refined(tried)
     learn_axes = learn and free and not is_wide(task.X.shape[1])
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
-        return [*(fit for fit in history if fit is not best[0]), best[0]]
-    return history + decide(task, best, learn_axes, rng, learned_gain)
+        return [best[0]]
+    return decide(task, best, learn_axes, rng, learned_gain)
 
 
 def learned_kernels(task: SearchTask, families: Sequence[tuple[Any, str]], rng: np.random.Generator) -> list[Fit]:
@@ -260,6 +264,12 @@ def _possible_inputs(starts: Sequence[Sequence["_Start"]]) -> list[int]:
     return np.flatnonzero(ratios <= worse * ratios.min()).tolist()
 
 
+def _best_inputs(refined: dict[int, list[list[Fit]]]) -> list[int]:
+    """Positions of the inputs whose best kernel is close to the best of all."""
+    errors = {place: _refined(tried)[0].error for place, tried in refined.items()}
+    return [place for place, error in errors.items() if error <= _WORSE * min(errors.values())]
+
+
 def _refined_families(
     task: SearchTask, starts: Sequence["_Start"], free: bool, learn: bool, rng: np.random.Generator
 ) -> list[list[Fit]]:
@@ -275,6 +285,14 @@ def _plain_isotropic(starts: Sequence["_Start"]) -> Fit | None:
     """An isotropic fit with equal length scales and the heaviest tails: of the Laplace kernel where it was tried."""
     fits = [min(start.fits, key=_error) for start in starts if start.kernel.frequencies == "isotropic"]
     return fits[-1] if fits else None
+
+
+def _refined(tried: Sequence[Sequence[Fit]]) -> list[Fit]:
+    """The best fits of every family with equal length scales and with learned ones, the best first.
+
+    Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.
+    """
+    return sorted(_best_of_each(tried, "refinement") + _best_of_each(tried, "feature learning"), key=_error)
 
 
 def _best_of_each(tried: Sequence[Sequence[Fit]], stage: str) -> list[Fit]:

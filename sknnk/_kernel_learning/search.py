@@ -34,7 +34,7 @@ _FACTOR_GAINS = (1e-6, 1e-6)
 _STAGE_ROWS = (500, 1000)
 # Inputs whose geometric mean error over families is this many times the least on few rows are not searched further. The
 # first inputs, which are the most robust, get a larger factor.
-_CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.25, 2.0
+_CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.1, 1.3
 # The same factor for the best error of some inputs once length scales are learned.
 _WORSE = 1.05
 # Share of the error that other inputs than the first must gain in the end.
@@ -177,10 +177,9 @@ def search_kernel(
 
 
 def _tuned_at_last(task: SearchTask, fit: Fit, learn: bool, learned_gain: float) -> list[Fit]:
-    """The kernels at their best penalty, and what tuning makes of them at its best penalty; the choice last."""
-    refined = refined_at_last(task, fit)
-    tuned = tuned_kernels(task, refined, _TUNED_PART * learned_gain) if learn and not is_wide(task.X.shape[1]) else None
-    return [refined] if tuned is None else [refined, tuned, refined_at_last(task, tuned)]
+    """What tuning makes of the kernels, where it helps, and the choice at its best penalty."""
+    tuned = tuned_kernels(task, fit, _TUNED_PART * learned_gain) if learn and not is_wide(task.X.shape[1]) else None
+    return [refined_at_last(task, fit)] if tuned is None else [tuned, refined_at_last(task, tuned)]
 
 
 def _with_whole_axes(
@@ -313,7 +312,7 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     # Whole axes are learned with the best inputs and with the last.
     n_turned = min(n_inputs, 2)
     whole = (n_turned * (MOST_WHOLE_ROUNDS + 1) + 2) * (free and learn)
-    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1 + 2 * (free and learn)
+    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1 + (free and learn)
 
 
 @dataclass(frozen=True, eq=False)

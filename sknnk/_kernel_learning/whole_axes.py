@@ -15,8 +15,8 @@ from .axes import rotated_by_agop
 from .kernel_scores import CrossValidation, climb
 from .trials import Fit, KernelValues, SearchTask
 
-# Rounds at most.
-MOST_ROUNDS = 3
+# Rounds.
+MOST_ROUNDS = 2
 # Rows among which the rounds are judged, and how many of them, the last ones, are left out in turn.
 _JUDGING_ROWS, _HELD_ROWS = 1500, 667
 # Of few rows, one in three judges, and at most this many of many.
@@ -24,8 +24,6 @@ _JUDGED_PART, _MOST_JUDGED = 3, 1000
 # Ratio of neighbouring units of length, how far from the last unit the search goes, and the share of the error that a
 # step must gain.
 _UNIT_STEP, _UNIT_BOUNDS, _UNIT_GAINS = 2.0, (0.1, 10.0), (1e-3, 1e-3)
-# The rounds end where one is worse than the best by this factor.
-_WORSE = 1.02
 # Share of the error that the new kernel alone must gain over everything else. A sum varies less.
 ALONE_GAIN = 0.05
 # The same for the sum over the first kernel, which costs less to evaluate.
@@ -100,8 +98,6 @@ def along_whole_axes(task: SearchTask, plain: Fit, rng: np.random.Generator) -> 
         kernel, alpha = found.kernels[0], found.alpha
         if best is None or found.error < best.error:
             best = found
-        elif not found.error < _WORSE * best.error:
-            break
     return best
 
 

@@ -6,7 +6,7 @@ import pytest
 from sknnk._data.rows import unit_rows
 from sknnk._kernel_learning import comparison, kernel_scores, length_scales, search
 from sknnk._kernel_learning.search import kernel_families, learned_kernels, search_kernel
-from sknnk._kernel_learning.trials import SearchTask
+from sknnk._kernel_learning.trials import Fit, SearchTask
 from sknnk._kernels import kernel_matrix
 from sknnk._ridge.solvers.dual import held_out_residuals, solve_dual
 
@@ -294,11 +294,11 @@ def test_inputs_that_are_hardly_worse_on_few_rows_may_be_better_in_the_end(monke
 @pytest.mark.parametrize(
     ("first", "other", "places"),
     [
-        ([1.0, 1.0], [1.2, 1.2], [0, 1]),
-        ([1.0, 1.0], [0.9, 0.9], [0, 1]),
-        ([1.0, 1.0], [1.3, 1.3], [0]),
-        ([1.0, 1.0], [0.6, 0.6], [0, 1]),
-        ([1.0, 1.0], [0.4, 0.4], [1]),
+        ([1.0, 1.0], [1.05, 1.05], [0, 1]),
+        ([1.0, 1.0], [0.95, 0.95], [0, 1]),
+        ([1.0, 1.0], [1.2, 1.2], [0]),
+        ([1.0, 1.0], [0.8, 0.8], [0, 1]),
+        ([1.0, 1.0], [0.6, 0.6], [1]),
         ([1.0, 1.0], [0.3, 5.5], [0]),
         ([np.inf, 1.0], [1.0, 1.0], [1]),
         ([1.0, 1.0], [np.inf, 0.1], [0]),
@@ -312,3 +312,20 @@ def test_inputs_worth_a_search_are_told_by_the_geometric_mean_over_families(firs
         for errors in (first, other)
     ]
     assert search._possible_inputs(starts) == places
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "places"),
+    [
+        ([[0.2, 0.3], [0.5]], [[0.208], [0.4, 0.6]], [0, 1]),
+        ([[0.2, 0.3], [0.5]], [[0.22], [0.4, 0.6]], [0]),
+        ([[0.3, 0.3], [0.5]], [[0.4], [0.4, 0.2]], [1]),
+        ([[np.inf]], [[np.inf]], [0, 1]),
+    ],
+)
+def test_inputs_whose_best_kernel_is_clearly_worse_take_no_part_in_the_decision(first, other, places):
+    tried = [
+        [[Fit((), 1.0, error, 60, "feature learning") for error in errors] for errors in inputs]
+        for inputs in (first, other)
+    ]
+    assert search._best_inputs(dict(enumerate(tried))) == places

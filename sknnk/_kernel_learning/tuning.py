@@ -4,8 +4,7 @@ The rounds before follow the slopes of the fit. These say how much a column matt
 changes along it, and nothing of the weights of a sum. The error of rows left out knows both.
 """
 
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -22,10 +21,10 @@ _JUDGED_PART, _MOST_JUDGED = 3, 1000
 _MOST_ROWS, _ROWS_FOR_EACH = 1500, 10
 # Of fewer rows, too few are left to judge.
 _FEWEST_ROWS = 500
-# Steps from each start at most, as many from the better one, and the share of the error that a step must gain.
-_MOST_STEPS, _STEP_GAIN = 5, 1e-4
-# One start has at least this share of the largest scale for every column, in units of the deviations of the columns. A
-# smaller scale has next to no slope, and would stay.
+# Steps at most, and the share of the error that a step must gain.
+_MOST_STEPS, _STEP_GAIN = 10, 1e-4
+# Steps begin with at least this share of the largest scale for every column, in units of the deviations of the columns.
+# A smaller scale has next to no slope, and would stay.
 _LEAST_SHARE = 0.05
 # Standard deviation of the logarithms of the factors as they are expected. It keeps factors near one, unless many rows
 # ask for others.
@@ -56,19 +55,18 @@ def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit 
 
     Notes
     -----
-    There are two starts: the kernels as they are, and with no column that counts for next to nothing, which finds
-    columns that matter only together. L-BFGS finds the length of its steps by itself: there is no learning rate. A small penalty on the logarithms of all
+    L-BFGS finds the length of its steps by itself: there is no learning rate. A small penalty on the logarithms of all
     factors keeps them near zero. It is that of a normal distribution, and weighs little where there are many rows.
     """
     n = len(task.X)
     n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
     learning = task.leading(min(n - n_last, _MOST_ROWS))
     deviations = column_deviations(learning.X, learning.sample_weight)
-    error = LeaveOneOutError(learning, fit.kernels, fit.alpha)
+    raised = tuple(_with_every_column(kernel, deviations) for kernel in fit.kernels)
+    error = LeaveOneOutError(learning, raised, fit.alpha)
     if n < _FEWEST_ROWS or len(learning.X) < _ROWS_FOR_EACH * error.n_parameters:
         return None
-    raised = tuple(_with_every_column(kernel, deviations) for kernel in fit.kernels)
-    kernels = _of_equal_weight(_tuned(error, raised), fit.kernels)
+    kernels = _of_equal_weight(error.kernels_at(_least(error, len(learning.X))), fit.kernels)
     last = task.validation(n_last)
     before, after = (last.squared_residuals(task.values(*each), fit.alpha) for each in (fit.kernels, kernels))
     if before is None or after is None:
@@ -92,44 +90,23 @@ def _with_every_column(kernel: Kernel, deviations: Array) -> Kernel:
     return replace(kernel, scales=np.maximum(kernel.scales, least))
 
 
-def _tuned(error: LeaveOneOutError, raised: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
-    """Kernels after some steps from these and from raised ones, and some more from the better of both."""
-    starts = [_Steps.from_zero(error)]
-    if any(np.any(one.scales != other.scales) for one, other in zip(error.kernels, raised, strict=True)):
-        starts.append(_Steps.from_zero(replace(error, kernels=raised)))
-    best = min((start.more() for start in starts), key=attrgetter("value")).more()
-    return best.error.kernels_at(best.parameters)
+def _least(error: LeaveOneOutError, n_rows: int) -> Array:
+    """Parameters of the least error, in some steps from the kernels that are given."""
+    strength, bound = 1.0 / (n_rows * _EXPECTED**2), float(np.log(_LARGEST))
 
+    def objective(parameters: Array) -> tuple[float, Array]:
+        value, gradient = error(parameters)
+        return value + strength * float(parameters @ parameters), gradient + 2.0 * strength * parameters
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """Where steps have come to: parameters of an error and their penalised value."""
-
-    error: LeaveOneOutError
-    parameters: Array
-    value: float
-
-    @classmethod
-    def from_zero(cls, error: LeaveOneOutError) -> "_Steps":
-        return cls(error, np.zeros(error.n_parameters), np.inf)
-
-    def more(self) -> "_Steps":
-        """Some more steps."""
-        strength, bound = 1.0 / (len(self.error.task.X) * _EXPECTED**2), float(np.log(_LARGEST))
-
-        def objective(parameters: Array) -> tuple[float, Array]:
-            value, gradient = self.error(parameters)
-            return value + strength * float(parameters @ parameters), gradient + 2.0 * strength * parameters
-
-        found = minimize(
-            objective,
-            self.parameters,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-bound, bound)] * self.error.n_parameters,
-            options={"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN},
-        )
-        return replace(self, parameters=found.x, value=float(found.fun))
+    found: Array = minimize(
+        objective,
+        np.zeros(error.n_parameters),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-bound, bound)] * error.n_parameters,
+        options={"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN},
+    ).x
+    return found
 
 
 def _of_equal_weight(kernels: tuple[Kernel, ...], before: tuple[Kernel, ...]) -> tuple[Kernel, ...]:

@@ -119,7 +119,7 @@ def _error_and_gradient(
         return None
     inverse = _inverse(K, threads)
     ones = inverse.sum(axis=0, dtype=np.float64)
-    inverse -= np.outer(ones / ones.sum(), ones).astype(K.dtype)
+    inverse -= np.outer((ones / ones.sum()).astype(K.dtype), ones.astype(K.dtype))
     coef = (inverse @ Y.astype(K.dtype)).astype(np.float64)
     diagonal = np.diag(inverse).astype(np.float64)
     if not diagonal.min() > 0.0:

@@ -146,8 +146,11 @@ def search_kernel(
         The winner and everything tried with its inputs.
     """
     n_others = len(tasks) * len(families) - 1
-    pairs = [(task.beside(n_others), family, length_scale) for task in tasks for family in families]
-    found = over_threads(_start, pairs, tasks[0].threads)
+    found = over_threads(
+        _start,
+        [(task.beside(n_others), family, length_scale) for task in tasks for family in families],
+        tasks[0].threads,
+    )
     starts = [found[i : i + len(families)] for i in range(0, len(found), len(families))]
     learn, free = learn_features, length_scale is None
     places = _possible_inputs(starts)
@@ -155,8 +158,8 @@ def search_kernel(
     seed = int(rng.integers(2**31))
     rngs = {place: np.random.default_rng(seed) for place in places}
     shares = {place: tasks[place].beside(len(places) - 1) for place in places}
-    arguments = [(shares[place], starts[place], free, learn, rngs[place]) for place in places]
-    refined = dict(zip(places, over_threads(_refined_families, arguments, tasks[0].threads), strict=True))
+    pairs = [(shares[place], starts[place], free, learn, rngs[place]) for place in places]
+    refined = dict(zip(places, over_threads(_refined_families, pairs, tasks[0].threads), strict=True))
     history = [fit for tried in refined.values() for fits in tried for fit in fits]
     places = _best_inputs(refined)
     shares = {place: tasks[place].beside(len(places) - 1) for place in places}

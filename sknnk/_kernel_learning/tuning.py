@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from .._compute import Array
+from .._compute import Array, over_threads
 from .._kernels import Kernel, column_deviations
 from .kernel_scores import Score
 from .leave_one_out import LeaveOneOutError
@@ -23,8 +23,8 @@ _MOST_ROWS, _ROWS_FOR_EACH = 1500, 10
 _FEWEST_ROWS = 500
 # Steps at most, and the share of the error that a step must gain.
 _MOST_STEPS, _STEP_GAIN = 10, 1e-4
-# Steps begin with at least this share of the largest scale for every column, in units of the deviations of the columns.
-# A smaller scale has next to no slope, and would stay.
+# One of two starts has at least this share of the largest scale for every column, in units of the deviations of the
+# columns. A smaller scale has next to no slope, and would stay.
 _LEAST_SHARE = 0.05
 # Standard deviation of the logarithms of the factors as they are expected. It keeps factors near one, unless many rows
 # ask for others.
@@ -55,28 +55,36 @@ def tuned_kernels(task: SearchTask, fit: Fit, learned_gain: float = 0.0) -> Fit 
 
     Notes
     -----
-    L-BFGS finds the length of its steps by itself: there is no learning rate. A small penalty on the logarithms of all
-    factors keeps them near zero. It is that of a normal distribution, and weighs little where there are many rows.
+    There are two starts: the kernels as they are, and the same with no column that counts for next to nothing, which
+    finds columns that matter only together. L-BFGS finds the length of its steps by itself: there is no learning rate.
+    A small penalty on the logarithms of all factors keeps them near zero. It is that of a normal distribution, and
+    weighs little where there are many rows.
     """
     n = len(task.X)
     n_last = min(n // _JUDGED_PART, _MOST_JUDGED)
     learning = task.leading(min(n - n_last, _MOST_ROWS))
-    deviations = column_deviations(learning.X, learning.sample_weight)
-    raised = tuple(_with_every_column(kernel, deviations) for kernel in fit.kernels)
-    error = LeaveOneOutError(learning, raised, fit.alpha)
+    error = LeaveOneOutError(learning, fit.kernels, fit.alpha)
     if n < _FEWEST_ROWS or len(learning.X) < _ROWS_FOR_EACH * error.n_parameters:
         return None
-    kernels = _of_equal_weight(error.kernels_at(_least(error, len(learning.X))), fit.kernels)
-    last = task.validation(n_last)
-    before, after = (last.squared_residuals(task.values(*each), fit.alpha) for each in (fit.kernels, kernels))
-    if before is None or after is None:
+    deviations = column_deviations(learning.X, learning.sample_weight)
+    raised = tuple(_with_every_column(kernel, deviations) for kernel in fit.kernels)
+    changes = any(np.any(one.scales != other.scales) for one, other in zip(raised, fit.kernels, strict=True))
+    starts = [error, replace(error, kernels=raised)] if changes else [error]
+    # The starts are independent, and threads gain more from that than inside of one.
+    shared = [(replace(start, task=learning.beside(len(starts) - 1)),) for start in starts]
+    ends = [_of_equal_weight(kernels, fit.kernels) for kernels in over_threads(_tuned, shared, task.threads)]
+    last, weight = task.validation(n_last), task.sample_weight[n - n_last :]
+    before, *after = (last.squared_residuals(task.values(*kernels), fit.alpha) for kernels in (fit.kernels, *ends))
+    errors = [np.inf if each is None else float(np.average(each, weights=weight)) for each in after]
+    best = int(np.argmin(errors))
+    least = after[best]
+    if before is None or least is None:
         return None
-    weight = task.sample_weight[n - n_last :]
-    gain, least = np.average(before - after, weights=weight), learned_gain * np.average(before, weights=weight)
-    spread = np.sqrt(np.average((before - after - gain) ** 2, weights=weight) / n_last)
-    if not gain > max(least, _STANDARD_ERRORS * spread):
+    gain, asked = np.average(before - least, weights=weight), learned_gain * np.average(before, weights=weight)
+    spread = np.sqrt(np.average((before - least - gain) ** 2, weights=weight) / n_last)
+    if not gain > max(asked, _STANDARD_ERRORS * spread):
         return None
-    return task.fit(kernels, Score(fit.alpha, float(np.average(after, weights=weight)), None), "tuning")
+    return task.fit(ends[best], Score(fit.alpha, errors[best], None), "tuning")
 
 
 def _with_every_column(kernel: Kernel, deviations: Array) -> Kernel:
@@ -90,23 +98,23 @@ def _with_every_column(kernel: Kernel, deviations: Array) -> Kernel:
     return replace(kernel, scales=np.maximum(kernel.scales, least))
 
 
-def _least(error: LeaveOneOutError, n_rows: int) -> Array:
-    """Parameters of the least error, in some steps from the kernels that are given."""
-    strength, bound = 1.0 / (n_rows * _EXPECTED**2), float(np.log(_LARGEST))
+def _tuned(error: LeaveOneOutError) -> tuple[Kernel, ...]:
+    """Kernels of the least error, in some steps from those that are given."""
+    strength, bound = 1.0 / (len(error.task.X) * _EXPECTED**2), float(np.log(_LARGEST))
 
     def objective(parameters: Array) -> tuple[float, Array]:
         value, gradient = error(parameters)
         return value + strength * float(parameters @ parameters), gradient + 2.0 * strength * parameters
 
-    found: Array = minimize(
+    found = minimize(
         objective,
         np.zeros(error.n_parameters),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-bound, bound)] * error.n_parameters,
         options={"maxiter": _MOST_STEPS, "ftol": _STEP_GAIN},
-    ).x
-    return found
+    )
+    return error.kernels_at(found.x)
 
 
 def _of_equal_weight(kernels: tuple[Kernel, ...], before: tuple[Kernel, ...]) -> tuple[Kernel, ...]:

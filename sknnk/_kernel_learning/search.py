@@ -35,8 +35,8 @@ _STAGE_ROWS = (500, 1000)
 # Inputs whose geometric mean error over families is this many times the least on few rows are not searched further. The
 # first inputs, which are the most robust, get a larger factor.
 _CLEARLY_WORSE, _FIRST_CLEARLY_WORSE = 1.1, 1.3
-# The same factor for the best error of some inputs once length scales are learned.
-_WORSE = 1.05
+# Inputs that take part in the decision. What axes do for them is only seen there, so that one is not enough.
+_MOST_INPUTS = 2
 # Share of the error that other inputs than the first must gain in the end.
 _INPUTS_GAIN = 0.02
 # Part of the gain asked of learned length scales that tuning must reach: it changes less, and its judges see nothing of
@@ -267,9 +267,8 @@ def _possible_inputs(starts: Sequence[Sequence["_Start"]]) -> list[int]:
 
 
 def _best_inputs(refined: dict[int, list[list[Fit]]]) -> list[int]:
-    """Positions of the inputs whose best kernel is close to the best of all."""
-    errors = {place: _refined(tried)[0].error for place, tried in refined.items()}
-    return [place for place, error in errors.items() if error <= _WORSE * min(errors.values())]
+    """Positions of the inputs whose best kernels have the least errors."""
+    return sorted(sorted(refined, key=lambda place: _refined(refined[place])[0].error)[:_MOST_INPUTS])
 
 
 def _refined_families(
@@ -309,13 +308,14 @@ def kernels_tried(n_families: int, free: bool, learn: bool, decide: bool = True,
     of_each = 2 + (MOST_ROUNDS + 1) * learn if free else 1
     decides = decide and (n_families > 1 or (free and learn))
     turns = (MOST_TURNS + (not decide)) * (free and learn)
-    chosen = n_families * of_each + decides * (2 + (free and learn)) * n_families + turns
+    decided = decides * (2 + (free and learn)) * n_families + turns
+    refined = n_families * n_inputs * (at_first + of_each)
     if not decide:
-        return n_families * n_inputs * at_first + chosen
-    # Whole axes are learned with the best inputs and with the last.
-    n_turned = min(n_inputs, 2)
-    whole = (n_turned * (MOST_WHOLE_ROUNDS + 1) + 2) * (free and learn)
-    return n_families * n_inputs * at_first + n_inputs * (chosen + 1) + whole + 1 + (free and learn)
+        return refined + decided
+    # The best inputs are compared. Whole axes are learned with the choice among them and with the last inputs.
+    n_compared = min(n_inputs, _MOST_INPUTS)
+    whole = (min(n_inputs, 2) * (MOST_WHOLE_ROUNDS + 1) + 2) * (free and learn)
+    return refined + n_compared * (decided + 1) + whole + 1 + (free and learn)
 
 
 @dataclass(frozen=True, eq=False)

@@ -315,17 +315,16 @@ def test_inputs_worth_a_search_are_told_by_the_geometric_mean_over_families(firs
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "places"),
+    ("errors", "places"),
     [
-        ([[0.2, 0.3], [0.5]], [[0.208], [0.4, 0.6]], [0, 1]),
-        ([[0.2, 0.3], [0.5]], [[0.22], [0.4, 0.6]], [0]),
-        ([[0.3, 0.3], [0.5]], [[0.4], [0.4, 0.2]], [1]),
-        ([[np.inf]], [[np.inf]], [0, 1]),
+        ([[[0.2, 0.3], [0.5]], [[0.22], [0.6]], [[0.3], [0.4]]], [0, 1]),
+        ([[[0.3, 0.3], [0.5]], [[0.4], [0.4, 0.2]], [[0.25], [0.4]]], [1, 2]),
+        ([[[0.3], [0.5]]], [0]),
+        ([[[np.inf]], [[np.inf]], [[np.inf]]], [0, 1]),
     ],
 )
-def test_inputs_whose_best_kernel_is_clearly_worse_take_no_part_in_the_decision(first, other, places):
+def test_the_two_inputs_with_the_best_kernels_take_part_in_the_decision(errors, places):
     tried = [
-        [[Fit((), 1.0, error, 60, "feature learning") for error in errors] for errors in inputs]
-        for inputs in (first, other)
+        [[Fit((), 1.0, error, 60, "feature learning") for error in family] for family in inputs] for inputs in errors
     ]
     assert search._best_inputs(dict(enumerate(tried))) == places

@@ -1,6 +1,7 @@
 """A straight line along columns that drift, such as time: kernels are constant beyond the rows they have seen."""
 
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -117,20 +118,15 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
     """
     if not isinstance(X, np.ndarray) or _n_effective(sample_weight) < _FEWEST_ROWS:
         return None
-    columns = _running_away(X)
-    if not len(columns):
+    drifting = _running_away(X)
+    if not len(drifting):
         return None
     rows = np.linspace(0, len(X) - 1, min(len(X), _MOST_ROWS)).astype(int)
     few, weight = np.asarray(X[rows], dtype=np.float64), sample_weight[rows]
     spread = np.sqrt(np.average((Y[rows] - np.average(Y[rows], axis=0, weights=weight)) ** 2, axis=0, weights=weight))
     Y_few = Y[rows] / np.where(spread > 0.0, spread, 1.0)
-    errors = np.zeros(2)
-    for part in _EARLIER:
-        n = int(part * len(few))
-        line = _line(few[:n], Y_few[:n], weight[:n], columns)
-        with np.errstate(over="ignore", invalid="ignore"):  # a line to a single far value is no line
-            errors += [_later_error(few, targets, weight, n) for targets in (Y_few, Y_few - line(few))]
-    if not errors[1] < (1.0 - _GAIN) * errors[0]:
+    columns = _columns_of_line(few, Y_few, weight, drifting)
+    if columns is None:
         return None
     line = _line(few, Y[rows], weight, columns)
     rest = Y - line(X)
@@ -138,6 +134,36 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
         np.sum(np.average((rest - np.average(rest, axis=0, weights=sample_weight)) ** 2, axis=0, weights=sample_weight))
     )
     return replace(line, deviations=column_deviations(X, sample_weight), left=left)
+
+
+def _columns_of_line(X: Array, Y: Array, sample_weight: Array, drifting: Indices) -> Indices | None:
+    """Columns of the line that predicts later rows best: those that drift, or all; None where drift says nothing."""
+    found, every = [], _varying(X)
+    for columns in (drifting, np.union1d(every, drifting)):
+        without = _later_error_of_line(X, Y, sample_weight, np.setdiff1d(columns, drifting))
+        error = _later_error_of_line(X, Y, sample_weight, columns)
+        if error < (1.0 - _GAIN) * without:
+            found.append((error, columns))
+    return min(found, key=itemgetter(0))[1] if found else None
+
+
+def _later_error_of_line(X: Array, Y: Array, sample_weight: Array, columns: Indices) -> float:
+    """Mean error of later rows by a line in these columns and a kernel on the rest; of a kernel alone without any."""
+    errors = []
+    for part in _EARLIER:
+        n, rest = int(part * len(X)), Y
+        with np.errstate(over="ignore", invalid="ignore"):  # a line to a single far value is no line
+            if len(columns):
+                rest = Y - _line(X[:n], Y[:n], sample_weight[:n], columns)(X)
+            errors.append(_later_error(X, rest, sample_weight, n))
+    return float(np.mean(errors))
+
+
+def _varying(X: Array) -> Indices:
+    """Columns that vary in the earlier rows, too."""
+    first = X[: int(_EARLIER[0] * len(X))]
+    found: Indices = np.flatnonzero((np.ptp(first, axis=0) > 0.0) & (np.abs(X).max(axis=0) > _TINY))
+    return found
 
 
 def _running_away(X: Array) -> Indices:

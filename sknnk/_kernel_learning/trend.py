@@ -36,7 +36,7 @@ class Trend:
     Parameters
     ----------
     coef : ndarray of shape (n_features, n_targets)
-        Slopes, zero for columns that do not drift.
+        Slopes, zero for columns that are not in the line.
     centre : ndarray of shape (n_features,)
         Where the line is zero.
     root : ndarray of shape (n_features, n_columns)
@@ -89,8 +89,9 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
     """Look for columns that drift in the order of the rows, and for a line that predicts later rows better.
 
     The table is taken as it comes. In a table whose rows have no order no column drifts, and nothing else is done.
-    Otherwise the first half of the rows, and then the first four fifths, predict the others: by a kernel alone, and by
-    a line in these columns with a kernel on what it leaves. The line must lower the mean of both errors by 3 %.
+    Otherwise the first half of the rows, and then the first four fifths, predict the others, by a line with a kernel on
+    what it leaves. The line is one in the columns that drift, or in all columns. The columns that drift must lower the
+    mean of both errors by 3 %, beside no others or beside all others.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def _columns_of_line(X: Array, Y: Array, sample_weight: Array, drifting: Indices
 
 
 def _later_error_of_line(X: Array, Y: Array, sample_weight: Array, columns: Indices) -> float:
-    """Mean error of later rows by a line in these columns and a kernel on the rest; of a kernel alone without any."""
+    """Mean error of later rows by a line in these columns and a kernel on the rest; by a kernel alone without any."""
     errors = []
     for part in _EARLIER:
         n, rest = int(part * len(X)), Y

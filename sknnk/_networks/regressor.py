@@ -140,8 +140,8 @@ class BundledNetworkRegressor(CallbackSupportMixin, MultiOutputMixin, NumericNet
         The kernels whose sum is used, with their length scales and axes; only with kernels.
     trend_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Slopes of the straight line that is added to the kernels. If the line follows only the columns that drift, those
-        of the others are zero. Only if there is a line. Each column of numbers that a category becomes has a slope, too. A prediction is ``transform(X) @
-        output_coef_ + intercept_`` plus this line, which is zero at the mean row.
+        of the others are zero. Only if there is a line. Each column of numbers that a category becomes has a slope,
+        too. A prediction is ``transform(X) @ output_coef_ + intercept_`` plus this line, which is zero at the mean row.
     landmarks_, block_sizes_ : ndarray
         The landmarks, as transformed rows, and the numbers of rows in the blocks; only with several blocks.
     feature_importances_ : ndarray of shape (n_features,)

@@ -73,8 +73,8 @@ def regressor(**params):
 
 # The kernel search tries, for each of three families, 5 length scales of three transforms. With each transform that is
 # close, 7 kernels that learn are tried and one that does not where that is better. With the best two there are 9
-# decisions and at most 3 turns of axes. Two rounds of whole axes follow for two transforms, then comparisons, and tuning. The
-# random search tries 20 candidates and the best 6 again, but not on few rows.
+# decisions and at most 3 turns of axes. Two rounds of whole axes follow for two transforms, then comparisons, and
+# tuning. The random search tries 20 candidates and the best 6 again, but not on few rows.
 @pytest.mark.parametrize(
     ("network", "expected"),
     [

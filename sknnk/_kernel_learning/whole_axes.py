@@ -28,6 +28,8 @@ _UNIT_STEP, _UNIT_BOUNDS, _UNIT_GAINS = 2.0, (0.1, 10.0), (1e-3, 1e-3)
 ALONE_GAIN = 0.05
 # The same for the sum over the first kernel, which costs less to evaluate.
 _SUM_GAIN = 0.02
+# Part of the gain asked of the new kernel alone that the sum must reach in any case.
+_SUM_PART = 1.0 / 3.0
 # Factor by which it may be worse alone. In a sum with a kernel that is worse still, half of the fit is wasted.
 _WORSE_IN_SUM = 1.1
 
@@ -127,7 +129,8 @@ def compared_with_axes(task: SearchTask, first: Fit, other: Fit | None = None, l
     other : Fit, optional
         The other kernel.
     learned_gain : float, default=0.0
-        Share of the error that the other one alone must gain, at least a twentieth: a sum varies less.
+        Share of the error that the other one alone must gain, at least a twentieth, and of which the sum must gain a
+        third: a sum varies less.
 
     Returns
     -------
@@ -145,7 +148,8 @@ def compared_with_axes(task: SearchTask, first: Fit, other: Fit | None = None, l
     if other is not None and found[1].error <= _WORSE_IN_SUM * found[0].error:
         halves = tuple(replace(kernel, weight=0.5 * kernel.weight) for fit in fits for kernel in fit.kernels)
         found.append(judged(halves, _mean(*values), float(np.sqrt(first.alpha * other.alpha))))
-    handicaps = [1.0, 1.0 / (1.0 - max(ALONE_GAIN, learned_gain)), 1.0 / (1.0 - _SUM_GAIN)]
+    gains = max(ALONE_GAIN, learned_gain), max(_SUM_GAIN, _SUM_PART * learned_gain)
+    handicaps = [1.0, *(1.0 / (1.0 - gain) for gain in gains)]
     order = sorted(range(len(found)), key=lambda i: -handicaps[i] * found[i].error)
     return [found[i] for i in order]
 

@@ -121,9 +121,9 @@ def search_kernel(
     First, every family is tried at several length scales on few rows, with all inputs. Clearly worse inputs are left
     out. Second, with each of the others, the best of each family learns length scales of the columns on more rows.
     They follow the mean squared slopes of the function that was fitted, round by round, and the round of least held-out
-    error is refined. Third, the families are compared on still more rows, with learned axes and as sums. Last, the
-    choices for all inputs are compared, and with a kernel along whole axes, on the last rows. The length scales and
-    weights of the winner are tuned.
+    error is refined. Third, with the two inputs that have the best kernels, the families are compared on still more
+    rows, with learned axes and as sums. Last, the choices for both inputs are compared, and with a kernel along whole
+    axes, on the last rows. The length scales and weights of the winner are tuned.
 
     Parameters
     ----------
@@ -165,6 +165,7 @@ def search_kernel(
     shares = {place: tasks[place].beside(len(places) - 1) for place in places}
     arguments = [(shares[place], refined[place], free, learn, rngs[place], learned_gain) for place in places]
     found = over_threads(_chosen, arguments, tasks[0].threads)
+    # A single fit was chosen without a decision, and is in the history already.
     history += [fit for each in found if len(each) > 1 for fit in each]
     judged = [found[0][-1]]
     if len(places) > 1:
@@ -222,7 +223,7 @@ def _chosen(
     learned_gain: float,
 ) -> list[Fit]:
     """What the families are worth on more rows, with some inputs; the choice last."""
-    best = _refined(tried)
+    best = _best_refined(tried)
     learn_axes = learn and free and not is_wide(task.X.shape[1])
     if len(best) == 1 and not (learn_axes and best[0].kernels[0].frequencies == "isotropic"):
         return [best[0]]
@@ -268,7 +269,7 @@ def _possible_inputs(starts: Sequence[Sequence["_Start"]]) -> list[int]:
 
 def _best_inputs(refined: dict[int, list[list[Fit]]]) -> list[int]:
     """Positions of the inputs whose best kernels have the least errors."""
-    return sorted(sorted(refined, key=lambda place: _refined(refined[place])[0].error)[:_MOST_INPUTS])
+    return sorted(sorted(refined, key=lambda place: _best_refined(refined[place])[0].error)[:_MOST_INPUTS])
 
 
 def _refined_families(
@@ -288,7 +289,7 @@ def _plain_isotropic(starts: Sequence["_Start"]) -> Fit | None:
     return fits[-1] if fits else None
 
 
-def _refined(tried: Sequence[Sequence[Fit]]) -> list[Fit]:
+def _best_refined(tried: Sequence[Sequence[Fit]]) -> list[Fit]:
     """The best fits of every family with equal length scales and with learned ones, the best first.
 
     Scales look too good on the rows they were learned from. The rows of the decision tell whether they are better.

@@ -21,6 +21,8 @@ _MOST_ROWS = 1000
 _EARLIER = (0.5, 0.8)
 # Slopes along smaller values overflow.
 _TINY = 1e-290
+# Rows of the earlier ones for each column of a line of all columns. More columns than rows fit everything.
+_ROWS_FOR_EACH = 2
 # Share of the error that the line must gain.
 _GAIN = 0.03
 # Penalty of the line, for standardised columns and as a share of their mean square.
@@ -139,8 +141,11 @@ def found_trend(X: Any, Y: Array, sample_weight: Array) -> Trend | None:
 
 def _columns_of_line(X: Array, Y: Array, sample_weight: Array, drifting: Indices) -> Indices | None:
     """Columns of the line that predicts later rows best: those that drift, or all; None where drift says nothing."""
-    found, every = [], _varying(X)
-    for columns in (drifting, np.union1d(every, drifting)):
+    found, lines = [], [drifting]
+    every = np.union1d(_varying(X), drifting)
+    if _ROWS_FOR_EACH * len(every) <= _EARLIER[0] * len(X):
+        lines.append(every)
+    for columns in lines:
         without = _later_error_of_line(X, Y, sample_weight, np.setdiff1d(columns, drifting))
         error = _later_error_of_line(X, Y, sample_weight, columns)
         if error < (1.0 - _GAIN) * without:

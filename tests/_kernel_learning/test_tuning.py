@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknnk import BundledNetworkRegressor
-from sknnk._kernel_learning import search
+from sknnk._kernel_learning import search, tuning
 from sknnk._kernel_learning.kernel_scores import Score
 from sknnk._kernel_learning.trials import SearchTask
 from sknnk._kernel_learning.tuning import tuned_kernels
@@ -54,6 +54,22 @@ def test_columns_that_matter_only_together_are_found():
     assert tuned is not None
     scales = tuned.kernels[0].scales
     assert scales[[2, 4]].min() > max(0.2 * scales[0], 3.0 * scales[[1, 3, 5]].max())
+
+
+@pytest.mark.parametrize(("scales", "n_starts"), [([1.0, 1e-3], 2), ([1.0, 0.8], 1)])
+def test_steps_start_from_the_kernels_and_from_raised_ones_and_the_better_end_is_kept(scales, n_starts, monkeypatch):
+    task, starts = SearchTask.of(*wave(900), np.ones(900)), []
+    good = tuned_kernels(task, fit_of(task)).kernels[1:]
+
+    def ends(error):
+        starts.append(error.kernels[0].scales)
+        return good if np.array_equal(error.kernels[0].scales, scales) else error.kernels
+
+    monkeypatch.setattr(tuning, "_tuned", ends)
+    tuned = tuned_kernels(task, fit_of(task, (Kernel("cauchy", "coordinatewise", np.array(scales)),)))
+    assert len(starts) == n_starts and any(np.array_equal(each, scales) for each in starts)
+    assert all(each.min() > 0.04 for each in starts if not np.array_equal(each, scales))
+    np.testing.assert_array_equal(tuned.kernels[0].scales, good[0].scales)
 
 
 def test_columns_that_hardly_vary_keep_finite_scales():

@@ -107,18 +107,33 @@ def test_a_sum_is_the_mean_of_both_kernels_and_is_judged_like_them():
     assert counted == sorted(counted, reverse=True)
 
 
-@pytest.mark.parametrize(("alone", "gain", "chosen"), [(0.96, 0.0, 0), (0.94, 0.0, 1), (0.8, 0.25, 0), (0.7, 0.25, 1)])
-def test_the_other_kernel_alone_must_gain_its_share(alone, gain, chosen, monkeypatch):
+@pytest.mark.parametrize(
+    ("alone", "together", "gain", "n_kernels", "is_first"),
+    [
+        (0.96, 1.5, 0.0, 1, True),
+        (0.94, 1.5, 0.0, 1, False),
+        (0.8, 1.5, 0.25, 1, True),
+        (0.7, 1.5, 0.25, 1, False),
+        # A sum must gain less: a fiftieth, or a third of what is asked of the other kernel.
+        (1.0, 0.99, 0.0, 1, True),
+        (1.0, 0.97, 0.0, 2, True),
+        (1.0, 0.93, 0.25, 1, True),
+        (1.0, 0.91, 0.25, 2, True),
+    ],
+)
+def test_the_other_kernel_and_the_sum_must_gain_their_shares(alone, together, gain, n_kernels, is_first, monkeypatch):
     task, first, other = table(60), plain(), plain(profile="gaussian")
-    errors = {1e-2: 1.0, 1e-4: alone, 1e-3: 1.5}
+    errors = {1e-2: 1.0, 1e-4: alone, 1e-3: together}
     score = CrossValidation.score
     monkeypatch.setattr(
         CrossValidation,
         "score",
         lambda self, K, a: score(self, K, a)._replace(error=errors[min(errors, key=lambda e: abs(e - a))]),
     )
-    fits = [first, Fit(other.kernels, 1e-4, 1.0, 60, "decision")]
-    assert compared_with_axes(task, *fits, learned_gain=gain)[-1].kernels is fits[chosen].kernels
+    other = Fit(other.kernels, 1e-4, 1.0, 60, "decision")
+    chosen = compared_with_axes(task, first, other, learned_gain=gain)[-1].kernels
+    assert len(chosen) == n_kernels
+    assert (chosen[0].activation == first.kernels[0].activation) == is_first
 
 
 def test_a_kernel_that_is_clearly_worse_is_in_no_sum():
